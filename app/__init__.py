@@ -1,0 +1,1 @@
+"""The explorer: controls and figures, no mathematics."""

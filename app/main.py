@@ -1,0 +1,34 @@
+"""Entry point of the explorer: `streamlit run app/main.py`."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+# Streamlit puts this file's folder on the path; the packages `app` and `gnc_core` lie one above.
+ROOT = str(Path(__file__).resolve().parents[1])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+st.set_page_config(
+    page_title="GNC explorer", page_icon=":material/stacked_line_chart:", layout="wide"
+)
+
+st.navigation(
+    [
+        st.Page(
+            "pages/one_dimension.py",
+            title="GNC in one dimension",
+            icon=":material/stacked_line_chart:",
+            url_path="one-dimension",
+            default=True,
+        ),
+        st.Page(
+            "pages/restore.py",
+            title="Restore an image",
+            icon=":material/auto_fix_high:",
+            url_path="restore",
+        ),
+    ],
+    position="top",
+).run()

@@ -1,0 +1,49 @@
+"""What outlives a rerun of a page.
+
+The page's settings in the URL
+------------------------------
+A link must reproduce a page. Widgets do this themselves when they are bound to the URL:
+
+    st.slider("Steps", 1, 256, 32, **in_url("steps"))
+
+The key is the name in the URL, so keys are short, and no two pages share one with another meaning.
+A value equal to the widget's default leaves the URL; a value in the URL that the widget cannot take
+is dropped by Streamlit, and the default is used. Set such a widget by program through
+`st.session_state[key]` before it is drawn (or in a callback), never through `st.query_params`.
+
+What is not a widget's value (the rows of a table) goes through `from_url` and `to_url`.
+"""
+
+import json
+from typing import Any
+
+import streamlit as st
+
+
+def in_url(key: str) -> dict[str, Any]:
+    """Keyword arguments that give a widget the key `key` and keep its value in the URL."""
+    return {"key": key, "bind": "query-params"}
+
+
+def from_url(name: str, default: Any = None) -> Any:
+    """The JSON value that the URL holds under `name`, or `default` if it is absent or no JSON.
+
+    The value comes from whoever made the link: check it like any other input.
+    """
+    text = st.query_params.get(name)
+    if text is None:
+        return default
+    try:
+        return json.loads(text)
+    except ValueError:
+        return default
+
+
+def to_url(name: str, value: Any = None) -> None:
+    """Put `value` as compact JSON under `name` into the URL; None takes the name out of it."""
+    if value is None:
+        st.query_params.pop(name, None)
+        return
+    text = json.dumps(value, separators=(",", ":"))
+    if st.query_params.get(name) != text:
+        st.query_params[name] = text
