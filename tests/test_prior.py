@@ -1,0 +1,132 @@
+"""The prior's energy, score and derivatives in the smoothing (method, section 2), for one to three layers."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from gnc_core.prior import FieldsOfExperts, dct_kernels
+
+LAYERS = [1, 2, 3]
+
+
+def small_prior(layers, dtype=torch.float64):
+    """A prior whose functions are far from their start, so that every derivative counts."""
+    torch.manual_seed(layers)
+    prior = FieldsOfExperts(layers, channels=3, kernel_size=3, knots_u=9, knots_hidden=7, knots_s=5).to(dtype)
+    for parameter in prior.parameters():
+        parameter.data += 0.2 * torch.randn_like(parameter)
+    prior.c.normal_()
+    return prior
+
+
+def images(n=2, size=9, dtype=torch.float64):
+    x = torch.rand(n, 1, size, size + 1, generator=torch.manual_seed(5), dtype=dtype)
+    return x, torch.tensor([-3.9, -1.2], dtype=dtype)[:n]
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_score_is_the_gradient_of_the_energy_up_to_the_border(layers):
+    prior, (x, s) = small_prior(layers), images()
+    x.requires_grad_()
+    (gradient,) = torch.autograd.grad(prior.energy(x, s).sum(), x)
+    assert torch.allclose(prior.score(x, s), gradient, rtol=1e-9, atol=1e-9)
+    direction = torch.zeros_like(x)
+    direction[:, :, 0, -1] = 1  # a corner
+    h = 1e-5
+    numerical = (prior.energy(x + h * direction, s) - prior.energy(x - h * direction, s)) / (2 * h)
+    assert torch.allclose(numerical, gradient[:, 0, 0, -1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_derivatives_in_the_smoothing_against_finite_differences(layers):
+    prior, (x, s) = small_prior(layers), images()
+    h = 1e-4
+    up, at, down = (prior.energy(x, s + d) for d in (h, 0, -h))
+    score, slope, curvature = prior.derivatives(x, s)
+    assert torch.allclose(slope, (up - down) / (2 * h), rtol=1e-5)
+    assert torch.allclose(curvature, (up - 2 * at + down) / h**2, rtol=1e-4)
+    assert torch.allclose(score, prior.score(x, s))
+    score, slope_only = prior.score_and_slope(x, s)
+    assert torch.allclose(slope_only, slope)
+    assert torch.allclose(score, prior.score(x, s))
+
+
+@pytest.mark.parametrize("layers", LAYERS)
+def test_everything_is_differentiable_in_the_parameters(layers):
+    """Derivatives of score, dR/ds and d2R/ds2 along a random direction of all parameters, against differences."""
+    prior, (x, s) = small_prior(layers), images(size=6)
+    weight = torch.randn_like(x)
+
+    def value():
+        score, slope, curvature = prior.derivatives(x, s)
+        return (weight * score).sum() + 0.1 * (slope**2).sum() - curvature.sum()
+
+    gradients = torch.autograd.grad(value(), list(prior.parameters()))
+    directions = [torch.randn_like(p) for p in prior.parameters()]
+    expected = sum((g * d).sum() for g, d in zip(gradients, directions, strict=True))
+    h, ends = 1e-6, []
+    for step in (h, -2 * h):
+        for p, d in zip(prior.parameters(), directions, strict=True):
+            p.data += step * d
+        ends.append(value().item())
+    assert math.isclose((ends[0] - ends[1]) / (2 * h), expected.item(), rel_tol=1e-5)
+
+
+def test_adjoint_of_kernels_and_boundary():
+    """<K x, y> = <x, K^T y>, where K continues the image by reflection and then convolves."""
+    prior, (x, _) = small_prior(2), images()
+    kernel = prior.kernels()[0]
+    forward = F.conv2d(prior.extend(x), kernel)
+    y = torch.randn_like(forward)
+    backward = prior.extend_adjoint(F.conv_transpose2d(y, kernel))
+    assert torch.isclose((forward * y).sum(), (x * backward).sum())
+
+
+def test_float32_agrees_with_float64():
+    exact, (x, s) = small_prior(3), images(size=40)
+    single = small_prior(3, torch.float32)
+    single.load_state_dict(exact.state_dict())
+    single = single.float()
+    for a, b in zip(single.derivatives(x.float(), s.float()), exact.derivatives(x, s), strict=True):
+        assert (a.double() - b).norm() <= 2e-4 * b.norm()
+
+
+def test_brightness_does_not_matter():
+    prior, (x, s) = small_prior(2), images()
+    assert torch.allclose(prior.energy(x + 0.4, s), prior.energy(x, s))
+
+
+def test_each_image_has_its_own_smoothing():
+    prior, (x, s) = small_prior(1), images()
+    together = prior.score(x, s)
+    assert torch.allclose(together[:1], prior.score(x[:1], s[0].item()))
+    assert torch.allclose(prior.energy(x, s)[1:], prior.energy(x[1:], s[1].item()))
+
+
+def test_the_constant_in_s_changes_the_energy_and_not_the_score():
+    prior, (x, s) = small_prior(1), images()
+    score, slope, curvature = prior.derivatives(x, s)
+    prior.c.add_(torch.linspace(0, 1, len(prior.c)))
+    new_score, new_slope, _ = prior.derivatives(x, s)
+    assert torch.equal(score, new_score)
+    step = 1 / (len(prior.c) - 1) / prior.potential.s.spacing  # weights that rise linearly: so does c(s)
+    assert torch.allclose(new_slope - slope, step * x[0].numel())
+
+
+def test_starting_values():
+    """Kernels start as the DCT basis, hidden functions as the identity, the last as a quadratic."""
+    kernels = dct_kernels(7).flatten(1)
+    assert torch.allclose(kernels @ kernels.T, torch.eye(48), atol=1e-6)
+    assert kernels.sum(1).abs().max() < 1e-5
+    prior = FieldsOfExperts(2).double()
+    s = torch.tensor([-2.0], dtype=torch.float64)
+    u = torch.linspace(-5, 5, 41, dtype=torch.float64).expand(1, 48, 1, -1)
+    from gnc_core import splines
+
+    (hidden, last) = prior.functions
+    assert torch.allclose(splines.evaluate(hidden.table(s), u, hidden.u), u, atol=1e-6)
+    curvature = splines.evaluate(last.table(s), u, last.u, order=2)
+    assert curvature.min() > 0
+    assert torch.allclose(curvature, curvature[..., :1].expand_as(curvature), rtol=1e-5)
