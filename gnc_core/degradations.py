@@ -48,6 +48,8 @@ def text_mask(shape: Sequence[int], text: str, size: int | None = None) -> Tenso
     """
     if not text.strip():
         raise InputError("The text to overlay is empty.")
+    if len(text) > 1000:
+        raise InputError(f"The text to overlay has {len(text)} letters; at most 1000 are accepted.")
     height, width = shape[-2:]
     size = size or max(10, height // 14)
     if not 4 <= size <= 1000:

@@ -1,0 +1,111 @@
+"""Data terms: proximal maps against a numerical minimiser, and what is rejected."""
+
+import pytest
+import torch
+from scipy.optimize import minimize
+
+from gnc_core.errors import InputError
+from gnc_core.problems import Denoising, Inpainting
+
+
+def images(count=2, size=(3, 4)):
+    return torch.rand(count, 1, *size, generator=torch.Generator().manual_seed(count)).double()
+
+
+@pytest.mark.parametrize("tau", [1e-4, 0.01, 3.0])
+def test_denoising_prox_is_the_minimiser(tau):
+    z, v = images(), images() - 0.3
+    problem = Denoising(z, noise_std=0.1)
+
+    def objective(flat):
+        x = torch.from_numpy(flat).reshape(v.shape).requires_grad_()
+        value = problem.energy(x).sum() + (x - v).square().sum() / (2 * tau)
+        (gradient,) = torch.autograd.grad(value, x)
+        return value.item(), gradient.flatten().numpy()
+
+    found = minimize(objective, v.flatten().numpy(), jac=True, method="BFGS", options={"gtol": 1e-9})
+    expected = torch.from_numpy(found.x).reshape(v.shape)
+    torch.testing.assert_close(problem.prox(v, tau), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("tau", [0.01, 3.0])
+def test_inpainting_prox_is_the_nearest_feasible_image(tau):
+    z, v = images(), images() - 0.3
+    observed = torch.rand(1, 1, 3, 4, generator=torch.Generator().manual_seed(5)) < 0.5
+    problem = Inpainting(z, observed)
+    x = problem.prox(v, tau)
+    assert (problem.energy(x) == 0).all()
+    # Every other feasible image is farther from v.
+    for seed in range(20):
+        noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)).double()
+        other = torch.where(observed, x, x + 0.1 * noise)
+        assert (problem.energy(other) == 0).all()
+        assert (other - v).square().sum() > (x - v).square().sum()
+
+
+def test_prox_is_differentiable_in_tau_and_v():
+    problem = Denoising(images(), noise_std=0.2)
+    v = images().requires_grad_()
+    for tau in (torch.tensor(0.05).double(), torch.tensor([0.05, 0.3]).double().view(2, 1, 1, 1)):
+        assert torch.autograd.gradcheck(problem.prox, (v, tau.requires_grad_()))
+
+
+def test_energies():
+    z = images()
+    x = z.clone()
+    x[1, 0, 0, 0] += 0.3
+    energy = Denoising(z, noise_std=0.1).energy(x)
+    torch.testing.assert_close(energy, torch.tensor([0, 0.09 / 0.02]).double())
+    observed = torch.ones(1, 1, 3, 4, dtype=torch.bool)
+    assert Inpainting(z, observed).energy(x).tolist() == [0, torch.inf]
+    observed[0, 0, 0, 0] = False
+    assert Inpainting(z, observed).energy(x).tolist() == [0, 0]
+
+
+def test_initial_images():
+    z = images()
+    assert torch.equal(Denoising(z, 0.1).initial(), z)
+    observed = torch.ones(1, 1, 3, 4, dtype=torch.bool)
+    observed[..., 0] = False
+    broken = z.clone()
+    broken[..., 0] = torch.nan  # what is missing may hold anything
+    start = Inpainting(broken, observed).initial()
+    assert (start[..., 0] == 0.5).all()
+    assert torch.equal(start[..., 1:], z[..., 1:])
+
+
+def test_levels():
+    observed = torch.ones(1, 1, 3, 4, dtype=torch.bool)
+    observed[..., 0] = False
+    assert Denoising(images(), 0.1).level == 0.1
+    assert Inpainting(images(), observed).level == 0.25
+
+
+@pytest.mark.parametrize("noise_std", [0, -0.1, float("nan"), float("inf")])
+def test_noise_level_must_be_positive(noise_std):
+    with pytest.raises(InputError, match="noise level"):
+        Denoising(images(), noise_std)
+
+
+def test_bad_observations():
+    z = images()
+    for bad in (z[0], z.expand(2, 2, 3, 4), z[..., :0], (255 * z).to(torch.uint8)):
+        with pytest.raises(InputError):
+            Denoising(bad, 0.1)
+    z[0, 0, 0, 0] = torch.nan
+    with pytest.raises(InputError, match="NaN"):
+        Denoising(z, 0.1)
+    with pytest.raises(InputError, match="NaN"):
+        Inpainting(z, torch.ones(1, 1, 3, 4, dtype=torch.bool))
+
+
+def test_bad_masks():
+    z = images()
+    with pytest.raises(InputError, match="All pixels"):
+        Inpainting(z, torch.zeros(1, 1, 3, 4, dtype=torch.bool))
+    with pytest.raises(InputError, match="size"):
+        Inpainting(z, torch.ones(1, 1, 4, 4, dtype=torch.bool))
+    with pytest.raises(InputError, match="bool"):
+        Inpainting(z, torch.ones(1, 1, 3, 4))
+    with pytest.raises(InputError, match="3 masks"):
+        Inpainting(z, torch.ones(3, 1, 3, 4, dtype=torch.bool))
