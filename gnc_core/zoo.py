@@ -1,0 +1,145 @@
+"""The pretrained priors: what lies in pretrained/, and how it is loaded and saved.
+
+One folder a prior: `prior.safetensors` (weights, and the architecture as JSON in its metadata),
+`card.json` (architecture, training, results) and `schedules/*.json` (learned schedules).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_safetensors
+
+from gnc_core.errors import InputError
+from gnc_core.images import write_bytes
+from gnc_core.prior import FieldsOfExperts
+from gnc_core.schedules import LearnedSchedule
+
+PRETRAINED = Path(__file__).resolve().parents[1] / "pretrained"
+WEIGHTS, CARD, SCHEDULES = "prior.safetensors", "card.json", "schedules"
+
+
+def names() -> list[str]:
+    """The names of the priors in pretrained/, sorted."""
+    return sorted(folder.parent.name for folder in PRETRAINED.glob(f"*/{WEIGHTS}"))
+
+
+def folder_of(name: str | os.PathLike) -> Path:
+    """The folder of a prior, given by its name in pretrained/ or by its path.
+
+    Raises `InputError` if there is none; the message lists those that exist.
+    """
+    known = names()
+    if str(name) in known:
+        return PRETRAINED / name
+    folder = Path(name)
+    if (folder / WEIGHTS).is_file():
+        return folder
+    if folder.is_dir() and str(name) not in ("", "."):
+        raise InputError(f"The folder {name} holds no prior: there is no {WEIGHTS} in it.")
+    listed = f"there are {', '.join(known)}" if known else "pretrained/ is empty"
+    raise InputError(f"There is no prior {str(name)!r}; {listed}, or name a prior's folder.")
+
+
+def load(name: str | os.PathLike, device: str | torch.device = "cpu") -> FieldsOfExperts:
+    """The prior of that name (or in that folder) on `device`, in evaluation mode, without gradients.
+
+    Raises `InputError` for an unknown name, and for weights that are damaged or do not fit the
+    architecture that the file or its card states.
+    """
+    folder = folder_of(name)
+    path = folder / WEIGHTS
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"The weights {path} are damaged; fetch or train them again.") from error
+    architecture = _architecture(metadata.get("architecture", ""), str(path))
+    if (folder / CARD).exists() and card(folder).get("architecture") != architecture:
+        raise InputError(f"The weights {path} are of another architecture than {folder / CARD}.")
+    try:
+        prior = FieldsOfExperts(**architecture)
+        prior.load_state_dict(weights)
+    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"The weights {path} do not fit the architecture {json.dumps(architecture)}.") from error
+    if not all(torch.isfinite(value).all() for value in weights.values()):
+        raise InputError(f"The weights {path} contain NaN or infinite values.")
+    return prior.to(device).eval().requires_grad_(False)
+
+
+def card(name: str | os.PathLike) -> dict[str, Any]:
+    """What `card.json` says about a prior; raises `InputError` if it is missing or damaged."""
+    path = folder_of(name) / CARD
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"The card {path} is missing or damaged.") from error
+    if not isinstance(content, dict):
+        raise InputError(f"The card {path} is not a JSON object.")
+    return content
+
+
+def schedules(name: str | os.PathLike) -> list[LearnedSchedule]:
+    """The learned schedules of a prior, by task, level and steps; `InputError` if one is damaged."""
+    files = sorted((folder_of(name) / SCHEDULES).glob("*.json"))
+    loaded = [LearnedSchedule.load(file) for file in files]
+    return sorted(loaded, key=lambda schedule: (schedule.task, schedule.level, schedule.steps))
+
+
+def find_schedule(name: str | os.PathLike, task: str, level: float, steps: int) -> LearnedSchedule:
+    """The learned schedule of a prior for a task, a number of steps and a level (nearest within 2 %).
+
+    Raises `InputError`, listing those that exist, if there is none.
+    """
+    existing = schedules(name)
+    fitting = [schedule for schedule in existing if schedule.fits(task, level, steps)]
+    if not fitting:
+        listed = "; ".join(schedule.title for schedule in existing) or "none"
+        unit = "noise level" if task == "denoise" else "share missing"
+        raise InputError(
+            f"No learned schedule of {name} fits {task}, {unit} {level:.4g}, {steps} steps; there are: {listed}."
+        )
+    return min(fitting, key=lambda schedule: abs(schedule.level - level))
+
+
+def weights_hash(name: str | os.PathLike) -> str:
+    """The first 12 hexadecimal digits of the SHA-256 of a prior's weights file."""
+    return hashlib.sha256((folder_of(name) / WEIGHTS).read_bytes()).hexdigest()[:12]
+
+
+def save(folder: str | os.PathLike, prior: FieldsOfExperts, card: dict[str, Any]) -> None:
+    """Writes a prior and its card (with the architecture added) to `folder`, which is created.
+
+    Each file appears complete or not at all. Raises `InputError` if the folder cannot be written.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot make the folder {folder}: {error.strerror}.") from error
+    weights = {key: value.detach().cpu().contiguous() for key, value in prior.state_dict().items()}
+    metadata = {"architecture": json.dumps(prior.architecture)}
+    write_bytes(folder / WEIGHTS, to_safetensors(weights, metadata))
+    content = json.dumps({"architecture": prior.architecture} | card, indent=2) + "\n"
+    write_bytes(folder / CARD, content.encode())
+
+
+def _architecture(text: str, name: str) -> dict[str, Any]:
+    """The constructor arguments of `FieldsOfExperts`, if `text` holds plausible ones."""
+    try:
+        architecture = json.loads(text)
+    except ValueError:
+        architecture = None
+    numbers = isinstance(architecture, dict) and all(
+        isinstance(value, (int, float)) and 0 < value <= 1024 for value in architecture.values()
+    )
+    if not numbers:
+        raise InputError(f"The weights {name} do not state their architecture; save them anew.")
+    return architecture

@@ -1,0 +1,133 @@
+"""Priors survive being saved; damaged or foreign files are one sentence."""
+
+import json
+import math
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from gnc_core import zoo
+from gnc_core.errors import InputError
+from gnc_core.prior import FieldsOfExperts
+from gnc_core.schedules import LearnedSchedule
+
+SMALL = {"layers": 2, "channels": 4, "kernel_size": 5, "knots_u": 15, "knots_hidden": 7, "knots_s": 6}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A pretrained/ folder with one small prior, "small"."""
+    monkeypatch.setattr(zoo, "PRETRAINED", tmp_path)
+    torch.manual_seed(0)
+    prior = FieldsOfExperts(**SMALL)
+    with torch.no_grad():
+        for parameter in prior.parameters():
+            parameter += 0.01 * torch.randn_like(parameter)
+    zoo.save(tmp_path / "small", prior, {"iterations": 7})
+    return tmp_path / "small"
+
+
+def schedule(level=0.1, steps=2, task="denoise"):
+    return LearnedSchedule((0.1,) * steps, (0.01,) * steps, task, level, "small")
+
+
+def test_saved_prior_is_loaded_again(folder):
+    assert zoo.names() == ["small"]
+    x = torch.rand(2, 1, 12, 13)
+    s = math.log(0.1)
+    by_name, by_folder = zoo.load("small"), zoo.load(folder)
+    assert torch.equal(by_name.score(x, s), by_folder.score(x, s))
+    again = FieldsOfExperts(**by_name.architecture)
+    again.load_state_dict(load_file(folder / "prior.safetensors"))
+    assert torch.equal(by_name.energy(x, s), again.energy(x, s))
+    assert not any(parameter.requires_grad for parameter in by_name.parameters())
+    card = zoo.card("small")
+    assert card["iterations"] == 7
+    assert card["architecture"] == by_name.architecture
+    assert sorted(p.name for p in folder.iterdir()) == ["card.json", "prior.safetensors"]
+
+
+def test_hash_follows_the_weights(folder):
+    before = zoo.weights_hash("small")
+    assert before == zoo.weights_hash(folder)
+    assert len(before) == 12
+    zoo.save(folder, FieldsOfExperts(**SMALL), {})
+    assert zoo.weights_hash("small") != before
+
+
+def test_unknown_names_list_the_known(folder, tmp_path):
+    for name in ("nothing", "", tmp_path / "nowhere"):
+        with pytest.raises(InputError, match="there are small"):
+            zoo.load(name)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no prior"):
+        zoo.load(tmp_path / "empty")
+
+
+def test_damaged_weights(folder):
+    path = folder / "prior.safetensors"
+    data = path.read_bytes()
+    for damaged in (b"", b"hello", data[:100], data[:-10], b"\xff" * 200, data[8:]):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match="damaged"):
+            zoo.load("small")
+
+
+def test_weights_of_another_architecture(folder):
+    path = folder / "prior.safetensors"
+    weights = load_file(path)
+    stated = FieldsOfExperts(**SMALL).architecture
+    card = json.loads((folder / "card.json").read_text())
+
+    def state(architecture: object, in_card: object) -> None:
+        save_file(weights, path, {"architecture": json.dumps(architecture)})
+        (folder / "card.json").write_text(json.dumps(card | {"architecture": in_card}))
+
+    state(stated | {"layers": 1}, stated)
+    with pytest.raises(InputError, match="another architecture"):
+        zoo.load("small")
+    for change in ({"layers": 1}, {"channels": 5}, {"knots_s": 9}, {"colours": 3}, {"layers": 1.5}):
+        state(stated | change, stated | change)
+        with pytest.raises(InputError, match="do not fit"):
+            zoo.load("small")
+    for architecture in (None, [], {"layers": "two"}, {"channels": 10**9}, {"layers": float("nan")}):
+        state(architecture, architecture)
+        with pytest.raises(InputError, match="do not state their architecture"):
+            zoo.load("small")
+    save_file(weights, path)
+    with pytest.raises(InputError, match="do not state their architecture"):
+        zoo.load("small")
+
+
+def test_weights_that_are_not_finite(folder):
+    path = folder / "prior.safetensors"
+    weights = load_file(path)
+    weights["kernel"][0, 0, 0, 0] = torch.nan
+    save_file(weights, path, {"architecture": json.dumps(FieldsOfExperts(**SMALL).architecture)})
+    with pytest.raises(InputError, match="NaN"):
+        zoo.load("small")
+
+
+def test_damaged_cards(folder):
+    for text in ("", "{", "[]"):
+        (folder / "card.json").write_text(text)
+        with pytest.raises(InputError, match="card"):
+            zoo.card("small")
+
+
+def test_schedules_are_found_by_task_level_and_steps(folder):
+    (folder / "schedules").mkdir()
+    assert zoo.schedules("small") == []
+    with pytest.raises(InputError, match="there are: none"):
+        zoo.find_schedule("small", "denoise", 0.1, 2)
+    for number, kept in enumerate([schedule(), schedule(0.101), schedule(0.2, 5)]):
+        kept.save(folder / "schedules" / f"{number}.json")
+    assert [s.level for s in zoo.schedules("small")] == [0.1, 0.101, 0.2]
+    assert zoo.find_schedule("small", "denoise", 0.1008, 2).level == 0.101
+    for wanted in (("denoise", 0.15, 2), ("denoise", 0.1, 3), ("inpaint", 0.1, 2)):
+        with pytest.raises(InputError, match=r"denoise, noise 0\.2, 5 steps"):
+            zoo.find_schedule("small", *wanted)
+    (folder / "schedules" / "bad.json").write_text("{}")
+    with pytest.raises(InputError, match=r"bad\.json"):
+        zoo.schedules("small")
