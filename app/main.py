@@ -10,9 +10,7 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
-st.set_page_config(
-    page_title="GNC explorer", page_icon=":material/stacked_line_chart:", layout="wide"
-)
+st.set_page_config(page_title="GNC explorer", page_icon=":material/stacked_line_chart:", layout="wide")
 
 st.navigation(
     [

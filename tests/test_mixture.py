@@ -21,7 +21,7 @@ from gnc_core.mixture import (
     spaced_steps,
     thresholds,
 )
-from gnc_core.mixture_examples import PRESETS
+from gnc_core.mixture_examples import PRESETS, one_dimensional
 
 DEFAULT = PRESETS["Five components"]
 
@@ -253,6 +253,26 @@ def test_steps_are_distinct_and_spaced_by_a_growing_amount() -> None:
 def test_unusable_mixtures_are_refused(weights: list, means: list, covariances: list) -> None:
     with pytest.raises(InputError):
         GaussianMixture(weights, means, covariances)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "at least one"),
+        ([(1.0, 1.5, 0.1)], "domain"),
+        ([(1.0, 0.0, -0.1)], "Standard deviations"),
+        ([(-1.0, 0.0, 0.1)], "negative"),
+        ([(1.0, 0.0, None)], "finite"),
+        ([(1.0, 0.0, math.inf)], "finite"),
+        ([(1.0, 0.0)], "finite"),
+        ([(1.0, 0.0, 0.1), (1.0,)], "finite"),
+        ("nonsense", "finite"),
+        ([(1.0, 0.0, 0.1)] * 51, "at most 50"),
+    ],
+)
+def test_unusable_tables_of_components_are_refused(rows: list, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        one_dimensional(rows)
 
 
 @pytest.mark.parametrize("sigma", [-0.1, math.nan, math.inf])
