@@ -22,9 +22,9 @@ class Splines(nn.Module):
     """One function phi_c(u, s) a channel, learned through its slopes.
 
     Weights are `offset + spacing * cumulated slopes`, zero at the middle knot but for the offset: a step on one slope
-    changes phi' near one knot and nowhere else, whatever the number of knots. Slopes are stored times sigma_k for
-    potentials, whose phi' grows like 1/sigma, so that one step size fits all smoothing levels (for hidden activations
-    `scaled` is False).
+    changes phi' near one knot and nowhere else, whatever the number of knots. Those of a potential, whose phi' grows like
+    1/sigma, are stored in units of 1/(7 sigma_k) (7: the norm of 48 kernels' adjoints together), so that one step size
+    fits all smoothing levels and moves sigma times the score by about itself.
     """
 
     scale: Tensor
@@ -37,7 +37,7 @@ class Splines(nn.Module):
         self.offset = None if potential else nn.Parameter(torch.zeros(channels, 1, s.weights))
         self.register_buffer("scale", torch.ones(s.weights), persistent=False)
         if potential:
-            self.scale = torch.exp(-s.positions(dtype=torch.float64)).float()
+            self.scale = (torch.exp(-s.positions(dtype=torch.float64)) / 7).float()
 
     def start_from(self, slope: Tensor) -> None:
         """phi_c(u, s) with phi' = slope at the middles between knots: (weights_u - 1, weights_s), for all channels."""
@@ -102,10 +102,9 @@ class FieldsOfExperts(nn.Module):
         self.min_size = self.padding + 1
 
         s = Grid(math.log(sigma_min), math.log(sigma_max), knots_s)
-        self.kernel = nn.Parameter(dct_kernels(kernel_size)[:channels])
-        self.hidden_kernels = nn.ParameterList(
-            nn.init.kaiming_normal_(torch.empty(channels, channels, 3, 3)) for _ in range(layers - 1)
-        )
+        # Stored with elements of about one, as the slopes are: the same step size fits them. `kernels` scales them.
+        self.kernel = nn.Parameter(kernel_size * dct_kernels(kernel_size)[:channels])
+        self.hidden_kernels = nn.ParameterList(torch.randn(channels, channels, 3, 3) for _ in range(layers - 1))
         hidden, last = (Grid(-FEATURE_RANGE, FEATURE_RANGE, k) for k in (knots_hidden, knots_u))
         self.hidden = nn.ModuleList(Splines(channels, hidden, s, potential=False) for _ in range(layers - 1))
         self.potential = Splines(channels, last, s, potential=True)
@@ -128,9 +127,11 @@ class FieldsOfExperts(nn.Module):
     # --- the layers -----------------------------------------------------------------------------------------------
 
     def kernels(self) -> list[Tensor]:
-        """K_1 with zero mean and unit norm a kernel (C, 1, 7, 7), then K_2, ... (C, C, 3, 3) as they are."""
+        """K_1 with zero mean and unit norm a kernel (C, 1, 7, 7), then K_2, ... (C, C, 3, 3), Kaiming's scale for normal
+        parameters."""
         k = self.kernel - self.kernel.mean((2, 3), keepdim=True)
-        return [k / k.flatten(1).norm(dim=1).view(-1, 1, 1, 1), *self.hidden_kernels]
+        kaiming = math.sqrt(2 / (9 * self.channels))
+        return [k / k.flatten(1).norm(dim=1).view(-1, 1, 1, 1), *(kaiming * k for k in self.hidden_kernels)]
 
     def extend(self, x: Tensor) -> Tensor:
         """The image continued by reflection: (N, 1, H, W) to (N, 1, H + 2p, W + 2p)."""

@@ -1,9 +1,17 @@
 """The loss that the prior learns from: joint score matching in the image and in the smoothing.
 
-Method, section 3. Under the metric diag(sigma^2 I, lambda) the image part is denoising score matching and the
-part in s = log(sigma) implicit score matching:
+Method, section 3. Under the metric diag(sigma^2 I, lambda) the image part is denoising score matching (Vincent) and the part in
+s = log(sigma) implicit score matching (Hyvarinen):
 
-    loss = E [ 1/2 || sigma grad_x R(y, s) - eta ||^2  +  lambda ( 1/2 (dR/ds)^2 - d2R/ds2 ) ] / n
+    loss = E [ 1/2 || sigma grad_x R(y, s) - eta ||^2  +  lambda ( 1/2 (dR/ds)^2 - d2R/ds2 ) ] / n,     y = x + sigma eta
+
+The part in s has a denoising form, too. Since d/ds log p(y | x, s) = |eta|^2 - n, Vincent's identity holds for s as it does
+for the image, and up to a number that no parameter changes
+
+    E [ 1/2 (dR/ds)^2 - d2R/ds2 ]  =  E [ 1/2 (dR/ds + |eta|^2 - n)^2 ]  +  boundary terms of the left side.
+
+The right side needs no second derivative, has no boundary terms on the bounded interval of s, and its gradient is less noisy:
+d2R/ds2 is a hundred times n near s_min. `denoising` is therefore what training uses; `implicit` is the paper's form.
 """
 
 from __future__ import annotations
@@ -19,7 +27,7 @@ from .prior import FieldsOfExperts
 
 @dataclass
 class Terms:
-    """Both terms of the loss, and dR/ds a pixel, which the constant in s is fitted to."""
+    """Both terms of the loss, and dR/ds a pixel, (N,), without graph: what the constant in s is fitted to."""
 
     image: Tensor
     smoothing: Tensor
@@ -30,27 +38,38 @@ class Terms:
         return self.image + weight * self.smoothing
 
 
-def terms(
-    prior: FieldsOfExperts, x: Tensor, s: Tensor, eta: Tensor, boundary_weight: bool = True
-) -> Terms:
-    """Both terms at y = x + sigma eta, means over the batch, divided by the n pixels of an image.
+def denoising(prior: FieldsOfExperts, x: Tensor, s: Tensor, eta: Tensor) -> Terms:
+    """Both terms in their denoising form, means over the batch, divided by the n pixels of an image.
 
-    x, eta: (N, 1, H, W), clean patches and standard normal noise; s: (N,), uniform on [log sigma_min, log sigma_max].
-    s is bounded and p(s) does not vanish at its ends, so integration by parts leaves boundary terms behind; the weight
-    h(s), a parabola that is zero at both ends with mean one, removes them (generalised score matching):
+    x, eta: (N, 1, H, W), clean patches and standard normal noise, N even; s: (N,), uniform on the range of s, with
+    s[2k] = s[2k + 1]: the residual r = dR/ds + |eta|^2 - n has mean zero at every s once the constant c(s) is right, so its
+    mean square is its variance, and (r_1 - r_2)^2 / 2 of two images at one s estimates that without knowing c.
+    """
+    sigma = s.exp().view(-1, 1, 1, 1)
+    score, slope = prior.score_and_slope(x + sigma * eta, s)
+    n = x[0].numel()
+    residual = slope + eta.square().flatten(1).sum(1) - n
+    smoothing = (residual[0::2] - residual[1::2]).square().mean() / (4 * n)
+    return Terms((sigma * score - eta).square().mean() / 2, smoothing, slope.detach() / n)
+
+
+def implicit(prior: FieldsOfExperts, x: Tensor, s: Tensor, eta: Tensor, boundary_weight: bool = True) -> Terms:
+    """Both terms as the paper has them; arguments and normalisation as in `denoising`, any N and s.
+
+    p(s) does not vanish at the ends of the bounded interval of s, so integration by parts leaves boundary terms behind. The
+    weight h(s), a parabola that is zero at both ends and has mean one, removes them (generalised score matching):
     h (1/2 (dR/ds)^2 - d2R/ds2) - h' dR/ds. Without `boundary_weight`, h = 1: the paper's loss.
     """
     sigma = s.exp().view(-1, 1, 1, 1)
     score, slope, curvature = prior.derivatives(x + sigma * eta, s)
     n = x[0].numel()
-    image = (sigma * score - eta).square().mean() / 2
-    implicit = slope.square() / 2 - curvature
+    smoothing = slope.square() / 2 - curvature
     if boundary_weight:
         low, high = prior.potential.s.low, prior.potential.s.high
         t = (s - low) / (high - low)
         h, h_slope = 6 * t * (1 - t), 6 * (1 - 2 * t) / (high - low)
-        implicit = h * implicit - h_slope * slope
-    return Terms(image, implicit.mean() / n, slope.detach() / n)
+        smoothing = h * smoothing - h_slope * slope
+    return Terms((sigma * score - eta).square().mean() / 2, smoothing.mean() / n, slope.detach() / n)
 
 
 class SmoothingConstant:
@@ -63,9 +82,9 @@ class SmoothingConstant:
     def __init__(self, prior: FieldsOfExperts, memory: int = 1000) -> None:
         size = len(prior.c)
         self.prior, self.memory = prior, memory
-        options = {"dtype": torch.float64, "device": prior.c.device}
         self.iterations = 0
-        self.normal, self.right = torch.zeros(size, size, **options), torch.zeros(size, **options)
+        self.normal = torch.zeros(size, size, dtype=torch.float64, device=prior.c.device)
+        self.right = self.normal[0].clone()
 
     @torch.no_grad()
     def update(self, s: Tensor, slope: Tensor) -> None:

@@ -155,3 +155,12 @@ def test_float32_agrees_with_the_definition(u, shared):
         value, slope = splines.value_and_derivative(table, u, WIDE)
     assert close(value, definition.evaluate(exact_table, exact_u, WIDE))
     assert close(slope, definition.evaluate(exact_table, exact_u, WIDE, 1))
+
+
+def test_what_is_not_a_number_stays_so_and_harms_nothing():
+    u = torch.tensor([float("nan"), float("inf"), -float("inf"), 1e30, 0.5]).expand(1, 4, 1, 5).contiguous()
+    table = polynomials(torch.randn(1, 4, WIDE.weights), 2)
+    value = splines.evaluate(table, u, WIDE)
+    assert value[..., 0].isnan().all()
+    assert close(value[..., 4], definition.evaluate(table.double(), u.double(), WIDE)[..., 4])
+    assert splines.moments(u, u, WIDE).shape == (1, 4, WIDE.knots + 2, 5)

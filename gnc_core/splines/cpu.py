@@ -12,7 +12,13 @@ import numpy as np
 from numba import njit, prange
 
 _F0, _HALF = np.float32(0), np.float32(0.5)
-_OPTIONS: dict[str, Any] = {"parallel": True, "cache": True, "fastmath": True, "error_model": "numpy"}
+# NaN and infinity keep their meaning: a row that is computed from them must not lie outside the table.
+_OPTIONS: dict[str, Any] = {
+    "parallel": True,
+    "cache": True,
+    "fastmath": {"contract", "reassoc", "nsz", "arcp"},
+    "error_model": "numpy",
+}
 
 
 @njit(**_OPTIONS)
@@ -25,8 +31,8 @@ def values(table, u, scale, offset, out):  # type: ignore[no-untyped-def]
         for i in range(u.shape[1]):
             t = source[i] * scale + offset
             row = np.floor(t + _HALF)
-            row = _F0 if row < _F0 else row
-            row = top if row > top else row
+            row = row if row > _F0 else _F0  # NaN goes to row 0, and on in f
+            row = row if row < top else top
             f = t - row
             j = np.uint32(np.int32(row))
             target[i] = (((c4[j] * f + c3[j]) * f + c2[j]) * f + c1[j]) * f + c0[j]
@@ -43,8 +49,8 @@ def values_and_derivatives(table, u, scale, offset, out, derivative):  # type: i
         for i in range(u.shape[1]):
             t = source[i] * scale + offset
             row = np.floor(t + _HALF)
-            row = _F0 if row < _F0 else row
-            row = top if row > top else row
+            row = row if row > _F0 else _F0  # NaN goes to row 0, and on in f
+            row = row if row < top else top
             f = t - row
             j = np.uint32(np.int32(row))
             a1, a2, a3, a4 = c1[j], c2[j], c3[j], c4[j]
@@ -63,8 +69,8 @@ def moments(g, u, scale, offset, out):  # type: ignore[no-untyped-def]
         for i in range(u.shape[1]):
             t = source[i] * scale + offset
             row = np.floor(t + _HALF)
-            row = _F0 if row < _F0 else row
-            row = top if row > top else row
+            row = row if row > _F0 else _F0  # NaN goes to row 0, and on in f
+            row = row if row < top else top
             f = t - row
             j = np.uint32(np.int32(row))
             v = weight[i]

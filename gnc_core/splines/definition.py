@@ -95,7 +95,7 @@ def _taylor(like: Tensor, side: int, degree: int) -> Tensor:
 def locate(u: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
     """The row of the table for every element of u, and f, its offset from that row's knot."""
     t = (u - grid.low) / grid.spacing
-    row = t.detach().round().clamp(-1, grid.knots)
+    row = t.detach().nan_to_num().round().clamp(-1, grid.knots)  # NaN goes on in the offset
     return row.long() + 1, t - row
 
 
