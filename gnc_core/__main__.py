@@ -1,0 +1,63 @@
+"""`python -m gnc_core`: the command line. One file a command in `gnc_core.commands`.
+
+Bad input ends with exit code 2 and one line on standard error.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+import click
+import torch
+
+from gnc_core import __version__
+from gnc_core.commands.evaluate import evaluate
+from gnc_core.commands.fit_schedule import fit_schedule
+from gnc_core.commands.info import info
+from gnc_core.commands.restore import restore
+from gnc_core.errors import InputError
+
+
+class OneLineErrors(click.Group):
+    """A group of commands whose errors are one line: what is wrong, and what would be right."""
+
+    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+        run: Any = super().main
+        try:
+            result = run(*args, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            _fail(error.format_message(), 2)
+        except InputError as error:
+            _fail(str(error), 2)
+        except torch.OutOfMemoryError:
+            _fail("The image does not fit into the device's memory; use --device cpu.", 2)
+        except click.Abort:
+            _fail("Stopped.", 130)
+        return sys.exit(result if isinstance(result, int) else 0) if standalone_mode else result
+
+
+@click.group(cls=OneLineErrors, invoke_without_command=True)
+@click.version_option(__version__, prog_name="gnc_core")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Graduated non-convexity with image priors learned by score matching.
+
+    All intensities, noise levels and smoothings (sigma) are in units of the image range [0, 1].
+    `COMMAND --help` gives the options of a command, with units and defaults.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for command in (restore, evaluate, fit_schedule, info):
+    main.add_command(command)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    click.echo(f"Error: {' '.join(message.split())}", err=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m gnc_core")

@@ -1,0 +1,1 @@
+"""The commands of `python -m gnc_core`, one file each; `options` holds what they share."""

@@ -1,0 +1,123 @@
+"""`fit-schedule`: fit the smoothing and step size of every step to a prior and a task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import torch
+from tqdm import tqdm
+
+from gnc_core import evaluation, fitting, images, schedules, zoo
+from gnc_core.commands import options
+from gnc_core.errors import InputError
+
+_BATCH = 8
+
+
+@click.command("fit-schedule")
+@options.data_options
+@click.option("--task", required=True, type=click.Choice(["denoise", "inpaint"]), help="What to fit it for.")
+@options.noise_option
+@options.missing_option
+@options.prior_option
+@click.option(
+    "--steps",
+    type=int,
+    default=options.DEFAULT_STEPS,
+    show_default=True,
+    help=f"Number of steps, 1 to {schedules.MAX_STEPS}.",
+)
+@options.sigma0_option
+@click.option(
+    "--patches",
+    type=click.IntRange(1, 10_000),
+    default=32,
+    show_default=True,
+    help="Number of random patches to fit to.",
+)
+@click.option(
+    "--patch-size",
+    type=click.IntRange(8, 1024),
+    default=96,
+    show_default=True,
+    help="Height and width of a patch, in pixels.",
+)
+@click.option(
+    "--iterations",
+    type=click.IntRange(1, 10_000),
+    default=40,
+    show_default=True,
+    help="At most so many rounds of five L-BFGS iterations.",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="JSON file to write; in the prior's folder schedules/ it is found by itself.",
+)
+@options.seed_option
+@options.device_option
+@options.json_option
+def fit_schedule(
+    data: Path,
+    list_file: Path | None,
+    task: str,
+    noise_std: float | None,
+    missing: float | None,
+    prior_name: str,
+    steps: int,
+    sigma0: float | None,
+    patches: int,
+    patch_size: int,
+    iterations: int,
+    out: Path,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Fit a learned schedule by backpropagation through the unrolled steps.
+
+    \b
+    Example:
+      python -m gnc_core fit-schedule --data train --task denoise --noise-std 0.1 --steps 10
+        --out pretrained/foe-l1/schedules/denoise-0.1-10.json
+    """
+    options.check_file(out, ".json")
+    level = options.task_level(task, noise_std, missing)
+    schedules.check_steps(steps)
+    files = images.image_files(data, list_file)
+    device = options.choose_device(device)
+    prior = zoo.load(prior_name, device)
+    if patch_size < prior.min_size:
+        raise InputError(f"--patch-size must be at least {prior.min_size} for this prior.")
+
+    generator = torch.Generator().manual_seed(seed)
+    truths = images.random_patches(images.load_images(files), patch_size, patches, generator)
+    pairs = [
+        (evaluation.degrade(truth, task, level, evaluation.image_seed(seed, index)), truth)
+        for index, truth in enumerate(truths.to(device).split(_BATCH))
+    ]
+    with tqdm(total=iterations, unit="round", disable=None) as bar:
+
+        def progress(_: int, error: float) -> None:
+            bar.update()
+            bar.set_postfix(mse=f"{error:.6g}")
+
+        schedule = fitting.fit_schedule(
+            prior,
+            pairs,
+            steps,
+            name=Path(prior_name).name,
+            sigma0=sigma0,
+            iterations=iterations,
+            progress=progress,
+        )
+    schedule.save(out)
+    if as_json:
+        options.echo_json({"out": str(out), "schedule": schedule.__dict__})
+        return
+    click.echo("step   sigma     tau")
+    for index, (sigma, tau) in enumerate(zip(schedule.sigma, schedule.tau, strict=True), start=1):
+        click.echo(f"{index:4}   {sigma:.5f}   {tau:.3g}")
+    click.echo(f"Wrote {out}: {schedule.title}")

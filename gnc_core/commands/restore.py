@@ -1,0 +1,219 @@
+"""`restore`: denoise or inpaint one image."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from gnc_core import evaluation, images, metrics, zoo
+from gnc_core.commands import options
+from gnc_core.errors import InputError
+from gnc_core.problems import Denoising, Inpainting, Problem
+from gnc_core.restoration import Step, start
+
+
+@click.command()
+@click.argument("task", type=click.Choice(["denoise", "inpaint"]))
+@click.option(
+    "--input",
+    "input_file",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Degraded image (PNG, JPEG, TIFF, or .npy with floats in [0, 1], not clipped).",
+)
+@click.option(
+    "--output",
+    "output_file",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Restored image; its ending chooses the format. .npy is not clipped.",
+)
+@click.option(
+    "--truth",
+    "truth_file",
+    type=click.Path(path_type=Path),
+    help="True image, to report PSNR (dB) and SSIM. With --simulate, the input itself.",
+)
+@click.option(
+    "--mask",
+    "mask_file",
+    type=click.Path(path_type=Path),
+    help="Inpainting: mask of the input's size, white where pixels are known.",
+)
+@click.option(
+    "--simulate",
+    is_flag=True,
+    help="The input is clean: add noise of --noise-std, or drop the pixels of --missing or --mask.",
+)
+@options.noise_option
+@options.missing_option
+@options.prior_option
+@options.scheme_options
+@click.option("--color", is_flag=True, help="Restore the three colour channels. Default: grey.")
+@click.option(
+    "--save-trace",
+    "trace_file",
+    type=click.Path(path_type=Path),
+    help="CSV file with step, sigma (mean over the channels), energy and PSNR (dB) of every step.",
+)
+@options.seed_option
+@options.device_option
+@options.json_option
+def restore(
+    task: str,
+    input_file: Path,
+    output_file: Path,
+    truth_file: Path | None,
+    mask_file: Path | None,
+    simulate: bool,
+    noise_std: float | None,
+    missing: float | None,
+    prior_name: str,
+    scheme_name: str,
+    steps: int | None,
+    sigma0: float | None,
+    schedule_file: Path | None,
+    color: bool,
+    trace_file: Path | None,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Denoise or inpaint one image.
+
+    \b
+    Examples:
+      python -m gnc_core restore denoise --input noisy.npy --output clean.png --noise-std 0.1
+      python -m gnc_core restore inpaint --input photo.png --output out.png --simulate --missing 0.5
+    """
+    images.check_output(output_file)
+    if trace_file is not None:
+        options.check_file(trace_file, ".csv")
+    device = options.choose_device(device)
+    prior = zoo.load(prior_name, device)
+    given = images.read_image(input_file, color=color)
+    images.check_size(given, prior.min_size, str(input_file))
+    truth = _truth(truth_file, given, color, simulate)
+    problem = _problem(task, given, mask_file, simulate, noise_std, missing, seed, device)
+    scheme = options.choose_scheme(prior, prior_name, task, problem.level, scheme_name, steps, sigma0, schedule_file)
+
+    trace = Trace(truth)
+    begin = time.perf_counter()
+    step = None
+    for step in tqdm(scheme.run(prior, problem), total=scheme.steps, unit="step", disable=None):
+        if trace_file is not None:
+            if step.index == 1:
+                first = step.sigma if isinstance(step.sigma, float) else step.sigma[0]
+                trace.add(start(prior, problem, first))
+            trace.add(step)
+    assert step is not None
+    restored = step.image.cpu()
+    seconds = time.perf_counter() - begin
+    if not torch.isfinite(restored).all():
+        raise InputError("The restoration diverged; choose another scheme, sigma0 or more steps.")
+
+    images.write_image(output_file, restored)
+    if trace_file is not None:
+        images.write_bytes(trace_file, trace.to_csv().encode())
+    report = {
+        "task": task,
+        "input": str(input_file),
+        "output": str(output_file),
+        "level": problem.level,
+        "prior": prior_name,
+        "weights": zoo.weights_hash(prior_name),
+        "scheme": scheme_name,
+        "steps": scheme.steps,
+        "device": device,
+        "seconds": round(seconds, 4),
+        "energy": step.energy.sum().item(),
+    }
+    if truth is not None:
+        for key, image in (("", restored), ("_degraded", problem.initial().cpu())):
+            report[f"psnr{key}"] = whole_psnr(image, truth)
+            report[f"ssim{key}"] = metrics.ssim(image, truth).mean().item()
+    if as_json:
+        options.echo_json(report)
+        return
+    if truth is not None:
+        click.echo("PSNR {psnr_degraded:.2f} -> {psnr:.2f} dB, SSIM {ssim_degraded:.3f} -> {ssim:.3f}".format(**report))
+    click.echo(f"{scheme.steps} steps in {seconds:.2f} s on {device}, energy {report['energy']:.6g}")
+    click.echo(f"Wrote {output_file}")
+
+
+def whole_psnr(image: Tensor, truth: Tensor) -> float:
+    """PSNR in dB over all channels (3, 1, H, W) together."""
+    shape = (1, 1, -1, image.shape[-1])
+    return metrics.psnr(image.reshape(shape), truth.reshape(shape)).item()
+
+
+@dataclass
+class Trace:
+    """The table of --save-trace."""
+
+    truth: Tensor | None
+
+    def __post_init__(self) -> None:
+        self.rows: list[list[float | str]] = []
+
+    def add(self, step: Step) -> None:
+        sigma = step.sigma if isinstance(step.sigma, float) else sum(step.sigma) / len(step.sigma)
+        psnr = "" if self.truth is None else whole_psnr(step.image.cpu(), self.truth)
+        self.rows.append([step.index, sigma, step.energy.sum().item(), psnr])
+
+    def to_csv(self) -> str:
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(["step", "sigma", "energy", "psnr"])
+        writer.writerows(self.rows)
+        return buffer.getvalue()
+
+
+def _truth(file: Path | None, given: Tensor, color: bool, simulate: bool) -> Tensor | None:
+    if file is None:
+        return given if simulate else None
+    truth = images.read_image(file, color=color)
+    if truth.shape != given.shape:
+        raise InputError(f"{file} ({_size(truth)}) and the input ({_size(given)}) differ in size or channels.")
+    return truth
+
+
+def _problem(
+    task: str,
+    given: Tensor,
+    mask_file: Path | None,
+    simulate: bool,
+    noise_std: float | None,
+    missing: float | None,
+    seed: int,
+    device: str,
+) -> Problem:
+    """The problem that the options describe; raises `InputError` where they contradict each other."""
+    if task == "denoise":
+        if mask_file is not None:
+            raise InputError("--mask belongs to inpainting, not to denoising.")
+        level = options.task_level(task, noise_std, missing)
+        if simulate:
+            return evaluation.degrade(given.to(device), task, level, seed)
+        return Denoising(given.to(device), level)
+    if mask_file is None:
+        if not simulate:
+            raise InputError("Inpainting needs --mask, or --simulate with --missing, such as 0.5.")
+        level = options.task_level(task, noise_std, missing)
+        return evaluation.degrade(given.to(device), task, level, seed)
+    if missing is not None or noise_std is not None:
+        raise InputError("--mask already says what is missing; leave out --missing and --noise-std.")
+    observed = images.read_mask(mask_file, given.shape)
+    return Inpainting(given.to(device), observed.to(device))
+
+
+def _size(image: Tensor) -> str:
+    return f"{image.shape[3]} x {image.shape[2]}, {image.shape[0]} channel{'s'[: len(image) > 1]}"

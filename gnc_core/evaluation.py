@@ -1,0 +1,120 @@
+"""How good a method is on a set of images: seeded degradations, PSNR and SSIM, one image at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from skimage.restoration import inpaint_biharmonic
+from torch import Tensor
+
+from gnc_core.errors import InputError
+from gnc_core.images import add_noise, random_mask
+from gnc_core.metrics import psnr, ssim
+from gnc_core.problems import Denoising, Inpainting, Problem
+from gnc_core.restoration import Prior, Scheme
+
+Method = Callable[[Problem], Tensor]
+"""Restores an observation: a problem with images (N, 1, H, W) to images of that shape."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One image: PSNR in dB and SSIM before (`degraded`) and after restoration, and its seconds."""
+
+    name: str
+    psnr: float
+    ssim: float
+    psnr_degraded: float
+    ssim_degraded: float
+    seconds: float
+
+
+def degrade(truth: Tensor, task: str, level: float, seed: int) -> Problem:
+    """The problem of a task made from `truth` (N, 1, H, W) by a generator seeded with `seed`.
+
+    task "denoise": noise of standard deviation `level`, neither clipped nor quantised.
+    task "inpaint": a share `level` of the pixels missing at random, the same in all N images.
+    Raises `InputError` for another task, and for levels that `add_noise`, `random_mask` reject.
+    """
+    if task == "denoise":
+        return Denoising(add_noise(truth, level, seed), level)
+    if task == "inpaint":
+        observed = random_mask(truth.shape, level, seed).to(truth.device)
+        return Inpainting(torch.where(observed, truth, 0.5), observed)
+    raise InputError(f'The task must be "denoise" or "inpaint", not {task!r}.')
+
+
+def image_seed(seed: int, index: int) -> int:
+    """The seed of image number `index` (from 0) of a set: hashed from both by numpy's SeedSequence.
+
+    Every image thus has noise of its own, which depends neither on the images before it nor on
+    how many are evaluated, and which no other `seed` repeats.
+    """
+    return int(np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def evaluate(
+    method: Method,
+    images: Iterable[tuple[str, Tensor]],
+    task: str,
+    level: float,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+) -> Iterator[Result]:
+    """Degrades, restores and measures every image; yields its `Result` as soon as it is known.
+
+    images: names and true images, (1, 1, H, W) in [0, 1]. task, level: see `degrade`; image i is
+    degraded with `image_seed(seed, i)`. PSNR and SSIM are those of the result clipped to [0, 1].
+    """
+    for index, (name, image) in enumerate(images):
+        image = image.cpu()
+        truth = image.to(device)
+        problem = degrade(truth, task, level, image_seed(seed, index))
+        begin = time.perf_counter()
+        restored = method(problem).cpu()
+        seconds = time.perf_counter() - begin
+        degraded = problem.initial().cpu()
+        yield Result(
+            name=name,
+            psnr=psnr(restored, image).item(),
+            ssim=ssim(restored, image).item(),
+            psnr_degraded=psnr(degraded, image).item(),
+            ssim_degraded=ssim(degraded, image).item(),
+            seconds=seconds,
+        )
+
+
+def with_scheme(prior: Prior, scheme: Scheme) -> Method:
+    """The method that runs a scheme and returns the image of its last step."""
+
+    def restore(problem: Problem) -> Tensor:
+        *_, last = scheme.run(prior, problem)
+        return last.image
+
+    return restore
+
+
+def biharmonic(problem: Problem) -> Tensor:
+    """Biharmonic inpainting from scikit-image (Damelin & Hoang, 2018), the baseline without learning.
+
+    Raises `InputError` for other problems than inpainting.
+    """
+    if not isinstance(problem, Inpainting):
+        raise InputError("Biharmonic inpainting is a baseline for inpainting only.")
+    missing = ~problem.observed.expand_as(problem.observation)
+    images = [
+        inpaint_biharmonic(z[0].double().cpu().numpy(), m[0].cpu().numpy(), split_into_regions=True)
+        for z, m in zip(problem.initial(), missing, strict=True)
+    ]
+    return torch.from_numpy(np.stack(images))[:, None].to(problem.observation)
+
+
+def mean(results: Iterable[Result]) -> dict[str, float]:
+    """The mean over images of every number in the results."""
+    listed = list(results)
+    numbers = ("psnr", "ssim", "psnr_degraded", "ssim_degraded", "seconds")
+    return {key: float(np.mean([getattr(result, key) for result in listed])) for key in numbers}
