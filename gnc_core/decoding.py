@@ -42,10 +42,8 @@ def decode(data: bytes, name: str, color: bool) -> np.ndarray:
     Raises `InputError` for everything that is not one opaque, finite, two-dimensional picture.
     """
     try:
-        if data.startswith(b"\x93NUMPY"):
-            values = check_values(load_npy(data, name), name)
-        else:
-            values = _decode_picture(data, name, color)
+        is_array = data.startswith(b"\x93NUMPY")
+        values = check_values(load_npy(data, name), name) if is_array else _decode_picture(data, name, color)
     except InputError:
         raise
     except Image.DecompressionBombError:
