@@ -10,23 +10,26 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
-st.set_page_config(page_title="GNC explorer", page_icon=":material/stacked_line_chart:", layout="wide")
+st.set_page_config(page_title="GNC explorer", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
 
-st.navigation(
-    [
-        st.Page(
-            "pages/one_dimension.py",
-            title="GNC in one dimension",
-            icon=":material/stacked_line_chart:",
-            url_path="one-dimension",
-            default=True,
-        ),
-        st.Page(
-            "pages/restore.py",
-            title="Restore an image",
-            icon=":material/auto_fix_high:",
-            url_path="restore",
-        ),
-    ],
-    position="top",
-).run()
+one_dimension = st.Page(
+    "pages/one_dimension.py",
+    title="GNC in one dimension",
+    icon=":material/stacked_line_chart:",
+    url_path="one-dimension",
+)
+restore = st.Page(
+    "pages/restore.py",
+    title="Restore an image",
+    icon=":material/auto_fix_high:",
+    url_path="restore",
+)
+
+
+def start() -> None:
+    """The bare address: Streamlit gives its default page no path of its own, so it is this one."""
+    st.switch_page(one_dimension, query_params=st.query_params.to_dict())
+
+
+home = st.Page(start, title="Start", default=True, visibility="hidden")
+st.navigation([home, one_dimension, restore], position="top").run()

@@ -1,0 +1,1 @@
+"""Plotly figures from plain arrays: nothing here knows Streamlit or computes mathematics."""

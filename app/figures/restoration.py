@@ -1,0 +1,97 @@
+"""Figures of the page "Restore an image": linked image panels, boxes to draw, energy and PSNR over the steps."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+GRID = "rgba(128, 128, 128, 0.18)"
+LINES = ["rgb(20, 90, 200)", "rgb(215, 85, 20)", "rgb(20, 130, 90)", "rgb(140, 70, 170)", "rgb(190, 150, 0)"]
+MISSING = "rgba(215, 25, 40, 0.35)"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A run: its steps from 0, the energy and the sigma of each, and its PSNR (None without a truth)."""
+
+    name: str
+    steps: Sequence[int]
+    energy: Sequence[float]
+    sigma: Sequence[float]
+    psnr: Sequence[float] | None
+
+
+def comparison_figure(panels: Sequence[tuple[str, bytes]], size: tuple[int, int]) -> go.Figure:
+    """Images side by side that zoom and pan together; `panels` are titles and PNG files of `size` (width, height)."""
+    figure = make_subplots(
+        1, len(panels), subplot_titles=[title for title, _ in panels], horizontal_spacing=0.012,
+        shared_xaxes="all", shared_yaxes="all",
+    )  # fmt: skip
+    for column, (title, png) in enumerate(panels, start=1):
+        figure.add_trace(_image(png, title), row=1, col=column)
+    width, height = size
+    _pixel_axes(figure, width, height)
+    figure.update_annotations(font_size=14, yshift=2)
+    # As high as the panels are when the page is as wide as on a usual screen; a wide image needs less.
+    shown = round(min(560, max(220, 1080 / max(len(panels), 2) * height / width)))
+    return figure.update_layout(
+        height=shown + 40, margin={"l": 4, "r": 4, "t": 32, "b": 8}, dragmode="zoom", hovermode="closest"
+    )
+
+
+def box_figure(png: bytes, size: tuple[int, int], boxes: Iterable[Sequence[int]]) -> go.Figure:
+    """The image with its missing `boxes` (left, top, width, height); drag to select another one."""
+    width, height = size
+    figure = go.Figure(_image(png, ""))
+    # Plotly selects points only: one that is not seen, so that there is something to select from.
+    figure.add_scatter(x=[-0.5], y=[-0.5], mode="markers", marker={"opacity": 0, "size": 1}, hoverinfo="skip")
+    for left, top, box_width, box_height in boxes:
+        figure.add_shape(
+            type="rect", x0=left - 0.5, y0=top - 0.5, x1=left + box_width - 0.5, y1=top + box_height - 0.5,
+            fillcolor=MISSING, line={"color": "rgb(215, 25, 40)", "width": 1},
+        )  # fmt: skip
+    _pixel_axes(figure, width, height)
+    return figure.update_layout(
+        height=round(min(520, max(240, 1080 * height / width))), showlegend=False,
+        margin={"l": 4, "r": 4, "t": 8, "b": 8}, dragmode="select",
+    )  # fmt: skip
+
+
+def curves_figure(curves: Sequence[Curve]) -> go.Figure:
+    """Energy (and PSNR where the truth is known) over the steps, a line a run (the paper's Figure 4)."""
+    with_psnr = any(curve.psnr is not None for curve in curves)
+    titles = ["Energy at σ_min", "PSNR (dB)"] if with_psnr else ["Energy at σ_min"]
+    figure = make_subplots(1, len(titles), subplot_titles=titles, horizontal_spacing=0.09, shared_xaxes="all")
+    for number, curve in enumerate(curves):
+        line = {
+            "x": curve.steps, "mode": "lines+markers", "name": curve.name, "legendgroup": str(number),
+            "line": {"color": LINES[number % len(LINES)], "width": 2}, "marker": {"size": 5},
+            "customdata": curve.sigma,
+        }  # fmt: skip
+        hover = "step %{x}, σ = %{customdata:.3g}: "
+        figure.add_scatter(**line, y=curve.energy, hovertemplate=hover + "%{y:.6g}", row=1, col=1)
+        if curve.psnr is not None:
+            figure.add_scatter(
+                **line, y=curve.psnr, hovertemplate=hover + "%{y:.2f} dB", showlegend=False, row=1, col=2
+            )
+    figure.update_xaxes(title="step", gridcolor=GRID, zeroline=False, rangemode="tozero")
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, exponentformat="SI")
+    return figure.update_layout(
+        height=330, margin={"l": 50, "r": 10, "t": 36, "b": 10}, showlegend=True, hovermode="closest",
+        legend={"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0},
+    )  # fmt: skip
+
+
+def _image(png: bytes, name: str) -> go.Image:
+    """A picture as an encoded file: some hundred kilobytes, where a heatmap would send every number as text."""
+    source = "data:image/png;base64," + base64.b64encode(png).decode()
+    return go.Image(source=source, name=name, hovertemplate="x %{x}, y %{y}: %{color}<extra></extra>")
+
+
+def _pixel_axes(figure: go.Figure, width: int, height: int) -> None:
+    """Square pixels, row 0 at the top, no ticks; all panels follow each other."""
+    hidden = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False, "constrain": "domain"}
+    figure.update_xaxes(range=[-0.5, width - 0.5], **hidden)
+    figure.update_yaxes(range=[height - 0.5, -0.5], scaleanchor="x", **hidden)

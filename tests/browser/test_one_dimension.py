@@ -1,0 +1,52 @@
+"""The page "GNC in one dimension" in a real browser: it draws, animates, and lives in its URL."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+
+def open_page(page: Page, url: str) -> None:
+    page.goto(url)
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    expect(page.locator(".js-plotly-plot .slider-label").first).to_be_visible()
+
+
+def metric(page: Page, label: str) -> str:
+    box = page.get_by_test_id("stMetric").filter(has_text=label)
+    return box.get_by_test_id("stMetricValue").inner_text()
+
+
+def test_bare_address_opens_the_page_and_needs_no_network(page: Page, app_url: str) -> None:
+    elsewhere: list[str] = []
+    page.on(
+        "request", lambda r: None if r.url.startswith((app_url, "data:", "blob:", "ws:")) else elsewhere.append(r.url)
+    )
+    open_page(page, app_url)
+    assert "/one-dimension" in page.url
+    assert metric(page, "Attainment here") == "100%"
+    assert elsewhere == []
+
+
+def test_play_runs_the_flow_to_its_last_step(page: Page, app_url: str) -> None:
+    open_page(page, app_url)
+    label = page.locator(".js-plotly-plot .slider-label").first
+    expect(label).to_contain_text("step 0 of 32")
+    page.locator(".updatemenu-button").first.click()
+    expect(label).to_contain_text("step 32 of 32")
+
+
+def test_slider_changes_chart_and_url(page: Page, app_url: str) -> None:
+    open_page(page, app_url)
+    handle = page.get_by_role("slider", name="Steps")
+    handle.focus()
+    for _ in range(4):
+        handle.press("ArrowRight")
+    expect(page.locator(".js-plotly-plot .slider-label").first).to_contain_text("of 36")
+    expect(page).to_have_url(re.compile(r"[?&]steps=36"))
+
+
+def test_link_reproduces_the_page(page: Page, app_url: str) -> None:
+    open_page(page, app_url)
+    open_page(page, f"{app_url}/one-dimension?mixture=GNC+fails&sigma0=1.5&steps=64")
+    assert metric(page, "Attainment here") == "0%"
+    expect(page.locator(".js-plotly-plot .slider-label").first).to_contain_text("of 64")
