@@ -11,7 +11,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from .errors import InputError
 from .images import random_patches
 from .prior import FieldsOfExperts
 
+ARCHITECTURE = FieldsOfExperts().architecture  # the defaults, which a run may change
 CHECKPOINT_SECONDS = 100.0
 LOG_EVERY = 50
 CONSTANT_START = 100  # batches that c(s) is fitted to before the first iteration
@@ -141,7 +142,7 @@ class Trainer:
         self.iteration, self.seconds = state["iteration"], state["seconds"]
 
 
-def run(trainer: Trainer, folder: Path, resume: bool = False) -> Iterator[dict[str, float]]:
+def run(trainer: Trainer, folder: Path, resume: bool = False) -> Generator[dict[str, float]]:
     """Train to the end, yielding every iteration's entry; the mean of every `LOG_EVERY` goes to the log.
 
     folder: where the checkpoint and the log are; created if need be. Raises InputError if it holds a run and `resume` is

@@ -1,0 +1,173 @@
+"""`train`: learn a prior from photographs by joint score matching."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import torch
+from tqdm import tqdm
+
+from gnc_core import images, training, zoo
+from gnc_core.commands import options
+from gnc_core.errors import InputError
+
+_DEFAULTS = training.Settings()
+
+
+@click.command()
+@click.option(
+    "--data",
+    "folders",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder of clean photographs (PNG, JPEG, TIFF, .npy), taken in grey; may be given several times.",
+)
+@click.option("--layers", type=click.IntRange(1, 8), default=1, show_default=True, help="Number of layers L.")
+@click.option("--channels", type=click.IntRange(1, 48), default=48, show_default=True, help="Kernels a layer.")
+@click.option(
+    "--knots-u",
+    type=click.IntRange(5, 1001),
+    default=training.ARCHITECTURE["knots_u"],
+    show_default=True,
+    help="Knots of a potential in the feature, on [-3.5, 3.5].",
+)
+@click.option("--knots-s", type=click.IntRange(3, 101), default=16, show_default=True, help="Knots in s = log(sigma).")
+@click.option(
+    "--iterations",
+    type=click.IntRange(1),
+    default=_DEFAULTS.iterations,
+    show_default=True,
+    help="Iterations of the whole run; the step size is annealed to zero over them.",
+)
+@click.option(
+    "--batch",
+    type=click.IntRange(2),
+    default=_DEFAULTS.batch,
+    show_default=True,
+    help="Patches an iteration (even: two share a smoothing level).",
+)
+@click.option(
+    "--patch",
+    type=click.IntRange(16, 1024),
+    default=_DEFAULTS.patch,
+    show_default=True,
+    help="Height and width of a patch, in pixels.",
+)
+@click.option(
+    "--learning-rate",
+    type=click.FloatRange(0, min_open=True),
+    default=_DEFAULTS.learning_rate,
+    show_default=True,
+    help="Step size of AdaBelief at the start.",
+)
+@click.option(
+    "--smoothing-weight",
+    type=click.FloatRange(0),
+    default=_DEFAULTS.smoothing_weight,
+    show_default=True,
+    help="lambda, the weight of the loss in s against the loss in the image.",
+)
+@click.option(
+    "--smoothing-term",
+    type=click.Choice(["denoising", "implicit"]),
+    default=_DEFAULTS.smoothing_term,
+    show_default=True,
+    help="Form of the loss in s: denoising (less noise) or the paper's implicit score matching.",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder of the run: checkpoint.pt, log.jsonl and, at the end, prior.safetensors and card.json.",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run in --out, exactly where its checkpoint is.")
+@options.seed_option
+@options.device_option
+def train(
+    folders: tuple[Path, ...],
+    layers: int,
+    channels: int,
+    knots_u: int,
+    knots_s: int,
+    iterations: int,
+    batch: int,
+    patch: int,
+    learning_rate: float,
+    smoothing_weight: float,
+    smoothing_term: str,
+    out: Path,
+    resume: bool,
+    seed: int,
+    device: str,
+) -> None:
+    """Learn a prior from the photographs in --data.
+
+    Interrupt it at any moment (Ctrl-C, or a kill) and go on with --resume: at most two minutes of work are lost, and the
+    result has the same bits. Never train on the images that you measure with.
+
+    \b
+    Example:
+      python -m gnc_core train --data bsds500/train --data bsds500/test --layers 1 --out runs/foe-l1
+    """
+    if batch % 2:
+        raise InputError(f"--batch must be even, not {batch}: two patches share each smoothing level.")
+    files = [file for folder in folders for file in images.image_files(folder)]
+    settings = training.Settings(
+        architecture={"layers": layers, "channels": channels, "knots_u": knots_u, "knots_s": knots_s},
+        iterations=iterations,
+        batch=batch,
+        patch=patch,
+        learning_rate=learning_rate,
+        smoothing_weight=smoothing_weight,
+        smoothing_term=smoothing_term,
+        seed=seed,
+    )
+    device = options.choose_device(device)
+    trainer = training.Trainer(settings, images.load_images(files), device)
+    steps = training.run(trainer, out, resume)
+    try:
+        first = next(steps, None)
+        with tqdm(
+            total=iterations, initial=trainer.iteration, unit="it", mininterval=1, disable=None, file=sys.stderr
+        ) as bar:
+            for entry in steps if first else ():
+                bar.update()
+                if entry["iteration"] % 50 == 0:
+                    speed = trainer.iteration * batch / trainer.seconds
+                    bar.set_postfix(loss=f"{entry['loss']:.4f}", images_per_s=f"{speed:.0f}", refresh=False)
+    except FloatingPointError as error:
+        raise InputError(str(error)) from error
+    except KeyboardInterrupt:
+        raise InputError(f"Stopped at iteration {trainer.iteration}; go on with --resume.") from None
+    finally:
+        steps.close()
+    zoo.save(out, trainer.prior, _card(trainer, files, folders, device))
+    click.echo(f"{iterations} iterations in {trainer.seconds / 60:.1f} minutes; the prior is in {out}.")
+
+
+def _card(trainer: training.Trainer, files: list[Path], folders: tuple[Path, ...], device: str) -> dict:
+    """What a reader needs to make the prior again."""
+    settings = {key: value for key, value in asdict(trainer.settings).items() if key != "architecture"}
+    return {
+        "training": {
+            "command": "python -m gnc_core train " + shlex.join(a for a in sys.argv[2:] if a != "--resume"),
+            **settings,
+            "data": f"{len(files)} images of {', '.join(folder.name for folder in folders)}",
+            "minutes": round(trainer.seconds / 60, 1),
+            "hardware": _hardware(device),
+            "software": f"Python {platform.python_version()}, torch {torch.__version__}",
+        }
+    }
+
+
+def _hardware(device: str) -> str:
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    threads = torch.get_num_threads()
+    return f"CPU ({platform.machine()}), {threads} thread{'s' if threads > 1 else ''}"
