@@ -107,7 +107,7 @@ def test_each_image_has_its_own_smoothing():
 
 def test_the_constant_in_s_changes_the_energy_and_not_the_score():
     prior, (x, s) = small_prior(1), images()
-    score, slope, curvature = prior.derivatives(x, s)
+    score, slope, _ = prior.derivatives(x, s)
     prior.c.add_(torch.linspace(0, 1, len(prior.c)))
     new_score, new_slope, _ = prior.derivatives(x, s)
     assert torch.equal(score, new_score)

@@ -104,7 +104,7 @@ def evaluate(table: Tensor, u: Tensor, grid: Grid, order: int = 0) -> Tensor:
 
     table: (N or 1, C, knots + 2, 5) of `polynomials`; u: (N, C, ...), any unit that the grid is in.
     Differentiable in both, any number of times."""
-    n, c = u.shape[:2]
+    n = len(u)
     row, f = locate(u.flatten(2), grid)
     rows = table.expand(n, *table.shape[1:])
     result = torch.zeros_like(f)
