@@ -64,9 +64,10 @@ def flow_figure(
         )  # fmt: skip
     figure.add_vline(minimiser, line={"color": ATTAINED, "width": 1, "dash": "dot"})
 
+    side = "left" if minimiser < 0.5 else "right"
     figure.add_annotation(
-        x=minimiser, y=1, yref="y domain", text="global minimum", showarrow=False, xanchor="left",
-        yanchor="top", xshift=4, font={"color": ATTAINED},
+        x=minimiser, y=0, row=2, col=1, yref="y2 domain", text="global minimum", showarrow=False, xanchor=side,
+        yanchor="bottom", xshift=5 if side == "left" else -5, font={"color": ATTAINED},
     )  # fmt: skip
 
     colours = np.where(attained, ATTAINED, MISSED)

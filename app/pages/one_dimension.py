@@ -144,8 +144,10 @@ def controls() -> tuple[list, float, int, int]:
         help="Weights are normalised to sum to one. A standard deviation of 0 is a Dirac "
         "component. Means lie in the domain [−1, 1].",
     )
+    table = st.container()  # filled last: a table that cannot be read must not hide the button
     st.button("Reset components", on_click=discard_edits, help="Back to those of the preset.")
-    rows = component_table(preset)
+    with table:
+        rows = component_table(preset)
     return rows, sigma0, steps, count
 
 

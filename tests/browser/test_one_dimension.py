@@ -50,3 +50,25 @@ def test_link_reproduces_the_page(page: Page, app_url: str) -> None:
     open_page(page, f"{app_url}/one-dimension?mixture=GNC+fails&sigma0=1.5&steps=64")
     assert metric(page, "Attainment here") == "0%"
     expect(page.locator(".js-plotly-plot .slider-label").first).to_contain_text("of 64")
+
+
+def test_editing_the_table_changes_the_numbers_and_survives_another_page(page: Page, app_url: str) -> None:
+    open_page(page, app_url)
+    table = page.get_by_test_id("stDataFrame")
+    table.dblclick(position={"x": 120, "y": 52})  # the first mean
+    cell = page.locator("#portal input")
+    expect(cell).to_be_focused()
+    cell.press("ControlOrMeta+a")
+    cell.press_sequentially("-0.95", delay=80)
+    expect(cell).to_have_value("-0.95")
+    cell.press("Enter")
+    expect(page).to_have_url(re.compile(r"components="))
+    bound = page.get_by_test_id("stMetric").filter(has_text="Paper's bound D")
+    expect(bound).to_contain_text("1.800")
+    page.get_by_role("link", name="Restore an image").click()
+    expect(bound).to_have_count(0)
+    page.get_by_role("link", name="GNC in one dimension").click()
+    expect(bound).to_contain_text("1.800")
+    page.get_by_role("button", name="Reset components").click()
+    expect(bound).to_contain_text("1.600")
+    expect(page).not_to_have_url(re.compile(r"components="))
