@@ -16,6 +16,7 @@ degree 2 (C^2 there) or 1 (C^1). It is one more row at each end of the table, so
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb, perm
 
 import torch
@@ -73,22 +74,22 @@ def polynomials(weights: Tensor, continuation: int) -> Tensor:
 
     `continuation` is the degree (1 or 2) with which the function goes on outside the grid: the first and
     the last row of the table. Linear in the weights."""
-    pieces = weights.new_tensor(_PIECES)
-    inside = weights.unfold(-1, 5, 1) @ pieces
-    left = inside[..., :1, :] @ _taylor(weights, -1, continuation)
-    right = inside[..., -1:, :] @ _taylor(weights, +1, continuation)
+    inside = weights.unfold(-1, 5, 1) @ weights.new_tensor(_PIECES)
+    left = inside[..., :1, :] @ weights.new_tensor(_taylor(-1, continuation))
+    right = inside[..., -1:, :] @ weights.new_tensor(_taylor(+1, continuation))
     return torch.cat([left, inside, right], dim=-2)
 
 
-def _taylor(like: Tensor, side: int, degree: int) -> Tensor:
+@lru_cache
+def _taylor(side: int, degree: int) -> list[list[float]]:
     """The map from a row's coefficients, in powers of f, to those of its Taylor polynomial at
     f = side/2, in powers of the neighbouring row's f' = f - side, as a 5 x 5 matrix."""
-    matrix = like.new_zeros(_DEGREE + 1, _DEGREE + 1)
+    matrix = [[0.0] * (_DEGREE + 1) for _ in range(_DEGREE + 1)]
     for power in range(_DEGREE + 1):  # f^power around side/2: derivative of each order / order!
         at_end = [comb(power, k) * (side / 2) ** (power - k) for k in range(power + 1)]
         for k in range(min(power, degree) + 1):  # (f - side/2)^k = (f' + side/2)^k
             for q in range(k + 1):
-                matrix[power, q] += at_end[k] * comb(k, q) * (side / 2) ** (k - q)
+                matrix[power][q] += at_end[k] * comb(k, q) * (side / 2) ** (k - q)
     return matrix
 
 
@@ -118,6 +119,11 @@ def basis(s: Tensor, grid: Grid, order: int = 0) -> Tensor:
     """The weight of every knot in a spline at s, or its derivative: (N,) to (N, knots + 4).
 
     On the grid that is kappa((s - t_k)/g_s); outside, the quadratic continuation."""
-    identity = torch.eye(grid.weights, dtype=s.dtype, device=s.device)
-    table = polynomials(identity, continuation=2)[None]
+    table = _identity_table(grid, s.dtype, s.device)
     return evaluate(table, s.expand(1, grid.weights, *s.shape), grid, order)[0].T
+
+
+@lru_cache(maxsize=16)
+def _identity_table(grid: Grid, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The tables of the basis functions themselves: (1, knots + 4, knots + 2, 5)."""
+    return polynomials(torch.eye(grid.weights, dtype=dtype, device=device), continuation=2)[None]
