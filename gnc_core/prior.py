@@ -77,7 +77,7 @@ class FieldsOfExperts(nn.Module):
         layers: int = 1,
         channels: int = 48,
         kernel_size: int = 7,
-        knots_u: int = 63,
+        knots_u: int = 127,
         knots_hidden: int = 31,
         knots_s: int = 16,
         sigma_min: float = 0.01,

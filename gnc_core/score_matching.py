@@ -24,6 +24,8 @@ from torch import Tensor
 from . import splines
 from .prior import FieldsOfExperts
 
+SMALL_SIGMA = 0.05  # below it, the term in s counts less and less
+
 
 @dataclass
 class Terms:
@@ -44,12 +46,18 @@ def denoising(prior: FieldsOfExperts, x: Tensor, s: Tensor, eta: Tensor) -> Term
     x, eta: (N, 1, H, W), clean patches and standard normal noise, N even; s: (N,), uniform on the range of s, with
     s[2k] = s[2k + 1]: the residual r = dR/ds + |eta|^2 - n has mean zero at every s once the constant c(s) is right, so its
     mean square is its variance, and (r_1 - r_2)^2 / 2 of two images at one s estimates that without knowing c.
+
+    The term in s has a weight w(s) = (sigma^2 / (sigma^2 + 0.05^2))^2. Any positive weight leaves the minimiser where it is; this
+    one keeps the smallest sigma, where dR/ds differs most between images, from drowning the rest: with w = 1 and lambda = 1e-3,
+    3,000 iterations end with an image term of 0.169, with lambda = 0 with 0.136.
     """
     sigma = s.exp().view(-1, 1, 1, 1)
     score, slope = prior.score_and_slope(x + sigma * eta, s)
     n = x[0].numel()
     residual = slope + eta.square().flatten(1).sum(1) - n
-    smoothing = (residual[0::2] - residual[1::2]).square().mean() / (4 * n)
+    weight = (2 * s[0::2]).exp()
+    weight = (weight / (weight + SMALL_SIGMA**2)) ** 2
+    smoothing = (weight * (residual[0::2] - residual[1::2]).square()).mean() / (4 * n)
     return Terms((sigma * score - eta).square().mean() / 2, smoothing, slope.detach() / n)
 
 

@@ -27,7 +27,7 @@ from .prior import FieldsOfExperts
 ARCHITECTURE = FieldsOfExperts().architecture  # the defaults, which a run may change
 CHECKPOINT_SECONDS = 100.0
 LOG_EVERY = 50
-CONSTANT_START = 100  # batches that c(s) is fitted to before the first iteration
+CONSTANT_START, CONSTANT_MEMORY, CONSTANT_END = 100, 1000, 1000  # batches that c(s) is fitted to: before, during, after
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Settings:
     batch: int = 8
     patch: int = 64
     learning_rate: float = 1e-2
-    smoothing_weight: float = 1e-3  # lambda of the loss
+    smoothing_weight: float = 1e-4  # lambda of the loss
     smoothing_term: str = "denoising"  # or "implicit", the paper's; see score_matching
     seed: int = 0
 
@@ -58,15 +58,10 @@ class Trainer:
         self.settings, self.images, self.device = settings, images, torch.device(device)
         self.prior = FieldsOfExperts(**settings.architecture).to(self.device)
         self.optimizer = AdaBelief(self.prior.parameters(), lr=settings.learning_rate, weight_decay=0.0)
-        self.constant = score_matching.SmoothingConstant(self.prior)
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.iteration = 0
         self.seconds = 0.0
-        for _ in range(CONSTANT_START):
-            x, s, eta = self._batch()
-            with torch.no_grad():
-                slope = self.prior.score_and_slope(x + s.exp().view(-1, 1, 1, 1) * eta, s)[1]
-            self.constant.update(s, slope / x[0].numel())
+        self.fit_constant(CONSTANT_START)
 
     def _batch(self) -> tuple[Tensor, Tensor, Tensor]:
         settings = self.settings
@@ -77,6 +72,16 @@ class Trainer:
         s = (low + (high - low) * strata).repeat_interleave(2)
         eta = torch.randn(x.shape, generator=self.generator)
         return x.to(self.device), s.to(self.device), eta.to(self.device)
+
+    def fit_constant(self, batches: int) -> None:
+        """Fit c(s) anew, the rest of the prior as it is."""
+        self.constant = score_matching.SmoothingConstant(self.prior, memory=batches)
+        for _ in range(batches):
+            x, s, eta = self._batch()
+            with torch.no_grad():
+                _, slope = self.prior.score_and_slope(x + s.exp().view(-1, 1, 1, 1) * eta, s)
+            self.constant.update(s, slope / x[0].numel())
+        self.constant.memory = CONSTANT_MEMORY
 
     def step(self) -> dict[str, float]:
         """One iteration; returns what the log shows. Raises FloatingPointError when the loss is not finite, before anything
@@ -169,6 +174,7 @@ def run(trainer: Trainer, folder: Path, resume: bool = False) -> Generator[dict[
                     trainer.save(checkpoint)
                     saved = time.monotonic()
             yield entry
+        trainer.fit_constant(CONSTANT_END)
     finally:
         trainer.save(checkpoint)
 
