@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -31,6 +32,7 @@ __all__ = [
     "box_mask",
     "check_output",
     "check_size",
+    "crop_center",
     "image_files",
     "load_images",
     "load_sample",
@@ -39,6 +41,7 @@ __all__ = [
     "read_image",
     "read_mask",
     "sample_images",
+    "shrink",
     "text_mask",
     "to_float",
     "to_png",
@@ -114,6 +117,28 @@ def check_size(image: Tensor, min_size: int, name: str = "The image") -> None:
     height, width = image.shape[-2:]
     if min(height, width) < min_size:
         raise InputError(f"{name} is {width} x {height} pixels; this prior needs at least {min_size} x {min_size}.")
+
+
+def shrink(image: Tensor, longest: int) -> Tensor:
+    """`image` (N, 1, H, W) scaled down, its longer side to `longest` pixels; smaller ones stay as they are.
+
+    Images: bicubic with antialiasing, clipped to [0, 1]. Bool masks: a pixel is observed if all that it covers are.
+    """
+    height, width = image.shape[-2:]
+    if max(height, width) <= longest:
+        return image
+    scale = longest / max(height, width)
+    size = [max(1, round(height * scale)), max(1, round(width * scale))]
+    if image.dtype == torch.bool:
+        return F.adaptive_max_pool2d((~image).float(), size) == 0
+    return F.interpolate(image, size, mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def crop_center(image: Tensor, longest: int) -> Tensor:
+    """The middle of `image` (N, 1, H, W), of at most `longest` pixels a side: keeps the statistics of its noise."""
+    height, width = image.shape[-2:]
+    top, left = max(0, (height - longest) // 2), max(0, (width - longest) // 2)
+    return image[..., top : top + longest, left : left + longest]
 
 
 def check_output(path: str | os.PathLike) -> Path:

@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 
 GRID = "rgba(128, 128, 128, 0.18)"
 LINES = ["rgb(20, 90, 200)", "rgb(215, 85, 20)", "rgb(20, 130, 90)", "rgb(140, 70, 170)", "rgb(190, 150, 0)"]
+HOVER = "x %{x}, y %{y}: %{z[0]}, %{z[1]}, %{z[2]} of 255<extra></extra>"
 MISSING = "rgba(215, 25, 40, 0.35)"
 
 
@@ -33,9 +34,10 @@ def comparison_figure(panels: Sequence[tuple[str, bytes]], size: tuple[int, int]
         figure.add_trace(_image(png, title), row=1, col=column)
     width, height = size
     _pixel_axes(figure, width, height)
-    figure.update_annotations(font_size=14, yshift=2)
+    for column, title in enumerate(figure.layout.annotations):  # left: the mode bar appears on the right
+        title.update(x=figure.layout[f"xaxis{column + 1 if column else ''}"].domain[0], xanchor="left", font_size=14)
     # As high as the panels are when the page is as wide as on a usual screen; a wide image needs less.
-    shown = round(min(560, max(220, 1080 / max(len(panels), 2) * height / width)))
+    shown = round(min(560, max(220, 1000 / max(len(panels), 2) * height / width)))
     return figure.update_layout(
         height=shown + 40, margin={"l": 4, "r": 4, "t": 32, "b": 8}, dragmode="zoom", hovermode="closest"
     )
@@ -54,7 +56,7 @@ def box_figure(png: bytes, size: tuple[int, int], boxes: Iterable[Sequence[int]]
         )  # fmt: skip
     _pixel_axes(figure, width, height)
     return figure.update_layout(
-        height=round(min(520, max(240, 1080 * height / width))), showlegend=False,
+        height=round(min(420, max(200, 600 * height / width))), showlegend=False,
         margin={"l": 4, "r": 4, "t": 8, "b": 8}, dragmode="select",
     )  # fmt: skip
 
@@ -76,6 +78,7 @@ def curves_figure(curves: Sequence[Curve]) -> go.Figure:
             figure.add_scatter(
                 **line, y=curve.psnr, hovertemplate=hover + "%{y:.2f} dB", showlegend=False, row=1, col=2
             )
+    _show_late_steps(figure)
     figure.update_xaxes(title="step", gridcolor=GRID, zeroline=False, rangemode="tozero")
     figure.update_yaxes(gridcolor=GRID, zeroline=False, exponentformat="SI")
     return figure.update_layout(
@@ -84,14 +87,28 @@ def curves_figure(curves: Sequence[Curve]) -> go.Figure:
     )  # fmt: skip
 
 
+def _show_late_steps(figure: go.Figure) -> None:
+    """Axes that fit the steps from the second on, where schemes differ; the first ones go far beyond. A double click
+    shows them all."""
+    for column, axis in ((1, "y"), (2, "y2")):
+        late = [value for trace in figure.data if trace.yaxis == axis for value in trace.y[min(2, len(trace.y) // 2) :]]
+        if late:
+            margin = 0.06 * (max(late) - min(late)) or 1.0
+            figure.update_yaxes(range=[min(late) - margin, max(late) + margin], row=1, col=column)
+
+
+def data_uri(png: bytes) -> str:
+    """A PNG file as an address that holds it."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
 def _image(png: bytes, name: str) -> go.Image:
     """A picture as an encoded file: some hundred kilobytes, where a heatmap would send every number as text."""
-    source = "data:image/png;base64," + base64.b64encode(png).decode()
-    return go.Image(source=source, name=name, hovertemplate="x %{x}, y %{y}: %{color}<extra></extra>")
+    return go.Image(source=data_uri(png), name=name, hovertemplate=HOVER)
 
 
 def _pixel_axes(figure: go.Figure, width: int, height: int) -> None:
     """Square pixels, row 0 at the top, no ticks; all panels follow each other."""
     hidden = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False, "constrain": "domain"}
-    figure.update_xaxes(range=[-0.5, width - 0.5], **hidden)
-    figure.update_yaxes(range=[height - 0.5, -0.5], scaleanchor="x", **hidden)
+    figure.update_xaxes(range=[-0.5, width - 0.5], constraintoward="left", **hidden)
+    figure.update_yaxes(range=[height - 0.5, -0.5], scaleanchor="x", constraintoward="top", **hidden)

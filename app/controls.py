@@ -1,0 +1,250 @@
+"""The controls of "Restore an image": what is restored (a `Scene`) and how (a `Plan`)."""
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from app.figures.restoration import box_figure
+from app.runs import SCHEMES, Plan
+from app.scenes import Box, Scene, Upload, picture
+from app.session import from_url, in_url, to_url
+from gnc_core import images, zoo
+from gnc_core.errors import InputError
+from gnc_core.schedules import MAX_STEPS, LearnedSchedule
+
+OWN, OWN_MASK = "Upload an image", "Uploaded mask"
+MASKS = {"Random pixels": "random", "Text overlay": "text", "Boxes": "boxes", OWN_MASK: "upload"}
+TYPES = [suffix.removeprefix(".") for suffix in images.SUFFIXES]
+Data = tuple[bytes | None, bytes | None]
+
+
+def scene_controls() -> tuple[Scene | None, Data]:
+    """The image and its degradation, and the bytes of an uploaded image and mask; None until both are there."""
+    st.subheader("Image")
+    source, image_data, degraded = image_controls()
+    longest = st.slider(
+        "Longest side", 64, 1024, 512, 32, format="%d px", **in_url("side"),
+        help="Larger clean images are scaled down to this, so that a step stays quick. Degraded uploads are cropped "
+        "to their middle instead: scaling would change the statistics of their noise.",
+    )  # fmt: skip
+    color = st.toggle(
+        "Colour", False, **in_url("color"),
+        help="Restore the three channels, each as a grey image. Off: the image is converted to grey.",
+    )  # fmt: skip
+    st.subheader("Degradation")
+    task = st.radio(
+        "Task", ["Denoise", "Inpaint"], horizontal=True, **in_url("task"),
+        help="Denoise: D(x) = |x − z|² / (2 σₙ²). Inpaint: x equals the observation wherever a pixel is known.",
+    )  # fmt: skip
+    picture_only = Scene(source or "", longest, color, degraded)
+    if task == "Denoise":
+        noise = st.slider(
+            "Noise level σₙ", 0.01, 0.5, 0.1, 0.002, format="%.3f", **in_url("noise"),
+            help="Standard deviation of the white Gaussian noise, in units of the image range [0, 1]; 25/255 is 0.098. "
+            "It is neither clipped nor quantised. For a degraded upload: the level that it is taken to have.",
+        )  # fmt: skip
+        scene = replace(picture_only, noise=noise, seed=None if degraded else seed_control())
+        return (scene if source else None), (image_data, None)
+    mask, mask_data, settings = mask_controls()
+    scene = replace(picture_only, mask=mask, **settings)
+    return (scene if source and mask else None), (image_data, mask_data)
+
+
+def image_controls() -> tuple[str | Upload | None, bytes | None, bool]:
+    """A sample's name or an upload, its bytes, and whether it came degraded."""
+    name = st.selectbox(
+        "Source", [*images.sample_images(), OWN], **in_url("image"),
+        help="Freely licensed photographs that come with scikit-image, or an image of your own.",
+    )  # fmt: skip
+    if name != OWN:
+        return name, None, False
+    upload, data = upload_control("Image file", "image-file", "PNG, JPEG or TIFF of 8 or 16 bits, or .npy with floats "
+                                  "in [0, 1], not clipped; at most 16 megapixels.")  # fmt: skip
+    state = st.radio(
+        "The file is", ["clean", "degraded"], horizontal=True, **in_url("file"),
+        help="Clean: this page degrades it and measures PSNR and SSIM. Degraded: it is the observation itself, and "
+        "is restored as it is.",
+    )  # fmt: skip
+    return upload, data, state == "degraded"
+
+
+def mask_controls() -> tuple[str | Upload | None, bytes | None, dict[str, Any]]:
+    """The kind of mask or the uploaded one, its bytes, and the settings that belong to it."""
+    kind = MASKS[st.selectbox(
+        "Missing pixels", list(MASKS), **in_url("mask"),
+        help="Which pixels are unknown; all others are taken to be exact.",
+    )]  # fmt: skip
+    if kind == "random":
+        missing = st.slider(
+            "Share missing", 0.05, 0.95, 0.5, 0.05, **in_url("missing"),
+            help="Share of the pixels that are missing, at random places (the same in all channels).",
+        )  # fmt: skip
+        return kind, None, {"missing": missing, "seed": seed_control()}
+    if kind == "text":
+        text = st.text_input(
+            "Text", "Graduated non-convexity", max_chars=200, **in_url("text"),
+            help="Repeated over the image; the pixels below its letters are missing.",
+        )  # fmt: skip
+        return kind, None, {"text": text}
+    if kind == "boxes":
+        return kind, None, {"boxes": _boxes(boxes_of_link())}  # `box_editor` shows them beside the image
+    upload, data = upload_control("Mask file", "mask-file", "White where a pixel is known, black where it is missing; "
+                                  "of the size of the image file. PNG, JPEG, TIFF, or .npy (bool or 0 and 1).")  # fmt: skip
+    return upload, data, {}
+
+
+def upload_control(label: str, key: str, text: str) -> tuple[Upload | None, bytes | None]:
+    file = st.file_uploader(label, TYPES, key=key, help=text)
+    st.caption("A link to this page holds the settings, but not the uploaded file.")
+    return (None, None) if file is None else (Upload(file.file_id, file.name), file.getvalue())
+
+
+def seed_control() -> int:
+    return int(st.number_input(
+        "Seed", 0, 2**31 - 1, 0, **in_url("seed"),
+        help="Of the random generator that draws the noise or the missing pixels: the same seed, the same image.",
+    ))  # fmt: skip
+
+
+# --- boxes -------------------------------------------------------------------------------------------------------
+
+
+def boxes_of_link() -> list[list[int]]:
+    """The boxes in the URL; raises `InputError` for anything but rows of four numbers."""
+    rows = from_url("boxes", [])
+    whole = isinstance(rows, list) and all(
+        isinstance(row, list) and len(row) == 4 and all(isinstance(value, int) and abs(value) < 10**6 for value in row)
+        for row in rows
+    )
+    if not whole:
+        raise InputError("The boxes in this link cannot be read; each needs left, top, width and height.")
+    return rows
+
+
+def set_boxes(rows: list[list[int]]) -> None:
+    """Other boxes than the table's own edits make: a table with a new key starts from them."""
+    st.session_state.box_version = st.session_state.get("box_version", 0) + 1
+    to_url("boxes", rows or None)
+
+
+def box_editor(scene: Scene, data: Data) -> tuple[Box, ...]:
+    """The boxes: drawn on the image with a drag, or entered in the table beside it."""
+    left, right = st.columns([3, 2])
+    with right:
+        boxes = box_table()
+    with left:
+        draw_boxes(scene, data, boxes)
+    return boxes
+
+
+def box_table() -> tuple[Box, ...]:
+    """The boxes as a table; its complete rows are kept in the URL."""
+    key = f"box-table {st.session_state.get('box_version', 0)}"
+    if key not in st.session_state:
+        st.session_state.box_rows = boxes_of_link()
+    columns = ["left", "top", "width", "height"]
+    number = st.column_config.NumberColumn
+    st.caption("Drag a rectangle on the image, or enter it here, in pixels of the shown image.")
+    edited = st.data_editor(
+        pd.DataFrame(st.session_state.box_rows, columns=columns, dtype="Int64"), key=key,
+        num_rows="dynamic", hide_index=True,
+        column_config={
+            name: number(name.capitalize(), min_value=0 if name in columns[:2] else 1, required=True, step=1)
+            for name in columns
+        },
+    )  # fmt: skip
+    rows = edited.dropna().astype(int).values.tolist()
+    to_url("boxes", rows or None)
+    st.button(
+        "Remove all boxes", on_click=set_boxes, args=([],), disabled=not rows, help="An empty table, to start again."
+    )
+    return _boxes(rows)
+
+
+def draw_boxes(scene: Scene, data: Data, boxes: tuple[Box, ...]) -> None:
+    """The image to draw boxes on; every box that is drawn becomes a row of the table."""
+    image, _ = picture(scene.source, scene.longest, scene.color, scene.degraded, data[0])
+    height, width = image.shape[-2:]
+    key = f"draw {st.session_state.get('box_version', 0)}"
+
+    def add() -> None:
+        drawn = st.session_state[key]["selection"]["box"]
+        new = [box for box in (_pixels(b["x"], b["y"], width, height) for b in drawn) if box is not None]
+        if new:
+            set_boxes([*map(list, boxes), *new])
+
+    figure = box_figure(images.to_png(image), (width, height), boxes)
+    st.plotly_chart(figure, key=key, on_select=add, selection_mode="box", config={"displayModeBar": False})
+
+
+def _boxes(rows: list[list[int]]) -> tuple[Box, ...]:
+    return tuple((row[0], row[1], row[2], row[3]) for row in rows)
+
+
+def _pixels(x: list[float], y: list[float], width: int, height: int) -> list[int] | None:
+    """The pixels whose centres lie in a drawn box, as [left, top, width, height]."""
+    left, right = max(0, round(min(x))), min(width - 1, round(max(x)))
+    top, bottom = max(0, round(min(y))), min(height - 1, round(max(y)))
+    return [left, top, right - left + 1, bottom - top + 1] if left <= right and top <= bottom else None
+
+
+# --- scheme ------------------------------------------------------------------------------------------------------
+
+
+def scheme_controls(scene: Scene | None) -> Plan | None:
+    """The prior and the scheme; None if there is no prior."""
+    st.subheader("Scheme")
+    priors = zoo.names()
+    if not priors:
+        return None
+    prior = st.selectbox(
+        "Prior", priors, **in_url("prior"), help="A pretrained prior: a folder of weights in pretrained/.",
+    )  # fmt: skip
+    labels = {label: scheme for scheme, label in SCHEMES.items()}
+    scheme = labels[st.selectbox(
+        "Scheme", list(labels), **in_url("scheme"),
+        help="GNC flow: σ falls linearly. Joint: σ follows the energy down, with the image. Learned schedule: σ and "
+        "the step sizes were fitted to bring the last step closest to the truth.",
+    )]  # fmt: skip
+    steps = int(st.number_input(
+        "Steps S", 1, MAX_STEPS, 10, **in_url("nsteps"),
+        help="Number of image steps x ← prox(x − τ ∇R(x, σ)). A learned schedule exists for certain numbers only.",
+    ))  # fmt: skip
+    if scheme == "learned":
+        learned_schedules(prior, scene)
+        return Plan(prior, scheme, steps)
+    by_hand = st.toggle(
+        "Choose the initial smoothing", False, **in_url("own-start"),
+        help="Off: the noise level for denoising, the prior's largest σ for inpainting.",
+    )  # fmt: skip
+    sigma0 = None
+    if by_hand:
+        sigma0 = st.slider(
+            "Initial smoothing σ₀", 0.01, 0.5, 0.1, 0.01, **in_url("smoothing"),
+            help="Where σ starts, in units of the image range [0, 1]. Larger: a smoother, less non-convex energy.",
+        )  # fmt: skip
+    return Plan(prior, scheme, steps, sigma0)
+
+
+def learned_schedules(prior: str, scene: Scene | None) -> None:
+    """The schedules that exist for the task, each to be taken over with a click."""
+    task = "denoise" if scene is None or scene.noise is not None else "inpaint"
+    existing = [schedule for schedule in zoo.schedules(prior) if schedule.task == task]
+    if not existing:
+        st.caption(f"No schedule for this task was fitted to {prior}.")
+        return
+    st.caption(f"Fitted to {prior}, to be taken over:")
+    for number, schedule in enumerate(existing):
+        st.button(schedule.title, key=f"schedule {number}", on_click=take_over, args=(schedule,))
+
+
+def take_over(schedule: LearnedSchedule) -> None:
+    """Sets the controls to what a schedule was fitted to."""
+    st.session_state.nsteps = schedule.steps
+    if schedule.task == "denoise":
+        st.session_state.noise = round(schedule.level / 0.002) * 0.002
+    else:
+        st.session_state.mask = "Random pixels"
+        st.session_state.missing = round(schedule.level / 0.05) * 0.05

@@ -1,0 +1,147 @@
+"""Restorations that outlive a rerun: Streamlit may leave the page's script between any two steps, and go on later."""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import streamlit as st
+import torch
+
+from app.figures.restoration import Curve
+from app.scenes import Prepared, Scene
+from gnc_core import images, zoo
+from gnc_core.commands.options import choose_device, choose_scheme
+from gnc_core.errors import InputError
+from gnc_core.prior import FieldsOfExperts
+from gnc_core.problems import Denoising, Inpainting, Problem
+from gnc_core.restoration import Step
+from gnc_core.trace import Row, Trace
+
+SCHEMES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a scene is to be restored. sigma0: initial smoothing, or None for the default of the task."""
+
+    prior: str
+    scheme: str
+    steps: int
+    sigma0: float | None = None
+
+    @property
+    def title(self) -> str:
+        return f"{SCHEMES[self.scheme]}, {self.steps} steps" + (f", σ₀ {self.sigma0:g}" if self.sigma0 else "")
+
+
+class Run:
+    """One plan at work on one scene. Every `advance` is a step; what is known so far is in `trace` and `image`.
+
+    Raises `InputError` if no learned schedule fits, or the prior cannot take the sigmas.
+    """
+
+    def __init__(self, scene: Scene, plan: Plan, prepared: Prepared) -> None:
+        self.scene, self.plan, self.prepared = scene, plan, prepared
+        self.device = choose_device("auto")
+        prior = load_prior(plan.prior)
+        problem = _to_device(prepared.problem, self.device)
+        scheme = choose_scheme(
+            prior, plan.prior, problem.name, problem.level, plan.scheme, plan.steps, plan.sigma0, schedule_file=None
+        )
+        self.steps = scheme.steps
+        self.trace = Trace(prepared.truth)
+        self.image = prepared.problem.initial()
+        self.stopped, self.error = False, ""
+        self._iterator: Iterator[Step] = scheme.run(prior, problem)
+        self._initial = problem.initial()
+        self._lock = threading.Lock()
+
+    @property
+    def done(self) -> int:
+        """Steps so far."""
+        return self.trace.rows[-1].step if self.trace.rows else 0
+
+    @property
+    def running(self) -> bool:
+        return not (self.stopped or self.error or self.done == self.steps)
+
+    @property
+    def title(self) -> str:
+        return self.plan.title + (f" (stopped after {self.done})" if self.stopped and self.done < self.steps else "")
+
+    def advance(self) -> None:
+        """Does the next step and measures it. A run that fails ends with a sentence in `error`.
+
+        After a click, the script that was interrupted may still be in here while the next one already runs: they take
+        turns, and a step that a stop has overtaken is dropped.
+        """
+        with device_queue():
+            if not self.running:
+                return
+            try:
+                self._step()
+            except InputError as error:
+                self.error = str(error)
+            except (MemoryError, RuntimeError) as error:
+                if isinstance(error, RuntimeError) and "memory" not in str(error):
+                    raise
+                self.error = "There is not enough memory for an image of this size; choose a shorter longest side."
+
+    def _step(self) -> None:
+        begin = time.perf_counter()
+        step = next(self._iterator)
+        image = step.image.cpu()  # waits for the device
+        seconds = time.perf_counter() - begin
+        if not torch.isfinite(image).all():
+            raise InputError("The restoration diverged; choose another scheme, initial smoothing or number of steps.")
+        first = [] if self.trace.rows else [self.trace.measure(replace(step, index=0, image=self._initial))]
+        rows = [*first, self.trace.measure(step, seconds)]
+        with self._lock:
+            if not self.stopped:
+                self.image = image
+                self.trace.rows += rows
+
+    def stop(self) -> None:
+        """What has been reached is final; the step that may be under way is dropped."""
+        with self._lock:
+            self.stopped = True
+
+    @property
+    def last(self) -> Row:
+        return self.trace.rows[-1]
+
+    @property
+    def curve(self) -> Curve:
+        column = self.trace.column
+        psnr = None if self.prepared.truth is None else column("psnr")
+        return Curve(self.title, column("step"), column("energy"), column("sigma"), psnr)
+
+    @cached_property
+    def result_png(self) -> bytes:
+        """To be asked for when the run has ended."""
+        return images.to_png(self.image)
+
+
+def load_prior(name: str) -> FieldsOfExperts:
+    """A prior of the zoo on this machine's device, loaded once; again when its file changes."""
+    return _loaded(name, choose_device("auto"), zoo.weights_hash(name))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Loading the prior …")
+def _loaded(name: str, device: str, weights: str) -> FieldsOfExperts:
+    return zoo.load(name, device)
+
+
+@st.cache_resource
+def device_queue() -> threading.Lock:
+    """One step at a time on the device, whoever asks: pages in several browsers take turns."""
+    return threading.Lock()
+
+
+def _to_device(problem: Problem, device: str) -> Problem:
+    if isinstance(problem, Denoising):
+        return Denoising(problem.observation.to(device), problem.noise_std)
+    assert isinstance(problem, Inpainting)
+    return Inpainting(problem.observation.to(device), problem.observed.to(device))

@@ -1,0 +1,121 @@
+"""From the controls of "Restore an image" to a restoration problem: the picture, and what is done to it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from gnc_core import images
+from gnc_core.errors import InputError
+from gnc_core.problems import Denoising, Inpainting, Problem
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that the browser sent; equal to another one only if it is the same upload."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that determines a problem; what does not matter for it is left at its default.
+
+    source: a sample's name or an upload. degraded: the upload is the observation itself, not the truth.
+    longest: longer side in pixels; clean images are scaled down to it, degraded ones cropped (scaling changes noise).
+    noise: standard deviation in units of [0, 1], for denoising. mask: "random" (share `missing`), "text", "boxes"
+    (left, top, width, height) or an upload, for inpainting. seed: of the noise or of the missing pixels.
+    """
+
+    source: str | Upload
+    longest: int
+    color: bool
+    degraded: bool = False
+    noise: float | None = None
+    mask: str | Upload | None = None
+    missing: float | None = None
+    text: str | None = None
+    boxes: tuple[Box, ...] = ()
+    seed: int | None = None
+
+    @property
+    def title(self) -> str:
+        name = self.source.name if isinstance(self.source, Upload) else self.source
+        if self.noise is not None:
+            return f"{name}, noise {self.noise:g}"
+        kind = "uploaded mask" if isinstance(self.mask, Upload) else self.mask
+        return f"{name}, {kind}" + (f" {self.missing:.0%} missing" if self.missing is not None else "")
+
+
+@dataclass
+class Prepared:
+    """A problem on the CPU, and the truth that it was made from (None for images that came degraded)."""
+
+    problem: Problem
+    truth: Tensor | None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        height, width = self.problem.initial().shape[-2:]
+        return width, height
+
+    @cached_property
+    def truth_png(self) -> bytes | None:
+        return None if self.truth is None else images.to_png(self.truth)
+
+    @cached_property
+    def degraded_png(self) -> bytes:
+        return images.to_png(self.problem.initial())
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading the image …")
+def picture(
+    source: str | Upload, longest: int, color: bool, degraded: bool, _data: bytes | None
+) -> tuple[Tensor, tuple]:
+    """The picture at the size of the page, and the (height, width) that it came with.
+
+    Raises `InputError` as `images.read_image`, and for an upload that is not there.
+    """
+    if isinstance(source, Upload):
+        assert _data is not None
+        image = images.read_image(_data, color=color, name=source.name)
+    else:
+        image = images.load_sample(source, color=color)
+    return (images.crop_center if degraded else images.shrink)(image, longest), tuple(image.shape[-2:])
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def prepare(scene: Scene, _image_data: bytes | None, _mask_data: bytes | None, min_size: int) -> Prepared:
+    """The problem of a scene; raises `InputError` for whatever cannot be used."""
+    image, full_size = picture(scene.source, scene.longest, scene.color, scene.degraded, _image_data)
+    images.check_size(image, min_size)
+    truth = None if scene.degraded else image
+    if scene.noise is not None:
+        observation = image if truth is None else images.add_noise(image, scene.noise, scene.seed or 0)
+        return Prepared(Denoising(observation, scene.noise), truth)
+    observed = _mask(scene, image, full_size, _mask_data)
+    if bool(observed.all()):
+        raise InputError("No pixel is missing: there is nothing to inpaint.")
+    return Prepared(Inpainting(torch.where(observed, image, 0.5), observed), truth)
+
+
+def _mask(scene: Scene, image: Tensor, full_size: tuple, data: bytes | None) -> Tensor:
+    """The observed pixels, bool (1, 1, H, W). An uploaded mask has the size of the file that the image came from."""
+    if isinstance(scene.mask, Upload):
+        assert data is not None
+        observed = images.read_mask(data, full_size, name=scene.mask.name)
+        observed = (images.crop_center if scene.degraded else images.shrink)(observed, scene.longest)
+        return images.check_mask(observed, scene.mask.name)
+    if scene.mask == "text":
+        return images.text_mask(image.shape, scene.text or "")
+    if scene.mask == "boxes":
+        if not scene.boxes:
+            raise InputError("There is no box yet: draw one on the image, or enter one in the table.")
+        return images.box_mask(image.shape, scene.boxes)
+    return images.random_mask(image.shape, scene.missing or 0.0, scene.seed or 0)

@@ -1,0 +1,69 @@
+"""The trace of a restoration: energy, PSNR and SSIM after every step, as a table and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import astuple, dataclass, field, fields
+
+from torch import Tensor
+
+from gnc_core.metrics import psnr, ssim
+from gnc_core.restoration import Step
+
+
+@dataclass(frozen=True)
+class Row:
+    """One step. sigma: mean over the channels, in units of [0, 1]. energy: D(x) + R(x, log sigma_min), summed over
+    the channels. psnr (dB, over all channels) and ssim are None without a truth; milliseconds is None for step 0."""
+
+    step: int
+    sigma: float
+    energy: float
+    psnr: float | None
+    ssim: float | None
+    milliseconds: float | None
+
+
+@dataclass
+class Trace:
+    """A row a step; `truth` is (N, 1, H, W) on the CPU, or None where it is unknown."""
+
+    truth: Tensor | None
+    rows: list[Row] = field(default_factory=list)
+
+    def measure(self, step: Step, seconds: float | None = None) -> Row:
+        """The row of `step`, which took `seconds`."""
+        sigma = step.sigma if isinstance(step.sigma, float) else sum(step.sigma) / len(step.sigma)
+        image = step.image.cpu()
+        return Row(
+            step=step.index,
+            sigma=sigma,
+            energy=step.energy.sum().item(),
+            psnr=None if self.truth is None else whole_psnr(image, self.truth),
+            ssim=None if self.truth is None else ssim(image, self.truth).mean().item(),
+            milliseconds=None if seconds is None else 1e3 * seconds,
+        )
+
+    def column(self, name: str) -> list:
+        """One field of all rows."""
+        return [getattr(row, name) for row in self.rows]
+
+    def milliseconds_a_step(self) -> float | None:
+        """The median over the steps so far: the first one also warms up. None before the first."""
+        times = sorted(value for value in self.column("milliseconds") if value is not None)
+        return times[len(times) // 2] if times else None
+
+    def to_csv(self) -> str:
+        """The table with a header; unknown values are empty."""
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow([column.name for column in fields(Row)])
+        writer.writerows(astuple(row) for row in self.rows)
+        return buffer.getvalue()
+
+
+def whole_psnr(image: Tensor, truth: Tensor) -> float:
+    """PSNR in dB over all channels (3, 1, H, W) together."""
+    shape = (1, 1, -1, image.shape[-1])
+    return psnr(image.reshape(shape), truth.reshape(shape)).item()

@@ -1,0 +1,299 @@
+"""The page "Restore an image": its figures from plain arrays, its runs, and the page without a browser."""
+
+import base64
+import csv
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app.figures.restoration import Curve, box_figure, comparison_figure, curves_figure
+from app.runs import Plan, Run
+from app.scenes import Scene, Upload, prepare
+from gnc_core import images, zoo
+from gnc_core.errors import InputError
+from gnc_core.prior import FieldsOfExperts
+from gnc_core.schedules import LearnedSchedule
+
+PAGE = Path(__file__).resolve().parents[2] / "app" / "pages" / "restore.py"
+SCENE = Scene("Cat", 64, color=False, noise=0.1, seed=0)
+
+
+@pytest.fixture(autouse=True)
+def small_prior(tmp_path, monkeypatch):
+    """A pretrained/ folder with one quick prior, "small", and a schedule of 2 steps for noise 0.1."""
+    monkeypatch.setattr(zoo, "PRETRAINED", tmp_path)
+    prior = FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=15, knots_s=6)
+    zoo.save(tmp_path / "small", prior, {})
+    schedules = tmp_path / "small" / zoo.SCHEDULES
+    schedules.mkdir()
+    LearnedSchedule((0.1, 0.02), (0.01, 0.001), "denoise", 0.1, "small").save(schedules / "denoise.json")
+    return tmp_path / "small"
+
+
+def png(width: int = 6, height: int = 4, value: int = 128) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (width, height), value).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def npy(values: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()
+
+
+# --- figures -----------------------------------------------------------------------------------------------------
+
+
+def test_panels_are_pictures_that_zoom_together() -> None:
+    figure = comparison_figure([("Original", png()), ("Degraded", png()), ("Restored", png())], (6, 4))
+    assert [note.text for note in figure.layout.annotations] == ["Original", "Degraded", "Restored"]
+    assert [trace.type for trace in figure.data] == ["image"] * 3
+    assert base64.b64decode(figure.data[1].source.partition(",")[2]) == png()
+    assert [figure.layout[axis].matches for axis in ("xaxis2", "xaxis3", "yaxis2", "yaxis3")] == ["x", "x", "y", "y"]
+    assert figure.layout.yaxis.range == (3.5, -0.5)  # row 0 at the top
+
+
+def test_boxes_cover_whole_pixels() -> None:
+    figure = box_figure(png(), (6, 4), [(1, 2, 3, 1)])
+    box = figure.layout.shapes[0]
+    assert (box.x0, box.x1, box.y0, box.y1) == (0.5, 3.5, 1.5, 2.5)
+    assert figure.layout.dragmode == "select"
+
+
+def test_curves_have_a_line_a_run_and_psnr_where_it_is_known() -> None:
+    known = Curve("flow", [0, 1, 2], [3.0, 2.0, 1.0], [0.1, 0.1, 0.05], [20.0, 25.0, 26.0])
+    unknown = replace(known, name="other", psnr=None)
+    figure = curves_figure([known, unknown])
+    assert [(line.name, list(line.y)) for line in figure.data] == [
+        ("flow", [3, 2, 1]),
+        ("flow", [20, 25, 26]),
+        ("other", [3, 2, 1]),
+    ]
+    assert figure.data[0].line.color == figure.data[1].line.color != figure.data[2].line.color
+    assert [note.text for note in curves_figure([unknown]).layout.annotations] == ["Energy at σ_min"]
+
+
+# --- scenes and runs ---------------------------------------------------------------------------------------------
+
+
+def test_scene_is_scaled_and_degraded_as_the_library_does() -> None:
+    prepared = prepare(SCENE, None, None, 4)
+    truth = images.shrink(images.load_sample("Cat"), 64)
+    assert prepared.size == (64, 43)
+    assert torch.equal(prepared.truth, truth)
+    assert torch.equal(prepared.problem.initial(), images.add_noise(truth, 0.1, 0))
+
+
+def test_degraded_upload_is_restored_as_it_is_and_only_cropped() -> None:
+    values = np.random.default_rng(0).normal(0.5, 0.3, (80, 90)).astype(np.float32)
+    scene = Scene(Upload("a", "noisy.npy"), 64, color=False, degraded=True, noise=0.3)
+    prepared = prepare(scene, npy(values), None, 4)
+    assert prepared.truth is None
+    np.testing.assert_array_equal(prepared.problem.initial()[0, 0], values[8:72, 13:77])
+
+
+def test_mask_has_the_size_of_the_file_and_follows_the_scaling() -> None:
+    observed = np.ones((86, 128), bool)
+    observed[:, :3] = False
+    scene = Scene(Upload("b", "grey.png"), 64, color=False, mask=Upload("c", "mask.npy"))
+    missing = ~prepare(scene, png(128, 86), npy(observed), 4).problem.observed
+    assert missing[0, 0].any(0).nonzero().flatten().tolist() == [0, 1]
+    with pytest.raises(InputError, match="must have the image's size"):
+        prepare(replace(scene, mask=Upload("d", "mask.npy")), png(128, 86), npy(observed[:5]), 4)
+    with pytest.raises(InputError, match="all pixels as missing"):
+        prepare(replace(scene, mask=Upload("e", "mask.npy")), png(128, 86), npy(observed & False), 4)
+    with pytest.raises(InputError, match="nothing to inpaint"):
+        prepare(replace(scene, mask=Upload("f", "mask.npy")), png(128, 86), npy(observed | True), 4)
+
+
+def test_boxes_and_text_mark_missing_pixels() -> None:
+    inpaint = Scene("Coins", 64, color=False)
+    boxes = prepare(replace(inpaint, mask="boxes", boxes=((2, 3, 4, 5),)), None, None, 4).problem
+    assert boxes.level == pytest.approx(20 / boxes.observed.numel())
+    assert 0.05 < prepare(replace(inpaint, mask="text", text="Σ text"), None, None, 4).problem.level < 0.5
+    with pytest.raises(InputError, match="no box yet"):
+        prepare(replace(inpaint, mask="boxes"), None, None, 4)
+
+
+def test_run_measures_every_step_and_the_start() -> None:
+    prepared = prepare(replace(SCENE, source="Astronaut", color=True), None, None, 4)
+    run = Run(SCENE, Plan("small", "joint", 3), prepared)
+    while run.running:
+        run.advance()
+    rows = list(csv.DictReader(io.StringIO(run.trace.to_csv())))
+    assert [row["step"] for row in rows] == ["0", "1", "2", "3"]
+    assert [row["milliseconds"] == "" for row in rows] == [True, False, False, False]
+    assert float(rows[0]["psnr"]) == pytest.approx(20, abs=1)
+    whole = -10 * np.log10((run.image.clamp(0, 1) - prepared.truth).square().mean().item())
+    assert float(rows[3]["psnr"]) == pytest.approx(whole, abs=1e-4)
+
+
+def test_stopped_run_keeps_what_it_has_and_does_no_more() -> None:
+    run = Run(SCENE, Plan("small", "flow", 5), prepare(SCENE, None, None, 4))
+    run.advance()
+    image = run.image
+    run.stop()
+    run.advance()
+    assert not run.running
+    assert run.done == 1
+    assert run.image is image
+    assert run.title == "GNC flow, 5 steps (stopped after 1)"
+
+
+def test_diverging_run_ends_with_a_sentence() -> None:
+    prepared = prepare(SCENE, None, None, 4)
+    run = Run(SCENE, Plan("small", "flow", 5), prepared)
+    run.advance()
+    run._iterator = iter([replace(next(run._iterator), image=torch.full((1, 1, 8, 8), torch.nan))])
+    run.advance()
+    assert "diverged" in run.error
+    assert not run.running
+    assert run.done == 1
+
+
+# --- the page ----------------------------------------------------------------------------------------------------
+
+
+def open_page(**settings: str) -> AppTest:
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    app.query_params.update({"image": "Cat", "side": "64", "nsteps": "3"} | settings)
+    return checked(app.run())
+
+
+def checked(app: AppTest) -> AppTest:
+    assert not app.exception
+    return app
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    return checked(next(button for button in app.button if button.label == label).click().run())
+
+
+def numbers(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def charts(app: AppTest) -> int:
+    return len(app.get("plotly_chart"))
+
+
+def sentences(app: AppTest) -> list[str]:
+    return [element.value for element in (*app.error, *app.info, *app.warning)]
+
+
+def test_page_waits_and_then_restores() -> None:
+    app = open_page()
+    assert not app.metric
+    assert charts(app) == 0
+    press(app, "Restore")
+    assert float(numbers(app)["PSNR (dB)"]) > 20.5
+    assert charts(app) == 2
+    assert {button.label for button in app.get("download_button")} == {"Result (PNG)", "Trace (CSV)"}
+    assert not sentences(app)
+
+
+def test_page_says_when_the_result_is_of_other_settings() -> None:
+    app = press(open_page(), "Restore")
+    before = numbers(app)
+    checked(app.number_input(key="nsteps").set_value(4).run())
+    assert numbers(app) == before  # nothing runs by itself
+    assert "controls say: GNC flow, 4 steps" in app.info[0].value
+    checked(app.slider(key="noise").set_value(0.2).run())
+    assert numbers(app) == before
+    assert "noise 0.1; GNC flow, 3 steps" in app.warning[0].value
+    press(app, "Restore")
+    assert numbers(app) != before
+    assert not sentences(app)
+
+
+def test_schemes_are_compared_on_the_same_image() -> None:
+    app = press(open_page(nsteps="2"), "Compare the three schemes")
+    picker = app.get_by_key("shown")
+    assert list(picker.options) == ["GNC flow, 2 steps", "Joint, 2 steps", "Learned schedule, 2 steps"]
+    last = numbers(app)
+    checked(picker.set_value("GNC flow, 2 steps").run())
+    assert numbers(app) != last
+
+
+def test_learned_schedules_that_exist_are_named_and_can_be_taken_over() -> None:
+    app = press(open_page(scheme="Learned schedule", noise="0.2"), "Restore")
+    assert "there are: denoise, noise 0.1, 2 steps" in app.info[0].value
+    assert not app.metric
+    press(app, "denoise, noise 0.1, 2 steps")
+    assert (app.slider(key="noise").value, app.number_input(key="nsteps").value) == (0.1, 2)
+    press(app, "Restore")
+    assert app.metric
+
+
+def test_a_link_reproduces_the_settings() -> None:
+    app = open_page(task="Inpaint", mask="Boxes", boxes="[[1,2,30,4]]", color="true", scheme="Joint")
+    assert app.radio(key="task").value == "Inpaint"
+    assert app.toggle(key="color").value
+    assert app.data_editor[0].value.values.tolist() == [[1, 2, 30, 4]]
+    press(app, "Restore")
+    assert app.metric
+    assert app.query_params["boxes"] == "[[1,2,30,4]]"
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"mask": "Boxes"}, "no box yet"),
+        ({"mask": "Boxes", "boxes": "[[900,2,3,4]]"}, "covers no pixel"),
+        ({"mask": "Boxes", "boxes": "[[0,0,64,64]]"}, "all pixels as missing"),
+        ({"mask": "Boxes", "boxes": '[["x",2]]'}, "boxes in this link cannot be read"),
+        ({"mask": "Text overlay", "text": "  "}, "empty"),
+    ],
+)
+def test_bad_masks_are_one_sentence(settings: dict[str, str], sentence: str) -> None:
+    app = open_page(task="Inpaint", **settings)
+    assert len(app.error) == 1
+    assert sentence in app.error[0].value
+    assert next(button for button in app.button if button.label == "Restore").disabled
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"not an image", "is not an image"),
+        (b"", "empty file"),
+        (png(64, 64)[:-30], "damaged or cut off"),
+        (png(1, 1), "at least"),
+        (npy(np.full((8, 8), np.nan)), "NaN or infinite"),
+        (npy(np.full((8, 8), np.inf)), "NaN or infinite"),
+        (npy(np.zeros((1, 2, 3, 4))), "has shape"),
+        (npy(np.zeros((0, 8))), ""),
+        (png(4100, 4100), "16 megapixels"),
+    ],
+    ids=["text", "empty", "cut", "1x1", "nan", "inf", "4d", "zero-sized", "too large"],
+)
+def test_bad_uploads_are_one_sentence_and_the_last_result_stays(data: bytes, sentence: str) -> None:
+    app = press(open_page(), "Restore")
+    before = numbers(app)
+    checked(app.selectbox(key="image").set_value("Upload an image").run())
+    assert "Upload" in app.info[0].value
+    checked(app.file_uploader[0].upload("bad.png", data).run())
+    assert len(app.error) == 1
+    assert sentence in app.error[0].value
+    assert numbers(app) == before
+
+
+def test_damaged_weights_are_one_sentence(small_prior: Path) -> None:
+    weights = small_prior / zoo.WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:-100])
+    app = open_page()
+    assert "damaged" in app.error[0].value
+
+
+def test_page_without_a_prior_says_so(small_prior: Path) -> None:
+    (small_prior / zoo.WEIGHTS).unlink()
+    app = open_page()
+    assert "no pretrained prior" in app.error[0].value
+    assert len(app.image) == 2
