@@ -270,7 +270,7 @@ def test_bad_masks_are_one_sentence(settings: dict[str, str], sentence: str) -> 
         (npy(np.full((8, 8), np.inf)), "NaN or infinite"),
         (npy(np.zeros((1, 2, 3, 4))), "has shape"),
         (npy(np.zeros((0, 8))), ""),
-        (png(4100, 4100), "16 megapixels"),
+        (png(4100, 4100), "16.8 megapixels"),
     ],
     ids=["text", "empty", "cut", "1x1", "nan", "inf", "4d", "zero-sized", "too large"],
 )
