@@ -132,7 +132,8 @@ def close(fast, exact):
 @pytest.mark.parametrize("shared", [False, True], ids=["table an image", "one table"])
 @pytest.mark.parametrize("u", adversarial())
 def test_float32_agrees_with_the_definition(u, shared):
-    weights = torch.randn(1 if shared else max(len(u), 1), 4, WIDE.weights).cumsum(-1)
+    torch.manual_seed(3)
+    weights = WIDE.spacing * torch.randn(1 if shared else max(len(u), 1), 4, WIDE.weights).cumsum(-1).cumsum(-1)
     weights = (weights if shared else weights[: len(u)]).requires_grad_()
     exact_weights = weights.detach().double().requires_grad_()
     exact_u = u.double().requires_grad_()
@@ -151,10 +152,41 @@ def test_float32_agrees_with_the_definition(u, shared):
             strict=True,
         ):
             assert close(a, b)
-    with torch.no_grad():
-        value, slope = splines.value_and_derivative(table, u, WIDE)
-    assert close(value, definition.evaluate(exact_table, exact_u, WIDE))
-    assert close(slope, definition.evaluate(exact_table, exact_u, WIDE, 1))
+    table, exact_table = polynomials(weights, 2), polynomials(exact_weights, 2)
+    value, slope = splines.value_and_derivative(table, u, WIDE)
+    exact = definition.evaluate(exact_table, exact_u, WIDE), definition.evaluate(exact_table, exact_u, WIDE, 1)
+    assert close(value, exact[0])
+    assert close(slope, exact[1])
+    g, h = torch.randn_like(value), torch.randn_like(slope)
+    fast = torch.autograd.grad((g * value + h * slope).sum(), (weights, u))
+    exact = torch.autograd.grad((g.double() * exact[0] + h.double() * exact[1]).sum(), (exact_weights, exact_u))
+    assert all(close(a, b) for a, b in zip(fast, exact, strict=True))
+
+
+def second_derivatives(function, dtype):
+    """The gradient of a random functional of the gradient, for a function of (weights, u)."""
+    g = torch.manual_seed(2)
+    weights = torch.randn(1, 4, WIDE.weights, generator=g).cumsum(-1).to(dtype).requires_grad_()
+    u = torch.randn(2, 4, 5, 7, generator=g).to(dtype).requires_grad_()
+    out = function(polynomials(weights, 2), u)
+    functional = sum((torch.sin(3 * v) * v).sum() for v in out)
+    first = torch.autograd.grad(functional, (weights, u), create_graph=True)
+    v = [torch.randn(x.shape, generator=g).to(dtype) for x in first]
+    return torch.autograd.grad(sum((a * b).sum() for a, b in zip(first, v, strict=True)), (weights, u))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda table, u: splines.value_and_derivative(table, u, WIDE),
+        lambda table, u: [splines.evaluate(table, u, WIDE, 1)],
+        lambda table, u: [0.1 * splines.total(table, u, WIDE, weight=u.cos())],
+    ],
+    ids=["value and derivative", "evaluate", "total"],
+)
+def test_second_derivatives_of_the_fast_passes(function):
+    fast, exact = second_derivatives(function, torch.float32), second_derivatives(function, torch.float64)
+    assert all((a.double() - b).norm() <= 1e-4 * b.norm() for a, b in zip(fast, exact, strict=True))
 
 
 def test_what_is_not_a_number_stays_so_and_harms_nothing():

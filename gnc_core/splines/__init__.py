@@ -2,9 +2,9 @@
 
     phi(u, s) = sum_i sum_k w[i, k] kappa((u - m_i)/g_u) kappa((s - t_k)/g_s)
 
-`definition` is the spline by its formulas in plain PyTorch. The functions here give the same numbers
-faster where they can: in float32 on the CPU through numba, otherwise by the definition. Evaluation and
-moments are each other's derivative, so the pair is closed under differentiation of any order.
+`definition` is the spline by its formulas in plain PyTorch. The functions here give the same numbers faster where they can: in
+float32 on the CPU through numba, otherwise by the definition. Evaluation and moments are each other's derivative, so the
+pair is closed under differentiation of any order.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
 
@@ -36,18 +37,15 @@ def evaluate(table: Tensor, u: Tensor, grid: Grid, order: int = 0) -> Tensor:
     table: (N or 1, C, knots + 2, 5) of `polynomials`; u: (N, C, H, W) in the grid's unit. Returns the shape of u.
     Differentiable in both, any number of times. Fast and plain agree to 1e-5 relative in float32."""
     if _fast(u):
-        return _Evaluate.apply(table, u, grid, order)
+        return _Evaluate.apply(_derivative(table, grid, order), u, grid)
     return definition.evaluate(table, u, grid, order)
 
 
 def value_and_derivative(table: Tensor, u: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
-    """(phi, dphi/du) at every pixel, in one pass where no gradient is asked for."""
-    if _fast(u) and not torch.is_grad_enabled():
-        u = u.contiguous()
-        value, slope = torch.empty_like(u), torch.empty_like(u)
-        cpu.values_and_derivatives(_table(table, u), _planes(u), *_rows(grid), _planes(value), _planes(slope))
-        return value, slope
-    return evaluate(table, u, grid), evaluate(table, u, grid, order=1)
+    """(phi, dphi/du) at every pixel, in one pass; arguments as in `evaluate`."""
+    if _fast(u):
+        return _ValueAndDerivative.apply(table, u, grid)
+    return definition.evaluate(table, u, grid), definition.evaluate(table, u, grid, order=1)
 
 
 def moments(g: Tensor, u: Tensor, grid: Grid) -> Tensor:
@@ -56,27 +54,33 @@ def moments(g: Tensor, u: Tensor, grid: Grid) -> Tensor:
     g, u: (N, C, H, W). Returns (N, C, knots + 2, 5), so that <moments(g, u), T> = <g, evaluate(T, u)>."""
     if _fast(u):
         return _Moments.apply(g, u, grid)
-    n, c = u.shape[:2]
     row, f = definition.locate(u.flatten(2), grid)
     weights = torch.stack([g.flatten(2) * f**k for k in range(_POWERS)], dim=-1)
     index = row[..., None].expand(*row.shape, _POWERS)
-    return weights.new_zeros(n, c, grid.knots + 2, _POWERS).scatter_add(2, index, weights)
+    return weights.new_zeros(*u.shape[:2], grid.knots + 2, _POWERS).scatter_add(2, index, weights)
 
 
 def total(table: Tensor, u: Tensor, grid: Grid, weight: Tensor | None = None, order: int = 0) -> Tensor:
     """<weight, d^order phi / du^order (u)> summed over channels and pixels: (N,)."""
-    sums = _moments_of_derivative(torch.ones_like(u) if weight is None else weight, u, grid, order)
-    return (sums * table).flatten(1).sum(1)
+    sums = moments(torch.ones_like(u) if weight is None else weight, u, grid)
+    return (sums * _derivative(table, grid, order)).flatten(1).sum(1)
 
 
-def _moments_of_derivative(g: Tensor, u: Tensor, grid: Grid, order: int) -> Tensor:
-    """The adjoint of `evaluate(..., order)` in the table."""
-    sums = moments(g, u, grid)
+def _derivative(table: Tensor, grid: Grid, order: int) -> Tensor:
+    """The table of d^order phi / du^order."""
     if order == 0:
-        return sums
+        return table
     factors = [perm(p, order) / grid.spacing**order for p in range(order, _POWERS)]
-    sums = sums[..., : _POWERS - order] * sums.new_tensor(factors)
-    return torch.nn.functional.pad(sums, (order, 0))
+    return F.pad(table[..., order:] * table.new_tensor(factors), (0, min(order, _POWERS)))
+
+
+def _derivative_adjoint(sums: Tensor, grid: Grid) -> Tensor:
+    """The adjoint of `_derivative` of order 1."""
+    factors = [p / grid.spacing for p in range(1, _POWERS)]
+    return F.pad(sums[..., :-1] * sums.new_tensor(factors), (1, 0))
+
+
+# --- the fast passes as autograd functions ------------------------------------------------------------------------------
 
 
 def _fast(u: Tensor) -> bool:
@@ -84,44 +88,79 @@ def _fast(u: Tensor) -> bool:
 
 
 def _rows(grid: Grid) -> tuple[Any, Any]:
+    """scale and offset: t = u scale + offset counts the rows of a table."""
     return np.float32(1 / grid.spacing), np.float32(1 - grid.low / grid.spacing)
 
 
 def _planes(u: Tensor) -> Any:
+    """(N, C, H, W) as (N C, H W), without a copy."""
     return u.detach().view(u.shape[0] * u.shape[1], u[0, 0].numel() if u.numel() else 0).numpy()
 
 
-def _table(table: Tensor, u: Tensor, order: int = 0, scale: float = 1.0) -> Any:
-    """Coefficients of the derivative of an order, one array a power: (N C, 5, rows)."""
-    table = table.detach().expand(u.shape[0], *table.shape[1:]).flatten(0, 1)
-    result = table.new_zeros(table.shape[0], _POWERS, table.shape[1])
-    for power in range(order, _POWERS):
-        result[:, power - order] = table[..., power] * (perm(power, order) * scale**order)
-    return result.numpy()
+def _powers_first(table: Tensor, n: int) -> Any:
+    """A table as the passes read it, one array a power: (N C, 5, rows)."""
+    return table.detach().expand(n, *table.shape[1:]).flatten(0, 1).transpose(1, 2).contiguous().numpy()
+
+
+def _to_table(sums: Tensor, like: Tensor, images: int) -> Tensor:
+    """Moments, float64 (N C, 5, rows), in the shape of the table that they belong to."""
+    sums = sums.transpose(1, 2).reshape(images, *like.shape[1:])
+    return (sums.sum(0, keepdim=True) if like.shape[0] == 1 else sums).to(like.dtype)
+
+
+def _no_sums(u: Tensor, grid: Grid, *leading: int) -> Tensor:
+    return torch.zeros(*leading, u.shape[0] * u.shape[1], _POWERS, grid.knots + 2, dtype=torch.float64)
 
 
 class _Evaluate(Function):
     @staticmethod
-    def forward(ctx: Any, table: Tensor, u: Tensor, grid: Grid, order: int) -> Tensor:
+    def forward(ctx: Any, table: Tensor, u: Tensor, grid: Grid) -> Tensor:
         u = u.contiguous()
         ctx.save_for_backward(table, u)
-        ctx.grid, ctx.order = grid, order
+        ctx.grid = grid
         out = torch.empty_like(u)
-        cpu.values(_table(table, u, order, 1 / grid.spacing), _planes(u), *_rows(grid), _planes(out))
+        cpu.values(_powers_first(table, len(u)), _planes(u), *_rows(grid), _planes(out))
         return out
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor | None, ...]:
-        table, u = ctx.saved_tensors
-        grid, order = ctx.grid, ctx.order
-        grad_table = grad_u = None
-        if ctx.needs_input_grad[0]:
-            grad_table = _moments_of_derivative(g, u, grid, order)
-            if table.shape[0] == 1:
-                grad_table = grad_table.sum(0, keepdim=True)
-        if ctx.needs_input_grad[1]:
-            grad_u = g * evaluate(table, u, grid, order + 1)
-        return grad_table, grad_u, None, None
+        (table, u), grid = ctx.saved_tensors, ctx.grid
+        if torch.is_grad_enabled() or not all(ctx.needs_input_grad[:2]):  # to be differentiated again, or half of it
+            grad_u = g * evaluate(table, u, grid, order=1) if ctx.needs_input_grad[1] else None
+            if not ctx.needs_input_grad[0]:
+                return None, grad_u, None
+            sums = moments(g, u, grid)
+            return sums.sum(0, keepdim=True) if len(table) == 1 else sums, grad_u, None
+        grad_u, sums = torch.empty_like(u), _no_sums(u, grid)
+        arguments = _powers_first(table, len(u)), _planes(u), *_rows(grid), _planes(g.contiguous())
+        cpu.adjoint_of_values(*arguments, _planes(grad_u), sums.numpy())
+        return _to_table(sums, table, len(u)), grad_u, None
+
+
+class _ValueAndDerivative(Function):
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, u: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
+        u = u.contiguous()
+        ctx.save_for_backward(table, u)
+        ctx.grid = grid
+        value, slope = torch.empty_like(u), torch.empty_like(u)
+        out = _planes(value), _planes(slope)
+        cpu.values_and_derivatives(_powers_first(table, len(u)), _planes(u), *_rows(grid), *out)
+        return value, slope
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor, g_slope: Tensor) -> tuple[Tensor | None, ...]:
+        (table, u), grid = ctx.saved_tensors, ctx.grid
+        if torch.is_grad_enabled():  # to be differentiated again
+            grad_u = g * evaluate(table, u, grid, order=1) + g_slope * evaluate(table, u, grid, order=2)
+            sums = moments(g, u, grid) + _derivative_adjoint(moments(g_slope, u, grid), grid)
+            return sums.sum(0, keepdim=True) if len(table) == 1 else sums, grad_u, None
+        grad_u, sums = torch.empty_like(u), _no_sums(u, grid, 2)
+        weights = _planes(g.contiguous()), _planes(g_slope.contiguous())
+        arguments = _powers_first(table, len(u)), _planes(u), *_rows(grid), *weights
+        cpu.adjoint_of_values_and_derivatives(*arguments, _planes(grad_u), sums.numpy())
+        own, of_slope = (_to_table(part, table, len(u)) for part in sums)
+        return own + _derivative_adjoint(of_slope, grid), grad_u, None
 
 
 class _Moments(Function):
@@ -130,16 +169,14 @@ class _Moments(Function):
         g, u = g.contiguous(), u.contiguous()
         ctx.save_for_backward(g, u)
         ctx.grid = grid
-        sums = u.new_empty(u.shape[0] * u.shape[1], _POWERS, grid.knots + 2)
+        sums = _no_sums(u, grid)
         cpu.moments(_planes(g), _planes(u), *_rows(grid), sums.numpy())
-        return sums.transpose(1, 2).reshape(*u.shape[:2], grid.knots + 2, _POWERS)
+        return sums.transpose(1, 2).reshape(*u.shape[:2], grid.knots + 2, _POWERS).to(u.dtype)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        g, u = ctx.saved_tensors
-        grad_g = grad_u = None
-        if ctx.needs_input_grad[0]:
-            grad_g = evaluate(grad, u, ctx.grid)
-        if ctx.needs_input_grad[1]:
-            grad_u = g * evaluate(grad, u, ctx.grid, order=1)
-        return grad_g, grad_u, None
+        (g, u), grid = ctx.saved_tensors, ctx.grid
+        if not ctx.needs_input_grad[0]:
+            return None, g * evaluate(grad, u, grid, order=1), None
+        value, slope = value_and_derivative(grad, u, grid)
+        return value, g * slope, None

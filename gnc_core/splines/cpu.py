@@ -1,7 +1,9 @@
 """The spline's passes over the pixels on the CPU, compiled by numba and cached on disk.
 
-Every kernel walks the planes (image, channel) in parallel; the table of a plane stays in the first-level cache.
-Tables come as (planes, 5, rows): one array a power. t = u scale + offset counts its rows.
+A plane is one channel of one image: u is (planes, pixels), a table (planes, 5, rows) with one array a power, so that a
+plane's table stays in the first-level cache. t = u scale + offset counts the table's rows. Planes run in parallel; within one,
+pixels go in blocks through three short loops (place in the table, look-up, arithmetic), of which the compiler vectorises
+the first and the last.
 """
 
 from __future__ import annotations
@@ -11,10 +13,11 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
-_F0, _HALF = np.float32(0), np.float32(0.5)
+_ZERO, _HALF = np.float32(0), np.float32(0.5)
+_BLOCK = 256
+_CHUNK = 16 * _BLOCK  # pixels that moments are summed over in float32 before they go into a float64 sum
 # NaN and infinity keep their meaning: a row that is computed from them must not lie outside the table.
 _OPTIONS: dict[str, Any] = {
-    "parallel": True,
     "cache": True,
     "fastmath": {"contract", "reassoc", "nsz", "arcp"},
     "error_model": "numpy",
@@ -22,67 +25,176 @@ _OPTIONS: dict[str, Any] = {
 
 
 @njit(**_OPTIONS)
-def values(table, u, scale, offset, out):  # type: ignore[no-untyped-def]
-    """out[p, i] = sum_k table[p, k, row] f^k"""
-    top = np.float32(table.shape[2] - 1)
-    for p in prange(u.shape[0]):
-        c0, c1, c2, c3, c4 = table[p, 0], table[p, 1], table[p, 2], table[p, 3], table[p, 4]
-        source, target = u[p], out[p]
-        for i in range(u.shape[1]):
-            t = source[i] * scale + offset
-            row = np.floor(t + _HALF)
-            row = row if row > _F0 else _F0  # NaN goes to row 0, and on in f
-            row = row if row < top else top
-            f = t - row
-            j = np.uint32(np.int32(row))
-            target[i] = (((c4[j] * f + c3[j]) * f + c2[j]) * f + c1[j]) * f + c0[j]
+def _locate(u, scale, offset, top, row, f):  # type: ignore[no-untyped-def]
+    """The row of every pixel of a block and its offset from the row's knot; NaN goes to row 0, and on in f."""
+    for i in range(len(u)):
+        t = u[i] * scale + offset
+        r = np.floor(t + _HALF)
+        r = r if r > _ZERO else _ZERO
+        r = r if r < top else top
+        f[i] = t - r
+        row[i] = np.int32(r)
 
 
 @njit(**_OPTIONS)
-def values_and_derivatives(table, u, scale, offset, out, derivative):  # type: ignore[no-untyped-def]
-    """`values`, and the derivative in u of the same polynomial, in one pass."""
-    top = np.float32(table.shape[2] - 1)
+def _look_up(table, row, n, a):  # type: ignore[no-untyped-def]
+    """The five coefficients of every pixel of a block: a[k, i] = table[k, row[i]]."""
+    c0, c1, c2, c3, c4 = table[0], table[1], table[2], table[3], table[4]
+    a0, a1, a2, a3, a4 = a[0], a[1], a[2], a[3], a[4]
+    for i in range(n):
+        j = np.uint32(row[i])
+        a0[i], a1[i], a2[i], a3[i], a4[i] = c0[j], c1[j], c2[j], c3[j], c4[j]
+
+
+@njit(**_OPTIONS)
+def _values(a, f, out):  # type: ignore[no-untyped-def]
+    a0, a1, a2, a3, a4 = a[0], a[1], a[2], a[3], a[4]
+    for i in range(len(out)):
+        x = f[i]
+        out[i] = (((a4[i] * x + a3[i]) * x + a2[i]) * x + a1[i]) * x + a0[i]
+
+
+@njit(**_OPTIONS)
+def _derivatives(a, f, scale, out):  # type: ignore[no-untyped-def]
+    a1, a2, a3, a4 = a[1], a[2], a[3], a[4]
     two, three, four = np.float32(2) * scale, np.float32(3) * scale, np.float32(4) * scale
-    for p in prange(u.shape[0]):
-        c0, c1, c2, c3, c4 = table[p, 0], table[p, 1], table[p, 2], table[p, 3], table[p, 4]
-        source, target, slope = u[p], out[p], derivative[p]
-        for i in range(u.shape[1]):
-            t = source[i] * scale + offset
-            row = np.floor(t + _HALF)
-            row = row if row > _F0 else _F0  # NaN goes to row 0, and on in f
-            row = row if row < top else top
-            f = t - row
-            j = np.uint32(np.int32(row))
-            a1, a2, a3, a4 = c1[j], c2[j], c3[j], c4[j]
-            target[i] = (((a4 * f + a3) * f + a2) * f + a1) * f + c0[j]
-            slope[i] = ((four * a4 * f + three * a3) * f + two * a2) * f + scale * a1
+    for i in range(len(out)):
+        x = f[i]
+        out[i] = ((four * a4[i] * x + three * a3[i]) * x + two * a2[i]) * x + scale * a1[i]
 
 
 @njit(**_OPTIONS)
+def _second_derivatives(a, f, scale, out):  # type: ignore[no-untyped-def]
+    a2, a3, a4 = a[2], a[3], a[4]
+    two, six, twelve = np.float32(2) * scale**2, np.float32(6) * scale**2, np.float32(12) * scale**2
+    for i in range(len(out)):
+        x = f[i]
+        out[i] = (twelve * a4[i] * x + six * a3[i]) * x + two * a2[i]
+
+
+@njit(**_OPTIONS)
+def _add_moments(g, row, f, n, sums):  # type: ignore[no-untyped-def]
+    """sums[row, k] += g f^k. Neighbours often share a row, so two copies take turns: neither waits for the other."""
+    even, odd = sums[0], sums[1]
+    for i in range(0, n - 1, 2):
+        j, v, x = np.uint32(row[i]), g[i], f[i]
+        jj, vv, xx = np.uint32(row[i + 1]), g[i + 1], f[i + 1]
+        even[j, 0] += v
+        odd[jj, 0] += vv
+        even[j, 1] += v * x
+        odd[jj, 1] += vv * xx
+        even[j, 2] += v * (x * x)
+        odd[jj, 2] += vv * (xx * xx)
+        even[j, 3] += v * (x * x * x)
+        odd[jj, 3] += vv * (xx * xx * xx)
+        even[j, 4] += v * (x * x) * (x * x)
+        odd[jj, 4] += vv * (xx * xx) * (xx * xx)
+    if n % 2:
+        j, v, x = np.uint32(row[n - 1]), g[n - 1], f[n - 1]
+        for k in range(5):
+            even[j, k] += v
+            v *= x
+
+
+@njit(**_OPTIONS)
+def _flush(sums, out):  # type: ignore[no-untyped-def]
+    """Moves the sums of a chunk, (2, rows, 8), into those of the plane, (5, rows) in float64."""
+    for k in range(5):
+        for j in range(sums.shape[1]):
+            out[k, j] += np.float64(sums[0, j, k]) + np.float64(sums[1, j, k])
+    sums[:] = _ZERO
+
+
+@njit(parallel=True, **_OPTIONS)
+def values(table, u, scale, offset, out):  # type: ignore[no-untyped-def]
+    """out = phi(u), where a row's polynomial is sum_k table[k, row] f^k."""
+    top = np.float32(table.shape[2] - 1)
+    for p in prange(u.shape[0]):
+        row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((5, _BLOCK), np.float32)
+        for start in range(0, u.shape[1], _BLOCK):
+            part = u[p, start : start + _BLOCK]
+            _locate(part, scale, offset, top, row, f)
+            _look_up(table[p], row, len(part), a)
+            _values(a, f, out[p, start : start + _BLOCK])
+
+
+@njit(parallel=True, **_OPTIONS)
+def values_and_derivatives(table, u, scale, offset, out, derivative):  # type: ignore[no-untyped-def]
+    """out = phi(u) and derivative = phi'(u), in one pass."""
+    top = np.float32(table.shape[2] - 1)
+    for p in prange(u.shape[0]):
+        row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((5, _BLOCK), np.float32)
+        for start in range(0, u.shape[1], _BLOCK):
+            part = u[p, start : start + _BLOCK]
+            _locate(part, scale, offset, top, row, f)
+            _look_up(table[p], row, len(part), a)
+            _values(a, f, out[p, start : start + _BLOCK])
+            _derivatives(a, f, scale, derivative[p, start : start + _BLOCK])
+
+
+@njit(parallel=True, **_OPTIONS)
 def moments(g, u, scale, offset, out):  # type: ignore[no-untyped-def]
-    """out[p, k, row] = sum of g f^k over the pixels of plane p that fall on the row."""
+    """out[k, row] = sum of g f^k over the pixels of the plane that fall on the row; float64 (planes, 5, rows), zero at entry."""
     rows = out.shape[2]
     top = np.float32(rows - 1)
     for p in prange(u.shape[0]):
-        local = np.zeros((rows, 8), np.float32)
-        source, weight = u[p], g[p]
-        for i in range(u.shape[1]):
-            t = source[i] * scale + offset
-            row = np.floor(t + _HALF)
-            row = row if row > _F0 else _F0  # NaN goes to row 0, and on in f
-            row = row if row < top else top
-            f = t - row
-            j = np.uint32(np.int32(row))
-            v = weight[i]
-            local[j, 0] += v
-            v *= f
-            local[j, 1] += v
-            v *= f
-            local[j, 2] += v
-            v *= f
-            local[j, 3] += v
-            v *= f
-            local[j, 4] += v
-        for k in range(5):
-            for r in range(rows):
-                out[p, k, r] = local[r, k]
+        row, f = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32)
+        sums = np.zeros((2, rows, 8), np.float32)
+        for start in range(0, u.shape[1], _BLOCK):
+            part = u[p, start : start + _BLOCK]
+            _locate(part, scale, offset, top, row, f)
+            _add_moments(g[p, start : start + _BLOCK], row, f, len(part), sums)
+            if (start + _BLOCK) % _CHUNK == 0:
+                _flush(sums, out[p])
+        _flush(sums, out[p])
+
+
+@njit(parallel=True, **_OPTIONS)
+def adjoint_of_values(table, u, scale, offset, g, grad_u, sums_out):  # type: ignore[no-untyped-def]
+    """What <g, phi(u)> passes back: grad_u = g phi'(u), and the moments of g for the table, in one pass."""
+    rows = table.shape[2]
+    top = np.float32(rows - 1)
+    for p in prange(u.shape[0]):
+        row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((5, _BLOCK), np.float32)
+        sums = np.zeros((2, rows, 8), np.float32)
+        for start in range(0, u.shape[1], _BLOCK):
+            part, weight = u[p, start : start + _BLOCK], g[p, start : start + _BLOCK]
+            target = grad_u[p, start : start + _BLOCK]
+            _locate(part, scale, offset, top, row, f)
+            _look_up(table[p], row, len(part), a)
+            _derivatives(a, f, scale, target)
+            for i in range(len(part)):
+                target[i] *= weight[i]
+            _add_moments(weight, row, f, len(part), sums)
+            if (start + _BLOCK) % _CHUNK == 0:
+                _flush(sums, sums_out[p])
+        _flush(sums, sums_out[p])
+
+
+@njit(parallel=True, **_OPTIONS)
+def adjoint_of_values_and_derivatives(table, u, scale, offset, g, g_slope, grad_u, sums_out):  # type: ignore[no-untyped-def]
+    """What <g, phi(u)> + <g_slope, phi'(u)> passes back: grad_u = g phi' + g_slope phi'', and for the table the moments
+    of g, sums_out[0], and of g_slope, sums_out[1], in one pass."""
+    rows = table.shape[2]
+    top = np.float32(rows - 1)
+    for p in prange(u.shape[0]):
+        row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((5, _BLOCK), np.float32)
+        second = np.empty(_BLOCK, np.float32)
+        sums, slope_sums = np.zeros((2, rows, 8), np.float32), np.zeros((2, rows, 8), np.float32)
+        for start in range(0, u.shape[1], _BLOCK):
+            part = u[p, start : start + _BLOCK]
+            weight, slope_weight = g[p, start : start + _BLOCK], g_slope[p, start : start + _BLOCK]
+            target = grad_u[p, start : start + _BLOCK]
+            _locate(part, scale, offset, top, row, f)
+            _look_up(table[p], row, len(part), a)
+            _derivatives(a, f, scale, target)
+            _second_derivatives(a, f, scale, second[: len(part)])
+            for i in range(len(part)):
+                target[i] = weight[i] * target[i] + slope_weight[i] * second[i]
+            _add_moments(weight, row, f, len(part), sums)
+            _add_moments(slope_weight, row, f, len(part), slope_sums)
+            if (start + _BLOCK) % _CHUNK == 0:
+                _flush(sums, sums_out[0, p])
+                _flush(slope_sums, sums_out[1, p])
+        _flush(sums, sums_out[0, p])
+        _flush(slope_sums, sums_out[1, p])
