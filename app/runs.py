@@ -33,7 +33,8 @@ class Plan:
 
     @property
     def title(self) -> str:
-        return f"{SCHEMES[self.scheme]}, {self.steps} steps" + (f", σ₀ {self.sigma0:g}" if self.sigma0 else "")
+        start = f", σ₀ {self.sigma0:g}" if self.sigma0 else ""
+        return f"{SCHEMES[self.scheme]}, {self.steps} step{'s'[: self.steps > 1]}{start}, {self.prior}"
 
 
 class Run:

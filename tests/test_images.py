@@ -447,3 +447,28 @@ def test_samples_are_photographs():
     assert images.load_sample("Astronaut", color=True).shape == (3, 1, 512, 512)
     with pytest.raises(InputError, match="Cameraman"):
         images.load_sample("Lena")
+
+
+def test_shrinking_keeps_proportions_brightness_and_small_images():
+    image = torch.linspace(0, 1, 90).expand(2, 1, 60, 90)
+    small = images.shrink(image, 30)
+    assert small.shape == (2, 1, 20, 30)
+    torch.testing.assert_close(small[0, 0, 7, 3:-3], torch.linspace(1 / 89, 88 / 89, 30)[3:-3], atol=1e-3, rtol=0)
+    assert images.shrink(image, 90) is image
+    edge = (torch.arange(64) >= 30).float().expand(1, 1, 64, 64)
+    assert images.shrink(edge, 24).aminmax() == (0, 1)  # the cubic's overshoot is clipped
+
+
+def test_shrunken_mask_observes_only_what_is_observed_throughout():
+    observed = torch.ones(1, 1, 8, 12, dtype=torch.bool)
+    observed[0, 0, 5, 2] = False
+    small = images.shrink(observed, 6)
+    assert small.dtype == torch.bool
+    assert (~small).nonzero().tolist() == [[0, 0, 2, 1]]
+
+
+def test_crop_takes_the_middle():
+    image = torch.arange(35.0).view(1, 1, 5, 7)
+    assert torch.equal(images.crop_center(image, 5), image[..., 1:6])
+    assert torch.equal(images.crop_center(image, 3), image[..., 1:4, 2:5])
+    assert torch.equal(images.crop_center(image, 9), image)

@@ -144,7 +144,7 @@ def test_stopped_run_keeps_what_it_has_and_does_no_more() -> None:
     assert not run.running
     assert run.done == 1
     assert run.image is image
-    assert run.title == "GNC flow, 5 steps (stopped after 1)"
+    assert run.title == "GNC flow, 5 steps, small (stopped after 1)"
 
 
 def test_diverging_run_ends_with_a_sentence() -> None:
@@ -216,9 +216,13 @@ def test_page_says_when_the_result_is_of_other_settings() -> None:
 def test_schemes_are_compared_on_the_same_image() -> None:
     app = press(open_page(nsteps="2"), "Compare the three schemes")
     picker = app.get_by_key("shown")
-    assert list(picker.options) == ["GNC flow, 2 steps", "Joint, 2 steps", "Learned schedule, 2 steps"]
+    assert list(picker.options) == [
+        "GNC flow, 2 steps, small",
+        "Joint, 2 steps, small",
+        "Learned schedule, 2 steps, small",
+    ]
     last = numbers(app)
-    checked(picker.set_value("GNC flow, 2 steps").run())
+    checked(picker.set_value("GNC flow, 2 steps, small").run())
     assert numbers(app) != last
 
 
