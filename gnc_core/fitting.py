@@ -14,7 +14,10 @@ from gnc_core.problems import Problem
 from gnc_core.restoration import Prior, image_step
 from gnc_core.schedules import LearnedSchedule
 
-_EVALUATIONS_AN_ITERATION = 5
+_ITERATIONS_A_ROUND = 5
+_SMALLEST_GAIN = 1e-4  # of the error in a round, relative; half a thousandth of a dB
+
+Schedule = tuple[Tensor, Tensor]  # sigma and tau, (S,) each
 
 
 def fit_schedule(
@@ -24,87 +27,99 @@ def fit_schedule(
     *,
     name: str,
     sigma0: float | None = None,
-    iterations: int = 40,
+    rounds: int = 30,
     progress: Callable[[int, float], None] | None = None,
 ) -> LearnedSchedule:
     """The sigma_i and tau_i whose S unrolled steps bring the images closest to the truth.
 
-    minimise  mean |x_S - truth|^2  over  sigma_min <= sigma_i <= sigma_max,  tau_i >= 0,
+    minimise  mean |x_S - truth|^2  over  sigma_min <= sigma_i <= sigma_max,  tau_i >= 0.
 
-    by L-BFGS on 2 S free numbers (a logistic map of log sigma_i, and log tau_i), from the GNC flow
-    with a logarithmic schedule.
+    L-BFGS on 2 S numbers without bounds, from the GNC flow with a logarithmic schedule.
 
-    pairs: problems and their true images, (N, 1, H, W), all of one task and level; memory grows
-    with the largest N, the number of steps and the pixels. name: of the prior, kept in the
-    schedule. sigma0: start of the initial schedule (default: the noise level for denoising,
-    sigma_max for inpainting). iterations: at most so many rounds of five L-BFGS iterations; fewer if the
-    error stops falling. progress: called after each with its number and the mean squared error.
+    pairs: problems and their true images, (N, 1, H, W), all of one task and level; memory grows with the largest N, the
+    number of steps and the pixels. name: of the prior, kept in the schedule. sigma0: start of the logarithmic
+    schedule (default: the noise level for denoising, sigma_max for inpainting). rounds: at most so many rounds of five
+    L-BFGS iterations; fewer if the error stops falling. progress: called after each round with its number and the mean
+    squared error.
 
     Deterministic for the same input on one device. The prior's weights stay as they are.
-    Raises `InputError` for pairs that are empty or differ in task, level or shape.
+    Raises `InputError` for pairs that are empty or differ in task, level or shape, for steps outside 1 ... 1000 and for
+    sigma0 outside the prior's range.
     """
     task, level = _task_and_level(pairs)
     schedules.check_steps(steps)
     sigma_min, sigma_max = prior.sigma_min, prior.sigma_max
     if sigma0 is None:
-        sigma0 = level if task == "denoise" else sigma_max
-        sigma0 = min(max(sigma0, sigma_min), sigma_max)
+        sigma0 = min(max(level, sigma_min), sigma_max) if task == "denoise" else sigma_max
     schedules.check_sigma(sigma0, sigma_min, sigma_max)
-    initial = torch.tensor(schedules.logarithmic(sigma0, sigma_min, steps))
 
-    # sigma = sigma_min (sigma_max / sigma_min)^logistic(a), tau = exp(b)
-    span = math.log(sigma_max / sigma_min)
-    inside = (torch.log(initial / sigma_min) / span).clamp(0.02, 0.98)  # the ends are at infinity
-    a = torch.logit(inside).requires_grad_()
-    b = (2 * torch.log(initial)).requires_grad_()
-
-    def sigma_and_tau() -> tuple[Tensor, Tensor]:
-        return sigma_min * torch.exp(span * torch.sigmoid(a)), torch.exp(b)
-
-    best, best_error = [t.detach().tolist() for t in sigma_and_tau()], math.inf
-    scale = None
-
-    def error() -> Tensor:
-        """The mean squared error, in units of its first value; its gradients in a and b."""
-        nonlocal best, best_error, scale
-        optimizer.zero_grad()
-        total = 0.0
-        pixels = sum(truth.numel() for _, truth in pairs)
-        for problem, truth in pairs:  # one graph at a time
-            sigma, tau = sigma_and_tau()
-            x = _unrolled(prior, problem, sigma, tau)
-            squared = (x - truth).square().sum() / pixels
-            squared.backward(inputs=[a, b])
-            total += squared.item()
-        if total < best_error:
-            best, best_error = [t.detach().tolist() for t in sigma_and_tau()], total
-        scale = scale or total or 1.0
-        for parameter in (a, b):
-            assert parameter.grad is not None
-            parameter.grad /= scale
-        return torch.tensor(total / scale if math.isfinite(total) else math.inf)
-
-    optimizer = torch.optim.LBFGS(
-        [a, b], max_iter=_EVALUATIONS_AN_ITERATION, history_size=20, line_search_fn="strong_wolfe"
-    )
-    with torch.enable_grad():
-        for iteration in range(1, iterations + 1):
-            before = best_error
-            optimizer.step(error)
-            if progress is not None:
-                progress(iteration, best_error)
-            if best_error > (1 - 1e-5) * before:
-                break
-    if not math.isfinite(best_error):
-        raise InputError("The steps diverge from the start; choose a smaller sigma0 or more steps.")
-    sigma_fitted, tau_fitted = best
+    flow = torch.tensor(schedules.logarithmic(max(sigma0, sigma_min), sigma_min, steps))
+    sigma, tau = _descend(prior, pairs, (flow, flow**2), rounds, progress)
     return LearnedSchedule(
-        sigma=tuple(min(max(v, sigma_min), sigma_max) for v in sigma_fitted),
-        tau=tuple(tau_fitted),
+        sigma=tuple(sigma.clamp(sigma_min, sigma_max).tolist()),
+        tau=tuple(tau.tolist()),
         task=task,
         level=level,
         prior=name,
     )
+
+
+def mean_error(
+    prior: Prior, pairs: Sequence[tuple[Problem, Tensor]], sigma: Tensor, tau: Tensor, backward: bool = False
+) -> float:
+    """mean |x_S - truth|^2 over all pixels; with `backward` its gradients are added to those of sigma and tau."""
+    pixels = sum(truth.numel() for _, truth in pairs)
+    total = 0.0
+    for problem, truth in pairs:  # one graph at a time
+        error = (_unrolled(prior, problem, sigma, tau) - truth).square().sum() / pixels
+        if backward:
+            error.backward(inputs=[sigma, tau])
+        total += error.item()
+    return total
+
+
+def _descend(
+    prior: Prior,
+    pairs: Sequence[tuple[Problem, Tensor]],
+    start: Schedule,
+    rounds: int,
+    progress: Callable[[int, float], None] | None,
+) -> Schedule:
+    """The best schedule that L-BFGS meets from `start`, on 2 S numbers without bounds:
+
+    sigma = sigma_min (sigma_max / sigma_min)^logistic(a),  tau = exp(b).
+    """
+    span = math.log(prior.sigma_max / prior.sigma_min)
+    inside = (torch.log(start[0] / prior.sigma_min) / span).clamp(0.02, 0.98)  # the bounds are at infinity
+    a = torch.logit(inside).requires_grad_()
+    b = torch.log(start[1]).requires_grad_()
+    best, best_error, scale = start, math.inf, 0.0
+
+    def error() -> Tensor:
+        """The error in units of its first value, and its gradients in a and b."""
+        nonlocal best, best_error, scale
+        sigma, tau = prior.sigma_min * torch.exp(span * torch.sigmoid(a)), torch.exp(b)
+        leaves = [sigma.detach().requires_grad_(), tau.detach().requires_grad_()]
+        value = mean_error(prior, pairs, leaves[0], leaves[1], backward=True)
+        if value < best_error:
+            best, best_error = (sigma.detach(), tau.detach()), value
+        scale = scale or value or 1.0
+        gradients = torch.autograd.grad([sigma, tau], [a, b], [leaf.grad for leaf in leaves])
+        a.grad, b.grad = (gradient / scale for gradient in gradients)
+        return torch.tensor(value / scale if math.isfinite(value) else math.inf)
+
+    optimizer = torch.optim.LBFGS([a, b], max_iter=_ITERATIONS_A_ROUND, history_size=20, line_search_fn="strong_wolfe")
+    with torch.enable_grad():
+        for number in range(1, rounds + 1):
+            before = best_error
+            optimizer.step(error)
+            if progress is not None:
+                progress(number, best_error)
+            if not best_error < (1 - _SMALLEST_GAIN) * before:
+                break
+    if not math.isfinite(best_error):
+        raise InputError("The steps diverge from the start; choose a smaller sigma0 or more steps.")
+    return best
 
 
 def _unrolled(prior: Prior, problem: Problem, sigma: Tensor, tau: Tensor) -> Tensor:

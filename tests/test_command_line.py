@@ -118,7 +118,7 @@ def test_fit_schedule_then_restore_with_it(work):
     folder = Path("pretrained/small/schedules")
     folder.mkdir()
     options = ["--data", "data", "--prior", "small", "--task", "denoise", "--noise-std", 0.1]
-    fit = ["--steps", 3, "--patches", 4, "--patch-size", 24, "--iterations", 3, "--device", "cpu"]
+    fit = ["--steps", 3, "--patches", 4, "--patch-size", 24, "--rounds", 3, "--device", "cpu"]
     result = run("fit-schedule", *options, *fit, "--out", folder / "a.json")
     assert result.exit_code == 0
     schedule = LearnedSchedule.load(folder / "a.json")

@@ -64,11 +64,20 @@ def test_the_schedule_respects_its_bounds_and_says_what_it_is_for():
 
 def test_fitting_is_deterministic_and_reports_its_progress():
     seen: list[tuple[int, float]] = []
-    first = fit_schedule(PRIOR, pairs(), 3, name="a", iterations=4, progress=lambda i, e: seen.append((i, e)))
-    assert first == fit_schedule(PRIOR, pairs(), 3, name="a", iterations=4)
-    assert [i for i, _ in seen] == list(range(1, len(seen) + 1))
-    errors = [e for _, e in seen]
+    first = fit_schedule(PRIOR, pairs(), 3, name="a", rounds=4, progress=lambda *state: seen.append(state))
+    assert first == fit_schedule(PRIOR, pairs(), 3, name="a", rounds=4)
+    assert [number for number, _ in seen] == list(range(1, len(seen) + 1))
+    errors = [error for _, error in seen]
     assert errors == sorted(errors, reverse=True)
+
+
+def test_a_schedule_that_diverges_is_refused():
+    class Exploding(GaussianPrior):
+        def score(self, x, s):
+            return super().score(x, s) * torch.nan
+
+    with pytest.raises(InputError, match="diverge"):
+        fit_schedule(Exploding(), pairs(1), 2, name="a")
 
 
 def test_bad_pairs():

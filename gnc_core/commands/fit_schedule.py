@@ -39,14 +39,14 @@ _BATCH = 8
 @click.option(
     "--patch-size",
     type=click.IntRange(8, 1024),
-    default=96,
+    default=64,
     show_default=True,
     help="Height and width of a patch, in pixels.",
 )
 @click.option(
-    "--iterations",
+    "--rounds",
     type=click.IntRange(1, 10_000),
-    default=40,
+    default=30,
     show_default=True,
     help="At most so many rounds of five L-BFGS iterations.",
 )
@@ -70,7 +70,7 @@ def fit_schedule(
     sigma0: float | None,
     patches: int,
     patch_size: int,
-    iterations: int,
+    rounds: int,
     out: Path,
     seed: int,
     device: str,
@@ -98,7 +98,7 @@ def fit_schedule(
         (evaluation.degrade(truth, task, level, evaluation.image_seed(seed, index)), truth)
         for index, truth in enumerate(truths.to(device).split(_BATCH))
     ]
-    with tqdm(total=iterations, unit="round", disable=None) as bar:
+    with tqdm(total=rounds, unit="round", disable=None) as bar:
 
         def progress(_: int, error: float) -> None:
             bar.update()
@@ -110,7 +110,7 @@ def fit_schedule(
             steps,
             name=Path(prior_name).name,
             sigma0=sigma0,
-            iterations=iterations,
+            rounds=rounds,
             progress=progress,
         )
     schedule.save(out)
