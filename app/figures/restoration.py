@@ -37,7 +37,7 @@ def comparison_figure(panels: Sequence[tuple[str, bytes]], size: tuple[int, int]
     for column, title in enumerate(figure.layout.annotations):  # left: the mode bar appears on the right
         title.update(x=figure.layout[f"xaxis{column + 1 if column else ''}"].domain[0], xanchor="left", font_size=14)
     # As high as the panels are when the page is as wide as on a usual screen; a wide image needs less.
-    shown = round(min(560, max(220, 1000 / max(len(panels), 2) * height / width)))
+    shown = round(min(560, max(220, 920 / max(len(panels), 2) * height / width)))
     return figure.update_layout(
         height=shown + 40, margin={"l": 4, "r": 4, "t": 32, "b": 8}, dragmode="zoom", hovermode="closest"
     )
@@ -91,9 +91,10 @@ def _show_late_steps(figure: go.Figure) -> None:
     """Axes that fit the steps from the second on, where schemes differ; the first ones go far beyond. A double click
     shows them all."""
     for column, axis in ((1, "y"), (2, "y2")):
-        late = [value for trace in figure.data if trace.yaxis == axis for value in trace.y[min(2, len(trace.y) // 2) :]]
-        if late:
-            margin = 0.06 * (max(late) - min(late)) or 1.0
+        lines = [trace.y for trace in figure.data if trace.yaxis == axis]
+        late = [value for line in lines for value in line[2:]]
+        if lines and min(map(len, lines)) >= 5 and min(late) < max(late):
+            margin = 0.06 * (max(late) - min(late))
             figure.update_yaxes(range=[min(late) - margin, max(late) + margin], row=1, col=column)
 
 

@@ -85,9 +85,9 @@ def run_to_the_end() -> None:
 
 
 def show_numbers(place: DeltaGenerator, run: Run) -> None:
-    """PSNR, SSIM, energy, and what a step costs."""
+    """PSNR and SSIM where the truth is known, energy, and what a step costs."""
     first, last, time_a_step = run.trace.rows[0], run.last, run.trace.milliseconds_a_step()
-    row = place.container(horizontal=True, gap="large")
+    row = place.container(horizontal=True, gap="medium")
     if last.psnr is not None and first.psnr is not None and last.ssim is not None and first.ssim is not None:
         row.metric(
             "PSNR (dB)", f"{last.psnr:.2f}", f"{last.psnr - first.psnr:+.2f}", width="content",
@@ -98,19 +98,14 @@ def show_numbers(place: DeltaGenerator, run: Run) -> None:
             "SSIM", f"{last.ssim:.3f}", f"{last.ssim - first.ssim:+.3f}", width="content",
             help="Structural similarity (Wang et al., 2004), mean over the channels.",
         )  # fmt: skip
-    else:
-        row.metric(
-            "PSNR (dB)", "–", width="content", help="The image came degraded: there is no truth to compare with."
-        )
-        row.metric("SSIM", "–", width="content", help="The image came degraded: there is no truth to compare with.")
     row.metric(
         "Energy", f"{last.energy:,.0f}", f"{last.energy - first.energy:+,.0f}", delta_color="inverse", width="content",
         help="D(x) + R(x, log σ_min), at the smallest smoothing, so that all schemes can be compared.",
     )  # fmt: skip
     row.metric(
-        "Milliseconds a step", f"{time_a_step or 0:.0f}", f"on {run.device.upper()}",
+        "ms a step", f"{time_a_step or 0:.0f}", f"on {run.device.upper()}",
         delta_color="off", delta_arrow="off", width="content",
-        help="Median over the steps, without the energy and the metrics that this page computes.",
+        help="Milliseconds: median over the steps, without the energy and the metrics that this page computes.",
     )  # fmt: skip
 
 
@@ -134,6 +129,11 @@ def show_result(run: Run) -> None:
         "Trace (CSV)", run.trace.to_csv(), "trace.csv", "text/csv", icon=":material/download:", on_click="ignore",
         help="Step, σ, energy, PSNR, SSIM and milliseconds of every step.",
     )  # fmt: skip
+    st.subheader(
+        "Over the steps",
+        help="Energy at the smallest smoothing, and PSNR. The axes fit the steps from the second on; a double click shows "
+        "all. PSNR often peaks before the energy is lowest.",
+    )
     st.plotly_chart(curves_figure([run.curve for run in state.runs if run.trace.rows]), key="curves")
 
 

@@ -80,6 +80,16 @@ def test_curves_have_a_line_a_run_and_psnr_where_it_is_known() -> None:
     assert [note.text for note in curves_figure([unknown]).layout.annotations] == ["Energy at σ_min"]
 
 
+def test_axes_of_long_curves_fit_the_late_steps_and_lose_no_point() -> None:
+    curve = Curve("flow", list(range(6)), [900.0, 500.0, 4.0, 3.0, 2.0, 1.0], [0.1] * 6, None)
+    figure = curves_figure([curve])
+    low, high = figure.layout.yaxis.range
+    assert 0 < low < 1
+    assert 4 < high < 5
+    assert len(figure.data[0].y) == 6
+    assert curves_figure([replace(curve, steps=[0, 1], energy=[9.0, 5.0])]).layout.yaxis.range is None
+
+
 # --- scenes and runs ---------------------------------------------------------------------------------------------
 
 
@@ -197,6 +207,14 @@ def test_page_waits_and_then_restores() -> None:
     assert charts(app) == 2
     assert {button.label for button in app.get("download_button")} == {"Result (PNG)", "Trace (CSV)"}
     assert not sentences(app)
+
+
+def test_degraded_upload_has_no_psnr() -> None:
+    app = open_page(image="Upload an image", file="degraded")
+    checked(app.file_uploader[0].upload("noisy.png", png(32, 24)).run())
+    press(app, "Restore")
+    assert set(numbers(app)) == {"Energy", "ms a step"}
+    assert len(app.get("download_button")) == 2
 
 
 def test_page_says_when_the_result_is_of_other_settings() -> None:
