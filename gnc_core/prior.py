@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import splines
+from . import inference, splines
+from .convolutions import adjoint, convolve
 from .splines import Grid
 
 FEATURE_RANGE = 3.5  # what a zero-mean kernel of unit norm, 7 x 7, can reach on an image in [0, 1]
@@ -45,8 +46,9 @@ class Splines(nn.Module):
             self.slopes.copy_((slope / self.scale).expand_as(self.slopes))
 
     def weights(self) -> Tensor:
-        """w[c, i, k] of method section 2: (C, weights_u, weights_s)."""
-        rise = (self.slopes * self.scale * self.u.spacing).cumsum(1)
+        """w[c, i, k] of method section 2: (C, weights_u, weights_s), in float64: polynomials are differences of weights,
+        and what cancels in float32 would break their continuity."""
+        rise = (self.slopes * self.scale * self.u.spacing).double().cumsum(1)
         rise = F.pad(rise, (0, 0, 1, 0))
         middle = (self.u.weights - 1) // 2
         result = rise - rise[:, middle : middle + 1]
@@ -54,8 +56,8 @@ class Splines(nn.Module):
 
     def table(self, s: Tensor, order: int = 0) -> Tensor:
         """Polynomials in u of d^order phi / ds^order at s: (N,) to (N, C, knots + 2, 5)."""
-        weights = torch.einsum("cik,nk->nci", self.weights(), splines.basis(s, self.s, order))
-        return splines.polynomials(weights, continuation=2 if self.potential else 1)
+        weights = torch.einsum("cik,nk->nci", self.weights(), splines.basis(s.double(), self.s, order))
+        return splines.polynomials(weights, continuation=2 if self.potential else 1).to(s.dtype)
 
 
 class FieldsOfExperts(nn.Module):
@@ -157,47 +159,53 @@ class FieldsOfExperts(nn.Module):
     def energy(self, x: Tensor, s: float | Tensor) -> Tensor:
         """R(x, s) an image: (N,)."""
         s = self._smoothing(x, s)
+        if not torch.is_grad_enabled():
+            return inference.energy(self, x, s)
         h = self.extend(x)
         for kernel, phi in zip(self.kernels(), self.functions, strict=True):
-            h = splines.evaluate(phi.table(s), F.conv2d(h, kernel), phi.u)
+            h = splines.evaluate(phi.table(s), convolve(h, kernel), phi.u)
         return h.flatten(1).sum(1) + self.constant(s) * x[0].numel()
 
     def score(self, x: Tensor, s: float | Tensor) -> Tensor:
         """grad_x R(x, s): (N, 1, H, W), by the explicit reverse pass K_1^T phi_1' K_2^T phi_2' ... 1."""
         s = self._smoothing(x, s)
+        if not torch.is_grad_enabled():
+            return inference.score_and_slope(self, x, s, with_slope=False)[0]
         kernels = self.kernels()
         h, slopes = self.extend(x), []
         for kernel, phi in zip(kernels[:-1], self.functions, strict=False):
-            h, slope = splines.value_and_derivative(phi.table(s), F.conv2d(h, kernel), phi.u)
+            h, slope = splines.value_and_derivative(phi.table(s), convolve(h, kernel), phi.u)
             slopes.append(slope)
         last = self.potential
-        g = splines.evaluate(last.table(s), F.conv2d(h, kernels[-1]), last.u, order=1)
+        g = splines.evaluate(last.table(s), convolve(h, kernels[-1]), last.u, order=1)
         while slopes:
-            g = F.conv_transpose2d(g, kernels[len(slopes)]) * slopes.pop()
-        return self.extend_adjoint(F.conv_transpose2d(g, kernels[0]))
+            g = adjoint(g, kernels[len(slopes)]) * slopes.pop()
+        return self.extend_adjoint(adjoint(g, kernels[0]))
 
     def score_and_slope(self, x: Tensor, s: float | Tensor) -> tuple[Tensor, Tensor]:
         """grad_x R and dR/ds, (N, 1, H, W) and (N,): the reverse pass meets every function, so
         dR/ds = sum_l <dR/dh_l, dphi_l/ds (u_l)> comes on the way."""
         s = self._smoothing(x, s)
+        if not torch.is_grad_enabled():
+            return inference.score_and_slope(self, x, s)
         kernels = self.kernels()
         h, seen = self.extend(x), []
         for kernel, phi in zip(kernels[:-1], self.functions, strict=False):
-            u = F.conv2d(h, kernel)
+            u = convolve(h, kernel)
             h, slope = splines.value_and_derivative(phi.table(s), u, phi.u)
             seen.append((u, slope))
         last = self.potential
-        u = F.conv2d(h, kernels[-1])
+        u = convolve(h, kernels[-1])
         slope_s = splines.total(last.table(s, 1), u, last.u)
         g = splines.evaluate(last.table(s), u, last.u, order=1)
         while seen:
-            g = F.conv_transpose2d(g, kernels[len(seen)])
+            g = adjoint(g, kernels[len(seen)])
             phi = self.functions[len(seen) - 1]
             u, slope = seen.pop()
             slope_s = slope_s + splines.total(phi.table(s, 1), u, phi.u, weight=g)
             g = g * slope
         slope_s = slope_s + self.constant(s, order=1) * x[0].numel()
-        return self.extend_adjoint(F.conv_transpose2d(g, kernels[0])), slope_s
+        return self.extend_adjoint(adjoint(g, kernels[0])), slope_s
 
     def derivatives(self, x: Tensor, s: float | Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """grad_x R (N, 1, H, W), dR/ds (N,) and d2R/ds2 (N,): what the loss of section 3 needs.
@@ -210,8 +218,8 @@ class FieldsOfExperts(nn.Module):
         seen: list[tuple[Tensor, Tensor | None, Tensor]] = []
         h, h_dot = self.extend(x), None
         for kernel, phi in zip(kernels[:-1], self.functions, strict=False):
-            u = F.conv2d(h, kernel)
-            u_dot = None if h_dot is None else F.conv2d(h_dot, kernel)
+            u = convolve(h, kernel)
+            u_dot = None if h_dot is None else convolve(h_dot, kernel)
             h, slope = splines.value_and_derivative(phi.table(s), u, phi.u)
             h_dot = splines.evaluate(phi.table(s, 1), u, phi.u)
             if u_dot is not None:
@@ -219,22 +227,22 @@ class FieldsOfExperts(nn.Module):
             seen.append((u, u_dot, slope))
 
         last = self.potential
-        u = F.conv2d(h, kernels[-1])
-        u_dot = None if h_dot is None else F.conv2d(h_dot, kernels[-1])
+        u = convolve(h, kernels[-1])
+        u_dot = None if h_dot is None else convolve(h_dot, kernels[-1])
         g = splines.evaluate(last.table(s), u, last.u, order=1)
         slope_s = splines.total(last.table(s, 1), u, last.u)
         if u_dot is not None:
             slope_s = slope_s + (g * u_dot).flatten(1).sum(1)
         curvature_s = _second_in_s(last, s, u, u_dot, None)
         while seen:
-            g = F.conv_transpose2d(g, kernels[len(seen)])
+            g = adjoint(g, kernels[len(seen)])
             phi = self.functions[len(seen) - 1]
             u, u_dot, slope = seen.pop()
             curvature_s = curvature_s + _second_in_s(phi, s, u, u_dot, g)
             g = g * slope
         n = x[0].numel()
         return (
-            self.extend_adjoint(F.conv_transpose2d(g, kernels[0])),
+            self.extend_adjoint(adjoint(g, kernels[0])),
             slope_s + self.constant(s, order=1) * n,
             curvature_s + self.constant(s, order=2) * n,
         )

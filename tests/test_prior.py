@@ -4,8 +4,9 @@ import math
 
 import pytest
 import torch
-import torch.nn.functional as F
 
+from gnc_core import inference
+from gnc_core.convolutions import adjoint, convolve
 from gnc_core.prior import FieldsOfExperts, dct_kernels
 
 LAYERS = [1, 2, 3]
@@ -78,9 +79,9 @@ def test_adjoint_of_kernels_and_boundary():
     """<K x, y> = <x, K^T y>, where K continues the image by reflection and then convolves."""
     prior, (x, _) = small_prior(2), images()
     kernel = prior.kernels()[0]
-    forward = F.conv2d(prior.extend(x), kernel)
+    forward = convolve(prior.extend(x), kernel)
     y = torch.randn_like(forward)
-    backward = prior.extend_adjoint(F.conv_transpose2d(y, kernel))
+    backward = prior.extend_adjoint(adjoint(y, kernel))
     assert torch.isclose((forward * y).sum(), (x * backward).sum())
 
 
@@ -130,3 +131,34 @@ def test_starting_values():
     curvature = splines.evaluate(last.table(s), u, last.u, order=2)
     assert curvature.min() > 0
     assert torch.allclose(curvature, curvature[..., :1].expand_as(curvature), rtol=1e-5)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 5])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_without_a_graph_and_in_tiles_the_numbers_are_the_same(layers, dtype, monkeypatch):
+    prior = small_prior(layers, dtype)
+    x, s = images(size=45, dtype=dtype)
+    energy, (score, slope) = prior.energy(x, s), prior.score_and_slope(x, s)
+    for memory in (2**30, 400_000, 1):  # whole; a few tiles; the smallest tiles
+        monkeypatch.setitem(inference.MEMORY, "cpu", memory)
+        with torch.no_grad():
+            others = prior.energy(x, s), *prior.score_and_slope(x, s), prior.score(x, s)
+        for a, b in zip(others, (energy, score, slope, score), strict=True):
+            assert (a - b).norm() <= (1e-5 if dtype == torch.float32 else 1e-12) * b.norm()
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 4])
+def test_at_most_three_buffers_of_features(layers):
+    """The largest memory that a score takes, counted in tensors of features of the whole image."""
+    prior = FieldsOfExperts(layers, channels=24, kernel_size=5).requires_grad_(False)
+    x = torch.rand(1, 1, 512, 512)
+    with torch.no_grad():
+        prior.score_and_slope(x, -2.0)  # whatever is allocated once
+        with torch.profiler.profile(profile_memory=True, activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            prior.score_and_slope(x, -2.0)
+    events = [e for e in profile.profiler.kineto_results.events() if e.name() == "[memory]"]
+    alive, peak = 0, 0
+    for event in sorted(events, key=lambda e: e.start_ns()):
+        alive += event.nbytes()
+        peak = max(peak, alive)
+    assert peak <= 3.25 * 24 * 512**2 * 4  # the quarter: a strip of the library's own copies

@@ -26,7 +26,7 @@ try:
 except ImportError:  # without numba everything runs by the definition
     cpu = None  # type: ignore[assignment]
 
-__all__ = ["Grid", "basis", "evaluate", "moments", "polynomials", "total", "value_and_derivative"]
+__all__ = ["Grid", "basis", "evaluate", "evaluate_in_place", "moments", "polynomials", "total", "value_and_derivative"]
 
 _POWERS = 5
 
@@ -39,6 +39,15 @@ def evaluate(table: Tensor, u: Tensor, grid: Grid, order: int = 0) -> Tensor:
     if _fast(u):
         return _Evaluate.apply(_derivative(table, grid, order), u, grid)
     return definition.evaluate(table, u, grid, order)
+
+
+def evaluate_in_place(table: Tensor, u: Tensor, grid: Grid, order: int = 0) -> Tensor:
+    """`evaluate` without a graph, written over u, which must be contiguous."""
+    if _fast(u):
+        table = _derivative(table, grid, order)
+        cpu.values(_powers_first(table, len(u)), _planes(u), *_rows(grid), _planes(u))
+        return u
+    return u.copy_(definition.evaluate(table, u, grid, order))
 
 
 def value_and_derivative(table: Tensor, u: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
