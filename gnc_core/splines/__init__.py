@@ -117,8 +117,8 @@ def _to_table(sums: Tensor, like: Tensor, images: int) -> Tensor:
     return (sums.sum(0, keepdim=True) if like.shape[0] == 1 else sums).to(like.dtype)
 
 
-def _no_sums(u: Tensor, grid: Grid, *leading: int) -> Tensor:
-    return torch.zeros(*leading, u.shape[0] * u.shape[1], _POWERS, grid.knots + 2, dtype=torch.float64)
+def _no_sums(u: Tensor, grid: Grid) -> Tensor:
+    return torch.zeros(u.shape[0] * u.shape[1], _POWERS, grid.knots + 2, dtype=torch.float64)
 
 
 class _Evaluate(Function):
@@ -164,12 +164,11 @@ class _ValueAndDerivative(Function):
             grad_u = g * evaluate(table, u, grid, order=1) + g_slope * evaluate(table, u, grid, order=2)
             sums = moments(g, u, grid) + _derivative_adjoint(moments(g_slope, u, grid), grid)
             return sums.sum(0, keepdim=True) if len(table) == 1 else sums, grad_u, None
-        grad_u, sums = torch.empty_like(u), _no_sums(u, grid, 2)
+        grad_u, sums = torch.empty_like(u), _no_sums(u, grid)
         weights = _planes(g.contiguous()), _planes(g_slope.contiguous())
         arguments = _powers_first(table, len(u)), _planes(u), *_rows(grid), *weights
         cpu.adjoint_of_values_and_derivatives(*arguments, _planes(grad_u), sums.numpy())
-        own, of_slope = (_to_table(part, table, len(u)) for part in sums)
-        return own + _derivative_adjoint(of_slope, grid), grad_u, None
+        return _to_table(sums, table, len(u)), grad_u, None
 
 
 class _Moments(Function):

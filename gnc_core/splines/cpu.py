@@ -15,7 +15,7 @@ from numba import njit, prange
 
 _ZERO, _HALF = np.float32(0), np.float32(0.5)
 _BLOCK = 256
-_CHUNK = 16 * _BLOCK  # pixels that moments are summed over in float32 before they go into a float64 sum
+_CHUNK = 64 * _BLOCK  # pixels that moments are summed over in float32 before they go into a float64 sum
 # NaN and infinity keep their meaning: a row that is computed from them must not lie outside the table.
 _OPTIONS: dict[str, Any] = {
     "cache": True,
@@ -97,6 +97,33 @@ def _add_moments(g, row, f, n, sums):  # type: ignore[no-untyped-def]
 
 
 @njit(**_OPTIONS)
+def _add_joint_moments(g, h, row, f, n, sums):  # type: ignore[no-untyped-def]
+    """sums[row, k] += g f^k + h k f^(k-1): the moments of g, and those of h for a derivative in f."""
+    two, three, four = np.float32(2), np.float32(3), np.float32(4)
+    even, odd = sums[0], sums[1]
+    for i in range(0, n - 1, 2):
+        j, v, w, x = np.uint32(row[i]), g[i], h[i], f[i]
+        jj, vv, ww, xx = np.uint32(row[i + 1]), g[i + 1], h[i + 1], f[i + 1]
+        even[j, 0] += v
+        odd[jj, 0] += vv
+        even[j, 1] += v * x + w
+        odd[jj, 1] += vv * xx + ww
+        even[j, 2] += (v * x + two * w) * x
+        odd[jj, 2] += (vv * xx + two * ww) * xx
+        even[j, 3] += (v * x + three * w) * (x * x)
+        odd[jj, 3] += (vv * xx + three * ww) * (xx * xx)
+        even[j, 4] += (v * x + four * w) * (x * x * x)
+        odd[jj, 4] += (vv * xx + four * ww) * (xx * xx * xx)
+    if n % 2:
+        j, v, w, x = np.uint32(row[n - 1]), g[n - 1], h[n - 1], f[n - 1]
+        even[j, 0] += v
+        even[j, 1] += v * x + w
+        even[j, 2] += (v * x + two * w) * x
+        even[j, 3] += (v * x + three * w) * (x * x)
+        even[j, 4] += (v * x + four * w) * (x * x * x)
+
+
+@njit(**_OPTIONS)
 def _flush(sums, out):  # type: ignore[no-untyped-def]
     """Moves the sums of a chunk, (2, rows, 8), into those of the plane, (5, rows) in float64."""
     for k in range(5):
@@ -173,14 +200,14 @@ def adjoint_of_values(table, u, scale, offset, g, grad_u, sums_out):  # type: ig
 
 @njit(parallel=True, **_OPTIONS)
 def adjoint_of_values_and_derivatives(table, u, scale, offset, g, g_slope, grad_u, sums_out):  # type: ignore[no-untyped-def]
-    """What <g, phi(u)> + <g_slope, phi'(u)> passes back: grad_u = g phi' + g_slope phi'', and for the table the moments
-    of g, sums_out[0], and of g_slope, sums_out[1], in one pass."""
+    """What <g, phi(u)> + <g_slope, phi'(u)> passes back: grad_u = g phi' + g_slope phi'', and the moments of both for
+    the table, in one pass."""
     rows = table.shape[2]
     top = np.float32(rows - 1)
     for p in prange(u.shape[0]):
         row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((5, _BLOCK), np.float32)
         second = np.empty(_BLOCK, np.float32)
-        sums, slope_sums = np.zeros((2, rows, 8), np.float32), np.zeros((2, rows, 8), np.float32)
+        sums = np.zeros((2, rows, 8), np.float32)
         for start in range(0, u.shape[1], _BLOCK):
             part = u[p, start : start + _BLOCK]
             weight, slope_weight = g[p, start : start + _BLOCK], g_slope[p, start : start + _BLOCK]
@@ -191,10 +218,8 @@ def adjoint_of_values_and_derivatives(table, u, scale, offset, g, g_slope, grad_
             _second_derivatives(a, f, scale, second[: len(part)])
             for i in range(len(part)):
                 target[i] = weight[i] * target[i] + slope_weight[i] * second[i]
-            _add_moments(weight, row, f, len(part), sums)
-            _add_moments(slope_weight, row, f, len(part), slope_sums)
+                second[i] = slope_weight[i] * scale
+            _add_joint_moments(weight, second, row, f, len(part), sums)
             if (start + _BLOCK) % _CHUNK == 0:
-                _flush(sums, sums_out[0, p])
-                _flush(slope_sums, sums_out[1, p])
-        _flush(sums, sums_out[0, p])
-        _flush(slope_sums, sums_out[1, p])
+                _flush(sums, sums_out[p])
+        _flush(sums, sums_out[p])
