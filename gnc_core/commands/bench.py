@@ -1,0 +1,32 @@
+"""`bench`: how far a step is from this machine's arithmetic limit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+import torch
+
+from gnc_core import benchmark
+from gnc_core.commands import options
+
+
+@click.command()
+@options.json_option
+def bench(as_json: bool) -> None:
+    """Print the table of ratios for the CPU of this machine: every row divides a time by the time of what cannot be avoided,
+    measured in the same run. Takes about two minutes; close what else is running.
+    """
+    rows = []
+    if not as_json:
+        click.echo(
+            f"CPU, {torch.get_num_threads()} threads, torch {torch.__version__}; medians of {benchmark.REPEATS}\n"
+        )
+        click.echo(f"{'':75} {'ms':>8} {': ms':>8} {'ratio':>8} {'target':>8}")
+    for row in benchmark.rows():
+        rows.append({**asdict(row), "ratio": row.ratio})
+        if not as_json:
+            numbers = f"{row.milliseconds:8.1f} {row.reference:8.1f} {row.ratio:8.3f} {row.target:8.3f}"
+            click.echo(f"{row.name:75} {numbers}")
+    if as_json:
+        options.echo_json({"threads": torch.get_num_threads(), "torch": torch.__version__, "rows": rows})

@@ -1,0 +1,19 @@
+"""Prints the table of ratios (the same as `python -m gnc_core bench`) and exits with 1 if a row misses its target.
+
+Run by hand on an idle machine: `python tests/benchmarks/cpu.py`. It is no part of `pytest`.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from gnc_core import benchmark
+
+if __name__ == "__main__":
+    missed = 0
+    for row in benchmark.rows():
+        missed += row.ratio > row.target
+        verdict = "" if row.ratio <= row.target else "  MISSED"
+        print(f"{row.name:75} {row.ratio:8.3f}  target {row.target:.3f}{verdict}", flush=True)
+    sys.exit(min(missed, 1))
