@@ -13,13 +13,13 @@ if ROOT not in sys.path:
 st.set_page_config(page_title="GNC explorer", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
 
 one_dimension = st.Page(
-    "pages/one_dimension.py",
+    "views/one_dimension.py",
     title="GNC in one dimension",
     icon=":material/stacked_line_chart:",
     url_path="one-dimension",
 )
 restore = st.Page(
-    "pages/restore.py",
+    "views/restore.py",
     title="Restore an image",
     icon=":material/auto_fix_high:",
     url_path="restore",

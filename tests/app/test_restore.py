@@ -20,7 +20,7 @@ from gnc_core.errors import InputError
 from gnc_core.prior import FieldsOfExperts
 from gnc_core.schedules import LearnedSchedule
 
-PAGE = Path(__file__).resolve().parents[2] / "app" / "pages" / "restore.py"
+PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "restore.py"
 SCENE = Scene("Cat", 64, color=False, noise=0.1, seed=0)
 
 
