@@ -1,9 +1,7 @@
 """Restorations that outlive a rerun: Streamlit may leave the page's script between any two steps, and go on later."""
 
 import threading
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import streamlit as st
@@ -12,12 +10,11 @@ import torch
 from app.figures.restoration import Curve
 from app.scenes import Prepared, Scene
 from gnc_core import images, zoo
-from gnc_core.commands.options import choose_device, choose_scheme
-from gnc_core.errors import InputError
+from gnc_core.choices import best_device, choose_scheme
+from gnc_core.errors import InputError, out_of_memory
 from gnc_core.prior import FieldsOfExperts
 from gnc_core.problems import Denoising, Inpainting, Problem
-from gnc_core.restoration import Step
-from gnc_core.trace import Row, Trace
+from gnc_core.trace import Row, Trace, timed
 
 SCHEMES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
 
@@ -45,17 +42,15 @@ class Run:
 
     def __init__(self, scene: Scene, plan: Plan, prepared: Prepared) -> None:
         self.scene, self.plan, self.prepared = scene, plan, prepared
-        self.device = choose_device("auto")
+        self.device = best_device()
         prior = load_prior(plan.prior)
         problem = _to_device(prepared.problem, self.device)
-        scheme = choose_scheme(
-            prior, plan.prior, problem.name, problem.level, plan.scheme, plan.steps, plan.sigma0, schedule_file=None
-        )
+        scheme = choose_scheme(plan.scheme, prior, plan.prior, problem.name, problem.level, plan.steps, plan.sigma0)
         self.steps = scheme.steps
         self.trace = Trace(prepared.truth)
         self.image = prepared.problem.initial()
         self.stopped, self.error = False, ""
-        self._iterator: Iterator[Step] = scheme.run(prior, problem)
+        self._steps = timed(scheme.run(prior, problem))
         self._initial = problem.initial()
         self._lock = threading.Lock()
 
@@ -86,19 +81,16 @@ class Run:
             except InputError as error:
                 self.error = str(error)
             except (MemoryError, RuntimeError) as error:
-                if isinstance(error, RuntimeError) and "memory" not in str(error):
+                if not out_of_memory(error):
                     raise
                 self.error = "There is not enough memory for an image of this size; choose a shorter longest side."
 
     def _step(self) -> None:
-        begin = time.perf_counter()
-        step = next(self._iterator)
-        image = step.image.cpu()  # waits for the device
-        seconds = time.perf_counter() - begin
+        step, seconds = next(self._steps)
+        image = step.image.cpu()
         if not torch.isfinite(image).all():
             raise InputError("The restoration diverged; choose another scheme, initial smoothing or number of steps.")
-        first = [] if self.trace.rows else [self.trace.measure(replace(step, index=0, image=self._initial))]
-        rows = [*first, self.trace.measure(step, seconds)]
+        rows = self.trace.rows_of(step, seconds, self._initial)
         with self._lock:
             if not self.stopped:
                 self.image = image
@@ -127,7 +119,7 @@ class Run:
 
 def load_prior(name: str) -> FieldsOfExperts:
     """A prior of the zoo on this machine's device, loaded once; again when its file changes."""
-    return _loaded(name, choose_device("auto"), zoo.weights_hash(name))
+    return _loaded(name, best_device(), zoo.weights_hash(name))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Loading the prior …")

@@ -1,6 +1,6 @@
 """`python -m gnc_core`: the command line. One file a command in `gnc_core.commands`.
 
-Bad input ends with exit code 2 and one line on standard error.
+Bad input, and too little memory, end with exit code 2 and one line on standard error; Ctrl-C with 130.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import sys
 from typing import Any, NoReturn
 
 import click
-import torch
 
 from gnc_core import __version__
 from gnc_core.commands.bench import bench
@@ -18,7 +17,7 @@ from gnc_core.commands.fit_schedule import fit_schedule
 from gnc_core.commands.info import info
 from gnc_core.commands.restore import restore
 from gnc_core.commands.train import train
-from gnc_core.errors import InputError
+from gnc_core.errors import InputError, out_of_memory
 
 
 class OneLineErrors(click.Group):
@@ -29,14 +28,22 @@ class OneLineErrors(click.Group):
         try:
             result = run(*args, standalone_mode=False, **extra)
         except click.ClickException as error:
-            _fail(error.format_message(), 2)
+            _end(f"Error: {error.format_message()}", 2)
         except InputError as error:
-            _fail(str(error), 2)
-        except torch.OutOfMemoryError:
-            _fail("The image does not fit into the device's memory; use --device cpu.", 2)
-        except click.Abort:
-            _fail("Stopped.", 130)
+            _end(f"Error: {error}", 2)
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            place, way_out = ("the GPU's memory", ", or use --device cpu") if "CUDA" in str(error) else ("memory", "")
+            _end(f"Error: This does not fit into {place}; take smaller images or patches{way_out}.", 2)
         return sys.exit(result if isinstance(result, int) else 0) if standalone_mode else result
+
+    def invoke(self, context: click.Context) -> Any:
+        """Runs the command; Ctrl-C ends it with one line, which says more where there is more to say."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt as stopped:
+            _end(str(stopped) or "Stopped.", 130)
 
 
 @click.group(cls=OneLineErrors, invoke_without_command=True)
@@ -56,8 +63,8 @@ for command in (restore, evaluate, train, fit_schedule, info, bench):
     main.add_command(command)
 
 
-def _fail(message: str, code: int) -> NoReturn:
-    click.echo(f"Error: {' '.join(message.split())}", err=True)
+def _end(message: str, code: int) -> NoReturn:
+    click.echo(" ".join(message.split()), err=True)
     sys.exit(code)
 
 

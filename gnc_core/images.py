@@ -141,14 +141,14 @@ def crop_center(image: Tensor, longest: int) -> Tensor:
     return image[..., top : top + longest, left : left + longest]
 
 
-def check_output(path: str | os.PathLike) -> Path:
-    """`path`, if an image can be written there; to be asked before a long computation.
+def check_output(path: str | os.PathLike, suffixes: Sequence[str] = SUFFIXES) -> Path:
+    """`path`, if a file with one of these endings can be written there; to be asked before a long computation.
 
-    Raises `InputError` for an unknown ending, a missing folder, or a folder in place of a file.
+    Raises `InputError` for another ending, a missing folder, or a folder in place of a file.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"Cannot write {path}: its name must end with {', '.join(SUFFIXES)}.")
+    if path.suffix.lower() not in suffixes:
+        raise InputError(f"Cannot write {path}: its name must end with {' or '.join(suffixes)}.")
     if not path.parent.is_dir():
         raise InputError(f"Cannot write {path}: there is no folder {path.parent}.")
     if path.is_dir():

@@ -77,11 +77,6 @@ def image_step(prior: Prior, problem: Problem, x: Tensor, sigma: float | Tensor,
     return problem.prox(x - tau * prior.score(x, s), tau)
 
 
-def start(prior: Prior, problem: Problem, sigma: float) -> Step:
-    """Step 0, where every scheme starts; `sigma` is the initial smoothing."""
-    return Step(0, sigma, problem.initial(), prior, problem)
-
-
 @dataclass(frozen=True)
 class Flow:
     """GNC flow with data: the image step with a given schedule and `tau_i = sigma_i^2`.

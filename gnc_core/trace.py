@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import astuple, dataclass, field, fields
+import time
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, field, fields, replace
 
+import torch
 from torch import Tensor
 
 from gnc_core.metrics import psnr, ssim
@@ -31,6 +34,11 @@ class Trace:
 
     truth: Tensor | None
     rows: list[Row] = field(default_factory=list)
+
+    def rows_of(self, step: Step, seconds: float, initial: Tensor) -> list[Row]:
+        """What `step` adds to the table: its row, and before the first one that of the `initial` image, step 0."""
+        begin = [self.measure(replace(step, index=0, image=initial))] if step.index == 1 else []
+        return [*begin, self.measure(step, seconds)]
 
     def measure(self, step: Step, seconds: float | None = None) -> Row:
         """The row of `step`, which took `seconds`."""
@@ -61,6 +69,18 @@ class Trace:
         writer.writerow([column.name for column in fields(Row)])
         writer.writerows(astuple(row) for row in self.rows)
         return buffer.getvalue()
+
+
+def timed(steps: Iterator[Step]) -> Iterator[tuple[Step, float]]:
+    """Each step with the seconds that it took, until the device was done with it."""
+    while True:
+        begin = time.perf_counter()
+        step = next(steps, None)
+        if step is None:
+            return
+        if step.image.is_cuda:
+            torch.cuda.synchronize(step.image.device)
+        yield step, time.perf_counter() - begin
 
 
 def whole_psnr(image: Tensor, truth: Tensor) -> float:

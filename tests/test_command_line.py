@@ -111,6 +111,7 @@ def test_trace_has_a_row_for_the_start_and_for_every_step(work, scheme):
     report = json.loads(result.stdout)
     assert float(rows[-1]["psnr"]) == pytest.approx(report["psnr"])
     assert float(rows[-1]["energy"]) == pytest.approx(report["energy"])
+    assert float(rows[-1]["ssim"]) == pytest.approx(report["ssim"])
     assert float(rows[0]["psnr"]) == pytest.approx(report["psnr_degraded"])
 
 
@@ -169,8 +170,8 @@ def test_help_gives_units_and_defaults(command):
 # --- bad input -------------------------------------------------------------------------------
 
 
-def assert_one_line(result, message):
-    assert result.exit_code == 2, result.output
+def assert_one_line(result, message, code=2):
+    assert result.exit_code == code, result.output
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
     assert message in result.stderr
@@ -223,6 +224,7 @@ def test_truncated_images(work):
         ("denoise", {"missing": 0.5}, "belongs to inpainting"),
         ("denoise", {"steps": 0}, "1 ... 1000"),
         ("denoise", {"steps": 1001}, "1 ... 1000"),
+        ("denoise", {"steps": 0, "scheme": "learned"}, "1 ... 1000"),
         ("denoise", {"sigma0": 0.9}, "[0.01, 0.5]"),
         ("denoise", {"sigma0": "nan"}, "[0.01, 0.5]"),
         ("denoise", {"sigma0": 0.2, "scheme": "learned"}, "does not apply"),
@@ -298,6 +300,37 @@ def test_fit_schedule_refuses_before_it_computes(work):
     assert_one_line(run(*good[:-1], "no/a.json"), "no folder")
     assert_one_line(run(*good[:-1], "a.txt"), ".json")
     assert not Path("a.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "code"),
+    [
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 64000000 bytes."),
+            "memory",
+            2,
+        ),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."), "use --device cpu", 2),
+        (MemoryError(), "take smaller images", 2),
+        (KeyboardInterrupt(), "Stopped.", 130),
+    ],
+)
+def test_too_little_memory_and_an_interrupt_are_one_line(work, monkeypatch, error, message, code):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(FieldsOfExperts, "score", fail)
+    before = sorted(work.rglob("*"))
+    assert_one_line(restore(), message, code)
+    assert sorted(work.rglob("*")) == before
+
+
+def test_other_faults_are_not_hidden(work, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("a fault of the program")
+
+    monkeypatch.setattr(FieldsOfExperts, "score", fail)
+    assert "a fault of the program" in str(restore().exception)
 
 
 def test_a_real_process(work):

@@ -11,7 +11,7 @@ from stand_in import GaussianPrior
 from gnc_core import schedules
 from gnc_core.errors import InputError
 from gnc_core.problems import Denoising, Inpainting
-from gnc_core.restoration import Flow, Joint, Learned, image_step, start
+from gnc_core.restoration import Flow, Joint, Learned, image_step
 from gnc_core.schedules import LearnedSchedule
 
 PRIOR = GaussianPrior()
@@ -150,10 +150,6 @@ def test_energy_is_reported_at_the_smallest_sigma():
         for step in scheme.run(PRIOR, denoising):
             expected = denoising.energy(step.image) + PRIOR.energy(step.image, math.log(0.01))
             torch.testing.assert_close(step.energy, expected)
-    first = start(PRIOR, denoising, 0.4)
-    assert first.index == 0
-    assert torch.equal(first.image, denoising.observation)
-    torch.testing.assert_close(first.energy, PRIOR.energy(first.image, math.log(0.01)))
 
 
 @pytest.mark.parametrize("scheme", [Flow([0.2] * 1000), Joint(0.2, 1000), Learned(learned([0.2] * 9, [0.1] * 9))])

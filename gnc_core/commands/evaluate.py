@@ -63,7 +63,7 @@ def evaluate(
     files = images.image_files(data, list_file)[:limit]
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
-    scheme = options.choose_scheme(prior, prior_name, task, level, scheme_name, steps, sigma0, schedule_file)
+    scheme = options.choose_scheme(scheme_name, prior, prior_name, task, level, steps, sigma0, schedule_file)
     methods = {prior_name: evaluation.with_scheme(prior, scheme)}
     if baseline:
         methods[baseline] = evaluation.biharmonic

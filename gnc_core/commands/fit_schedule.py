@@ -8,7 +8,7 @@ import click
 import torch
 from tqdm import tqdm
 
-from gnc_core import evaluation, fitting, images, schedules, zoo
+from gnc_core import choices, evaluation, fitting, images, schedules, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 
@@ -24,7 +24,7 @@ _BATCH = 8
 @click.option(
     "--steps",
     type=int,
-    default=options.DEFAULT_STEPS,
+    default=choices.DEFAULT_STEPS,
     show_default=True,
     help=f"Number of steps, 1 to {schedules.MAX_STEPS}.",
 )
@@ -83,7 +83,7 @@ def fit_schedule(
       python -m gnc_core fit-schedule --data train --task denoise --noise-std 0.1 --steps 10
         --out pretrained/foe-l1/schedules/denoise-0.1-10.json
     """
-    options.check_file(out, ".json")
+    images.check_output(out, (".json",))
     level = options.task_level(task, noise_std, missing)
     schedules.check_steps(steps)
     files = images.image_files(data, list_file)

@@ -11,16 +11,15 @@ from typing import Any
 import click
 import torch
 
-from gnc_core import schedules, zoo
+from gnc_core import choices, schedules
 from gnc_core.errors import InputError
 from gnc_core.prior import FieldsOfExperts
-from gnc_core.restoration import Flow, Joint, Learned, Scheme
+from gnc_core.restoration import Scheme
 from gnc_core.schedules import LearnedSchedule
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 DEFAULT_PRIOR = "foe-l1"
-DEFAULT_STEPS = 10
 
 prior_option = click.option(
     "--prior",
@@ -90,7 +89,7 @@ def scheme_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option(
         "--steps",
         type=int,
-        help=f"Number of steps, 1 to {schedules.MAX_STEPS}. Default: {DEFAULT_STEPS}, or those of --schedule.",
+        help=f"Number of steps, 1 to {schedules.MAX_STEPS}. Default: {choices.DEFAULT_STEPS}, or those of --schedule.",
     )(command)
     return click.option(
         "--scheme",
@@ -105,50 +104,30 @@ def scheme_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def choose_device(device: str) -> str:
     """ "cpu" or "cuda"; raises `InputError` if the GPU that was asked for is not there."""
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return choices.best_device()
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("There is no CUDA device here; use --device cpu.")
     return device
 
 
 def choose_scheme(
+    scheme_name: str,
     prior: FieldsOfExperts,
     prior_name: str,
     task: str,
     level: float,
-    scheme_name: str,
     steps: int | None,
     sigma0: float | None,
     schedule_file: Path | None,
 ) -> Scheme:
     """The scheme that the options describe; raises `InputError` where they contradict each other."""
-    if scheme_name == "learned":
-        if sigma0 is not None:
-            raise InputError("--sigma0 does not apply to --scheme learned, whose sigmas are fitted.")
-        schedule = (
-            zoo.find_schedule(prior_name, task, level, steps or DEFAULT_STEPS)
-            if schedule_file is None
-            else _schedule_from_file(schedule_file, task, steps)
-        )
-        for sigma in schedule.sigma:
-            schedules.check_sigma(sigma, prior.sigma_min, prior.sigma_max)
-        return Learned(schedule)
-    if schedule_file is not None:
+    if scheme_name == "learned" and sigma0 is not None:
+        raise InputError("--sigma0 does not apply to --scheme learned, whose sigmas are fitted.")
+    if scheme_name != "learned" and schedule_file is not None:
         raise InputError(f"--schedule needs --scheme learned, not {scheme_name}.")
-    steps = DEFAULT_STEPS if steps is None else steps
-    schedules.check_steps(steps)
-    sigma0 = first_sigma(prior, task, level) if sigma0 is None else sigma0
-    schedules.check_sigma(sigma0, prior.sigma_min, prior.sigma_max)
-    if scheme_name == "joint":
-        return Joint(sigma0, steps)
-    return Flow(schedules.linear(max(sigma0, prior.sigma_min), prior.sigma_min, steps))
-
-
-def first_sigma(prior: FieldsOfExperts, task: str, level: float) -> float:
-    """The default initial smoothing: the noise level (within the prior's range), or sigma_max."""
-    if task == "denoise":
-        return min(max(level, prior.sigma_min), prior.sigma_max)
-    return prior.sigma_max
+    schedule = None if schedule_file is None else _schedule_from_file(schedule_file, task, steps)
+    steps = choices.DEFAULT_STEPS if steps is None else steps
+    return choices.choose_scheme(scheme_name, prior, prior_name, task, level, steps, sigma0, schedule)
 
 
 def task_level(task: str, noise_std: float | None, missing: float | None) -> float:
@@ -168,17 +147,6 @@ def task_level(task: str, noise_std: float | None, missing: float | None) -> flo
     if not 0 < missing < 1:
         raise InputError(f"--missing must lie between 0 and 1, not {missing:g}.")
     return missing
-
-
-def check_file(path: Path, suffix: str) -> Path:
-    """`path`, if a file with that ending can be written there; to be asked before a long run."""
-    if path.suffix.lower() != suffix:
-        raise InputError(f"Cannot write {path}: its name must end with {suffix}.")
-    if not path.parent.is_dir():
-        raise InputError(f"Cannot write {path}: there is no folder {path.parent}.")
-    if path.is_dir():
-        raise InputError(f"Cannot write {path}: it is a folder.")
-    return path
 
 
 def echo_json(content: Any) -> None:

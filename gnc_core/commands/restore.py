@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -17,7 +13,7 @@ from gnc_core import evaluation, images, metrics, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.problems import Denoising, Inpainting, Problem
-from gnc_core.restoration import Step, start
+from gnc_core.trace import Trace, timed, whole_psnr
 
 
 @click.command()
@@ -62,7 +58,7 @@ from gnc_core.restoration import Step, start
     "--save-trace",
     "trace_file",
     type=click.Path(path_type=Path),
-    help="CSV file with step, sigma (mean over the channels), energy and PSNR (dB) of every step.",
+    help="CSV file with step, sigma (mean over the channels), energy, PSNR (dB), SSIM and milliseconds of every step.",
 )
 @options.seed_option
 @options.device_option
@@ -96,27 +92,23 @@ def restore(
     """
     images.check_output(output_file)
     if trace_file is not None:
-        options.check_file(trace_file, ".csv")
+        images.check_output(trace_file, (".csv",))
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
     given = images.read_image(input_file, color=color)
     images.check_size(given, prior.min_size, str(input_file))
     truth = _truth(truth_file, given, color, simulate)
     problem = _problem(task, given, mask_file, simulate, noise_std, missing, seed, device)
-    scheme = options.choose_scheme(prior, prior_name, task, problem.level, scheme_name, steps, sigma0, schedule_file)
+    scheme = options.choose_scheme(scheme_name, prior, prior_name, task, problem.level, steps, sigma0, schedule_file)
 
-    trace = Trace(truth)
-    begin = time.perf_counter()
-    step = None
-    for step in tqdm(scheme.run(prior, problem), total=scheme.steps, unit="step", disable=None):
+    trace, seconds, step = Trace(truth), 0.0, None
+    steps_run = tqdm(timed(scheme.run(prior, problem)), total=scheme.steps, unit="step", disable=None)
+    for step, step_seconds in steps_run:
+        seconds += step_seconds
         if trace_file is not None:
-            if step.index == 1:
-                first = step.sigma if isinstance(step.sigma, float) else step.sigma[0]
-                trace.add(start(prior, problem, first))
-            trace.add(step)
+            trace.rows += trace.rows_of(step, step_seconds, problem.initial())
     assert step is not None
     restored = step.image.cpu()
-    seconds = time.perf_counter() - begin
     if not torch.isfinite(restored).all():
         raise InputError("The restoration diverged; choose another scheme, sigma0 or more steps.")
 
@@ -147,34 +139,6 @@ def restore(
         click.echo("PSNR {psnr_degraded:.2f} -> {psnr:.2f} dB, SSIM {ssim_degraded:.3f} -> {ssim:.3f}".format(**report))
     click.echo(f"{scheme.steps} steps in {seconds:.2f} s on {device}, energy {report['energy']:.6g}")
     click.echo(f"Wrote {output_file}")
-
-
-def whole_psnr(image: Tensor, truth: Tensor) -> float:
-    """PSNR in dB over all channels (3, 1, H, W) together."""
-    shape = (1, 1, -1, image.shape[-1])
-    return metrics.psnr(image.reshape(shape), truth.reshape(shape)).item()
-
-
-@dataclass
-class Trace:
-    """The table of --save-trace."""
-
-    truth: Tensor | None
-
-    def __post_init__(self) -> None:
-        self.rows: list[list[float | str]] = []
-
-    def add(self, step: Step) -> None:
-        sigma = step.sigma if isinstance(step.sigma, float) else sum(step.sigma) / len(step.sigma)
-        psnr = "" if self.truth is None else whole_psnr(step.image.cpu(), self.truth)
-        self.rows.append([step.index, sigma, step.energy.sum().item(), psnr])
-
-    def to_csv(self) -> str:
-        buffer = io.StringIO()
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(["step", "sigma", "energy", "psnr"])
-        writer.writerows(self.rows)
-        return buffer.getvalue()
 
 
 def _truth(file: Path | None, given: Tensor, color: bool, simulate: bool) -> Tensor | None:

@@ -144,7 +144,7 @@ def train(
     except FloatingPointError as error:
         raise InputError(str(error)) from error
     except KeyboardInterrupt:
-        raise InputError(f"Stopped at iteration {trainer.iteration}; go on with --resume.") from None
+        raise KeyboardInterrupt(f"Stopped at iteration {trainer.iteration}; go on with --resume.") from None
     finally:
         steps.close()
     zoo.save(out, trainer.prior, _card(trainer, files, folders, device))

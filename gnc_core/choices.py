@@ -1,0 +1,50 @@
+"""From a user's choices to a scheme: the defaults that the command line and the explorer share."""
+
+from __future__ import annotations
+
+import torch
+
+from gnc_core import schedules, zoo
+from gnc_core.restoration import Flow, Joint, Learned, Prior, Scheme
+from gnc_core.schedules import LearnedSchedule
+
+DEFAULT_STEPS = 10
+
+
+def best_device() -> str:
+    """ "cuda" if there is a GPU, "cpu" otherwise."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def first_sigma(prior: Prior, task: str, level: float) -> float:
+    """The default initial smoothing: the noise level (within the prior's range), or sigma_max for inpainting."""
+    return min(max(level, prior.sigma_min), prior.sigma_max) if task == "denoise" else prior.sigma_max
+
+
+def choose_scheme(
+    name: str,
+    prior: Prior,
+    prior_name: str,
+    task: str,
+    level: float,
+    steps: int = DEFAULT_STEPS,
+    sigma0: float | None = None,
+    schedule: LearnedSchedule | None = None,
+) -> Scheme:
+    """The scheme called "flow" (with a linear schedule), "joint" or "learned".
+
+    task ("denoise", "inpaint") and level choose the default of sigma0 (see `first_sigma`), and the learned schedule of
+    the prior `prior_name` unless `schedule` is one. Raises `InputError` for sigmas outside the prior's range, for steps
+    outside 1 ... 1000, and if no learned schedule fits.
+    """
+    schedules.check_steps(steps)
+    if name == "learned":
+        schedule = schedule or zoo.find_schedule(prior_name, task, level, steps)
+        for sigma in schedule.sigma:
+            schedules.check_sigma(sigma, prior.sigma_min, prior.sigma_max)
+        return Learned(schedule)
+    sigma0 = first_sigma(prior, task, level) if sigma0 is None else sigma0
+    schedules.check_sigma(sigma0, prior.sigma_min, prior.sigma_max)
+    if name == "joint":
+        return Joint(sigma0, steps)
+    return Flow(schedules.linear(max(sigma0, prior.sigma_min), prior.sigma_min, steps))
