@@ -95,7 +95,7 @@ def _tiles(prior: FieldsOfExperts, x: Tensor) -> Iterator[tuple[slice | Ellipsis
         reach = 2 * (prior.layers - 1)  # the first layer's features are the largest
         return buffers * n * prior.channels * (rows + reach) * (columns + reach) * x.element_size()
 
-    budget = min(MEMORY[x.device.type], memory(height, width, _BUFFERS))
+    budget = min(MEMORY.get(x.device.type, MEMORY["cpu"]), memory(height, width, _BUFFERS))
     rows, columns = height, width
     while memory(rows, columns, max(_BUFFERS, prior.layers)) > budget and max(rows, columns) > 16:
         rows, columns = (-(-rows // 2), columns) if rows >= columns else (rows, -(-columns // 2))

@@ -137,13 +137,11 @@ class FieldsOfExperts(nn.Module):
 
     def extend(self, x: Tensor) -> Tensor:
         """The image continued by reflection: (N, 1, H, W) to (N, 1, H + 2p, W + 2p)."""
-        return F.pad(x, [self.padding] * 4, mode="reflect")
+        return _unfold(_unfold(x, 2, self.padding), 3, self.padding)
 
     def extend_adjoint(self, y: Tensor) -> Tensor:
         """The exact adjoint of `extend`: what lies outside is added back to where it was reflected from."""
-        p = self.padding
-        like = y[..., p:-p, p:-p]
-        return torch.ops.aten.reflection_pad2d_backward(y, like, [p] * 4)
+        return _fold(_fold(y, 2, self.padding), 3, self.padding)
 
     @property
     def functions(self) -> list[Splines]:
@@ -151,8 +149,10 @@ class FieldsOfExperts(nn.Module):
         return [*cast(list[Splines], list(self.hidden)), self.potential]
 
     def _smoothing(self, x: Tensor, s: float | Tensor) -> Tensor:
-        s = torch.as_tensor(s, dtype=x.dtype, device=x.device)
-        return s.expand(x.shape[0]) if s.ndim == 0 else s
+        if not isinstance(s, Tensor):
+            return x.new_full((len(x),), s)
+        s = s.to(x)
+        return s.expand(len(x)) if s.ndim == 0 else s
 
     # --- energy and score -----------------------------------------------------------------------------------------
 
@@ -250,6 +250,24 @@ class FieldsOfExperts(nn.Module):
     def constant(self, s: Tensor, order: int = 0) -> Tensor:
         """c(s) a pixel, or its derivative of an order: (N,) to (N,). See method, section 3."""
         return splines.basis(s, self.potential.s, order) @ self.c
+
+
+# The library's own reflection has an adjoint that adds in any order on a GPU, so that its last bits vary. These two do not.
+
+
+def _unfold(x: Tensor, dim: int, p: int) -> Tensor:
+    """Continues the rows (or columns) by p beyond each end, by reflection."""
+    first, last = x.narrow(dim, 1, p), x.narrow(dim, x.shape[dim] - 1 - p, p)
+    return torch.cat([first.flip(dim), x, last.flip(dim)], dim)
+
+
+def _fold(y: Tensor, dim: int, p: int) -> Tensor:
+    """The adjoint of `_unfold`."""
+    size = y.shape[dim] - 2 * p
+    out = y.narrow(dim, p, size).clone()
+    out.narrow(dim, 1, p).add_(y.narrow(dim, 0, p).flip(dim))
+    out.narrow(dim, size - 1 - p, p).add_(y.narrow(dim, p + size, p).flip(dim))
+    return out
 
 
 def _second_in_s(phi: Splines, s: Tensor, u: Tensor, u_dot: Tensor | None, weight: Tensor | None) -> Tensor:

@@ -54,6 +54,7 @@ class Trainer:
 
     def __init__(self, settings: Settings, images: Sequence[Tensor], device: str | torch.device = "cpu") -> None:
         torch.set_flush_denormal(True)
+        torch.backends.cudnn.deterministic = True  # the same bits after a resume
         torch.manual_seed(settings.seed)
         self.settings, self.images, self.device = settings, images, torch.device(device)
         self.prior = FieldsOfExperts(**settings.architecture).to(self.device)

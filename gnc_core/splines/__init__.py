@@ -2,17 +2,17 @@
 
     phi(u, s) = sum_i sum_k w[i, k] kappa((u - m_i)/g_u) kappa((s - t_k)/g_s)
 
-`definition` is the spline by its formulas in plain PyTorch. The functions here give the same numbers faster where they can: in
-float32 on the CPU through numba, otherwise by the definition. Evaluation and moments are each other's derivative, so the
-pair is closed under differentiation of any order.
+`definition` is the spline by its formulas in plain PyTorch. The functions here give the same numbers faster where they can, in
+float32: on the CPU by the passes of `cpu` (numba), on an NVIDIA GPU by those of `gpu` (Triton); otherwise by the definition.
+Evaluation and moments are each other's derivative, so the pair is closed under differentiation of any order.
 """
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
 from math import perm
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -43,9 +43,9 @@ def evaluate(table: Tensor, u: Tensor, grid: Grid, order: int = 0) -> Tensor:
 
 def evaluate_in_place(table: Tensor, u: Tensor, grid: Grid, order: int = 0) -> Tensor:
     """`evaluate` without a graph, written over u, which must be contiguous."""
-    if _fast(u):
+    if passes := _fast(u):
         table = _derivative(table, grid, order)
-        cpu.values(_powers_first(table, len(u)), _planes(u), *_rows(grid), _planes(u))
+        passes.values(_powers_first(table, len(u)), _planes(u), *_rows(grid), _planes(u))
         return u
     return u.copy_(definition.evaluate(table, u, grid, order))
 
@@ -79,36 +79,59 @@ def _derivative(table: Tensor, grid: Grid, order: int) -> Tensor:
     """The table of d^order phi / du^order."""
     if order == 0:
         return table
-    factors = [perm(p, order) / grid.spacing**order for p in range(order, _POWERS)]
-    return F.pad(table[..., order:] * table.new_tensor(factors), (0, min(order, _POWERS)))
+    factors = _factors(grid, order, table.dtype, table.device)
+    return F.pad(table[..., order:] * factors, (0, min(order, _POWERS)))
 
 
 def _derivative_adjoint(sums: Tensor, grid: Grid) -> Tensor:
     """The adjoint of `_derivative` of order 1."""
-    factors = [p / grid.spacing for p in range(1, _POWERS)]
-    return F.pad(sums[..., :-1] * sums.new_tensor(factors), (1, 0))
+    return F.pad(sums[..., :-1] * _factors(grid, 1, sums.dtype, sums.device), (1, 0))
+
+
+@lru_cache(maxsize=64)
+def _factors(grid: Grid, order: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """What the derivative of an order multiplies the coefficients by; on the device once and for all."""
+    factors = [perm(p, order) / grid.spacing**order for p in range(order, _POWERS)]
+    return torch.tensor(factors, dtype=dtype, device=device)
 
 
 # --- the fast passes as autograd functions ------------------------------------------------------------------------------
 
 
-def _fast(u: Tensor) -> bool:
-    return cpu is not None and u.dtype == torch.float32 and u.device.type == "cpu"
+def _fast(u: Tensor) -> Any:
+    """The module with the fast passes for u; None where the definition has to do."""
+    if u.dtype != torch.float32:
+        return None
+    if u.device.type == "cpu":
+        return cpu
+    return _gpu(u.device) if u.device.type == "cuda" else None
 
 
-def _rows(grid: Grid) -> tuple[Any, Any]:
+@cache
+def _gpu(device: torch.device) -> Any:
+    """The passes for a GPU; None without Triton, and before Ampere, whose tensor cores were the first with bfloat16."""
+    if torch.cuda.get_device_capability(device) < (8, 0):
+        return None
+    try:
+        from . import gpu
+    except ImportError:
+        return None
+    return gpu
+
+
+def _rows(grid: Grid) -> tuple[float, float]:
     """scale and offset: t = u scale + offset counts the rows of a table."""
-    return np.float32(1 / grid.spacing), np.float32(1 - grid.low / grid.spacing)
+    return 1 / grid.spacing, 1 - grid.low / grid.spacing
 
 
-def _planes(u: Tensor) -> Any:
+def _planes(u: Tensor) -> Tensor:
     """(N, C, H, W) as (N C, H W), without a copy."""
-    return u.detach().view(u.shape[0] * u.shape[1], u[0, 0].numel() if u.numel() else 0).numpy()
+    return u.detach().view(u.shape[0] * u.shape[1], u[0, 0].numel() if u.numel() else 0)
 
 
-def _powers_first(table: Tensor, n: int) -> Any:
+def _powers_first(table: Tensor, n: int) -> Tensor:
     """A table as the passes read it, one array a power: (N C, 5, rows)."""
-    return table.detach().expand(n, *table.shape[1:]).flatten(0, 1).transpose(1, 2).contiguous().numpy()
+    return table.detach().expand(n, *table.shape[1:]).flatten(0, 1).transpose(1, 2).contiguous()
 
 
 def _to_table(sums: Tensor, like: Tensor, images: int) -> Tensor:
@@ -118,7 +141,7 @@ def _to_table(sums: Tensor, like: Tensor, images: int) -> Tensor:
 
 
 def _no_sums(u: Tensor, grid: Grid) -> Tensor:
-    return torch.zeros(u.shape[0] * u.shape[1], _POWERS, grid.knots + 2, dtype=torch.float64)
+    return torch.zeros(u.shape[0] * u.shape[1], _POWERS, grid.knots + 2, dtype=torch.float64, device=u.device)
 
 
 class _Evaluate(Function):
@@ -128,7 +151,7 @@ class _Evaluate(Function):
         ctx.save_for_backward(table, u)
         ctx.grid = grid
         out = torch.empty_like(u)
-        cpu.values(_powers_first(table, len(u)), _planes(u), *_rows(grid), _planes(out))
+        _fast(u).values(_powers_first(table, len(u)), _planes(u), *_rows(grid), _planes(out))
         return out
 
     @staticmethod
@@ -142,7 +165,7 @@ class _Evaluate(Function):
             return sums.sum(0, keepdim=True) if len(table) == 1 else sums, grad_u, None
         grad_u, sums = torch.empty_like(u), _no_sums(u, grid)
         arguments = _powers_first(table, len(u)), _planes(u), *_rows(grid), _planes(g.contiguous())
-        cpu.adjoint_of_values(*arguments, _planes(grad_u), sums.numpy())
+        _fast(u).adjoint_of_values(*arguments, _planes(grad_u), sums)
         return _to_table(sums, table, len(u)), grad_u, None
 
 
@@ -154,7 +177,7 @@ class _ValueAndDerivative(Function):
         ctx.grid = grid
         value, slope = torch.empty_like(u), torch.empty_like(u)
         out = _planes(value), _planes(slope)
-        cpu.values_and_derivatives(_powers_first(table, len(u)), _planes(u), *_rows(grid), *out)
+        _fast(u).values_and_derivatives(_powers_first(table, len(u)), _planes(u), *_rows(grid), *out)
         return value, slope
 
     @staticmethod
@@ -167,7 +190,7 @@ class _ValueAndDerivative(Function):
         grad_u, sums = torch.empty_like(u), _no_sums(u, grid)
         weights = _planes(g.contiguous()), _planes(g_slope.contiguous())
         arguments = _powers_first(table, len(u)), _planes(u), *_rows(grid), *weights
-        cpu.adjoint_of_values_and_derivatives(*arguments, _planes(grad_u), sums.numpy())
+        _fast(u).adjoint_of_values_and_derivatives(*arguments, _planes(grad_u), sums)
         return _to_table(sums, table, len(u)), grad_u, None
 
 
@@ -178,7 +201,7 @@ class _Moments(Function):
         ctx.save_for_backward(g, u)
         ctx.grid = grid
         sums = _no_sums(u, grid)
-        cpu.moments(_planes(g), _planes(u), *_rows(grid), sums.numpy())
+        _fast(u).moments(_planes(g), _planes(u), *_rows(grid), sums)
         return sums.transpose(1, 2).reshape(*u.shape[:2], grid.knots + 2, _POWERS).to(u.dtype)
 
     @staticmethod

@@ -3,15 +3,18 @@
 A plane is one channel of one image: u is (planes, pixels), a table (planes, 5, rows) with one array a power, so that a
 plane's table stays in the first-level cache. t = u scale + offset counts the table's rows. Planes run in parallel; within one,
 pixels go in blocks through three short loops (place in the table, look-up, arithmetic), of which the compiler vectorises
-the first and the last.
+the first and the last. The passes take contiguous float32 tensors, and the sums as float64.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
 from numba import njit, prange
+from torch import Tensor
 
 _ZERO, _HALF = np.float32(0), np.float32(0.5)
 _BLOCK = 256
@@ -22,6 +25,16 @@ _OPTIONS: dict[str, Any] = {
     "fastmath": {"contract", "reassoc", "nsz", "arcp"},
     "error_model": "numpy",
 }
+
+
+def _of_tensors(compiled: Callable[..., None]) -> Callable[..., None]:
+    """A compiled pass, called with tensors and numbers."""
+
+    @wraps(compiled)
+    def run(*arguments: Tensor | float) -> None:
+        compiled(*(a.numpy() if isinstance(a, Tensor) else np.float32(a) for a in arguments))
+
+    return run
 
 
 @njit(**_OPTIONS)
@@ -132,6 +145,7 @@ def _flush(sums, out):  # type: ignore[no-untyped-def]
     sums[:] = _ZERO
 
 
+@_of_tensors
 @njit(parallel=True, **_OPTIONS)
 def values(table, u, scale, offset, out):  # type: ignore[no-untyped-def]
     """out = phi(u), where a row's polynomial is sum_k table[k, row] f^k."""
@@ -145,6 +159,7 @@ def values(table, u, scale, offset, out):  # type: ignore[no-untyped-def]
             _values(a, f, out[p, start : start + _BLOCK])
 
 
+@_of_tensors
 @njit(parallel=True, **_OPTIONS)
 def values_and_derivatives(table, u, scale, offset, out, derivative):  # type: ignore[no-untyped-def]
     """out = phi(u) and derivative = phi'(u), in one pass."""
@@ -159,6 +174,7 @@ def values_and_derivatives(table, u, scale, offset, out, derivative):  # type: i
             _derivatives(a, f, scale, derivative[p, start : start + _BLOCK])
 
 
+@_of_tensors
 @njit(parallel=True, **_OPTIONS)
 def moments(g, u, scale, offset, out):  # type: ignore[no-untyped-def]
     """out[k, row] = sum of g f^k over the pixels of the plane that fall on the row; float64 (planes, 5, rows), zero at entry."""
@@ -176,6 +192,7 @@ def moments(g, u, scale, offset, out):  # type: ignore[no-untyped-def]
         _flush(sums, out[p])
 
 
+@_of_tensors
 @njit(parallel=True, **_OPTIONS)
 def adjoint_of_values(table, u, scale, offset, g, grad_u, sums_out):  # type: ignore[no-untyped-def]
     """What <g, phi(u)> passes back: grad_u = g phi'(u), and the moments of g for the table, in one pass."""
@@ -198,6 +215,7 @@ def adjoint_of_values(table, u, scale, offset, g, grad_u, sums_out):  # type: ig
         _flush(sums, sums_out[p])
 
 
+@_of_tensors
 @njit(parallel=True, **_OPTIONS)
 def adjoint_of_values_and_derivatives(table, u, scale, offset, g, g_slope, grad_u, sums_out):  # type: ignore[no-untyped-def]
     """What <g, phi(u)> + <g_slope, phi'(u)> passes back: grad_u = g phi' + g_slope phi'', and the moments of both for

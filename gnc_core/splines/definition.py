@@ -74,13 +74,19 @@ def polynomials(weights: Tensor, continuation: int) -> Tensor:
 
     `continuation` is the degree (1 or 2) with which the function goes on outside the grid: the first and
     the last row of the table. Linear in the weights."""
-    inside = weights.unfold(-1, 5, 1) @ weights.new_tensor(_PIECES)
-    left = inside[..., :1, :] @ weights.new_tensor(_taylor(-1, continuation))
-    right = inside[..., -1:, :] @ weights.new_tensor(_taylor(+1, continuation))
-    return torch.cat([left, inside, right], dim=-2)
+    pieces, to_left, to_right = _maps(continuation, weights.dtype, weights.device)
+    inside = weights.unfold(-1, 5, 1) @ pieces
+    return torch.cat([inside[..., :1, :] @ to_left, inside, inside[..., -1:, :] @ to_right], dim=-2)
 
 
-@lru_cache
+@lru_cache(maxsize=32)
+def _maps(continuation: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
+    """From five weights to the coefficients of a row, and from a row at either end to its continuation; kept on the device,
+    which a copy from the host would keep waiting."""
+    maps = _PIECES, _taylor(-1, continuation), _taylor(+1, continuation)
+    return tuple(torch.tensor(m, dtype=dtype, device=device) for m in maps)
+
+
 def _taylor(side: int, degree: int) -> list[list[float]]:
     """The map from a row's coefficients, in powers of f, to those of its Taylor polynomial at
     f = side/2, in powers of the neighbouring row's f' = f - side, as a 5 x 5 matrix."""
