@@ -27,6 +27,7 @@ def device(monkeypatch):
         from gnc_core.splines import gpu
 
         monkeypatch.setattr(splines, "cpu", gpu)
+        monkeypatch.setattr(gpu, "_PROGRAMS", 16)  # few: a program then takes several blocks of these small inputs, too
         return "cpu"
     if not torch.cuda.is_available() or torch.cuda.get_device_capability() < (8, 0):
         pytest.skip("There is no NVIDIA GPU (Ampere or later), and TRITON_INTERPRET is not 1.")

@@ -9,8 +9,10 @@ Evaluation and moments are each other's derivative, so the pair is closed under 
 
 from __future__ import annotations
 
+import warnings
 from functools import cache, lru_cache
 from math import perm
+from subprocess import SubprocessError
 from typing import Any
 
 import torch
@@ -109,12 +111,19 @@ def _fast(u: Tensor) -> Any:
 
 @cache
 def _gpu(device: torch.device) -> Any:
-    """The passes for a GPU; None without Triton, and before Ampere, whose tensor cores were the first with bfloat16."""
+    """The passes for a GPU; None without Triton, without the C compiler that Triton needs, and before Ampere, whose tensor
+    cores were the first with bfloat16."""
     if torch.cuda.get_device_capability(device) < (8, 0):
         return None
     try:
         from . import gpu
+
+        pixel = torch.zeros(1, 1, device=device)
+        gpu.values(torch.zeros(1, _POWERS, 3, device=device), pixel, 1.0, 0.0, pixel)
     except ImportError:
+        return None
+    except (RuntimeError, OSError, SubprocessError) as error:
+        warnings.warn(f"Triton does not run here, the splines are slower without it: {error}", stacklevel=2)
         return None
     return gpu
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 _BLOCK = 1024  # pixels a program of `_evaluate`
 _PART = 128  # pixels that a program of `_sum`, one warp, takes at a time,
-_PARTS = 64  # and so many times at most, in float32: programs are then added in float64
+_PARTS = 128  # and so many times at most, in float32: programs are then added in float64
 _PROGRAMS = 2048  # are enough to keep a GPU busy
 _OPERANDS = (
     tl.float32 if triton.knobs.runtime.interpret else tl.bfloat16
