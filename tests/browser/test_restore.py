@@ -136,3 +136,17 @@ def test_file_that_is_no_image_is_one_sentence(page: Page, app_url: str, tmp_pat
         "notes.png is not an image; PNG, JPEG, TIFF and .npy can be read."
     )
     expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_hidden_control_comes_back_as_it_was(page: Page, app_url: str) -> None:
+    open_page(page, app_url + QUICK + "&noise=0.2")
+    noise = page.get_by_role("slider", name="Noise level")
+    noise.focus()
+    noise.press("ArrowRight")
+    expect(page).to_have_url(re.compile("noise=0.202"))
+    page.get_by_text("Inpaint", exact=True).click()
+    expect(noise).to_have_count(0)
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
+    page.get_by_text("Denoise", exact=True).click()
+    expect(noise).to_have_value("0.202")
+    expect(page).to_have_url(re.compile("noise=0.202"))
