@@ -148,7 +148,7 @@ def check_output(path: str | os.PathLike, suffixes: Sequence[str] = SUFFIXES) ->
     """
     path = Path(path)
     if path.suffix.lower() not in suffixes:
-        raise InputError(f"Cannot write {path}: its name must end with {' or '.join(suffixes)}.")
+        raise InputError(f"Cannot write {path}: its name must end with {', '.join(suffixes)}.")
     if not path.parent.is_dir():
         raise InputError(f"Cannot write {path}: there is no folder {path.parent}.")
     if path.is_dir():

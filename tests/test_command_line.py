@@ -248,12 +248,14 @@ def test_truncated_images(work):
         ("inpaint", {"mask": None, "simulate": True, "missing": 1}, "between 0 and 1"),
         ("inpaint", {"mask": "small.npy"}, "3 x 2 pixels, but the image is 40 x 32"),
         ("inpaint", {"mask": "nothing.npy"}, "all pixels"),
+        ("inpaint", {"mask": "everything.npy"}, "nothing to inpaint"),
         ("inpaint", {"missing": 0.5}, "already says"),
     ],
 )
 def test_bad_options(work, task, options, message):
     np.save("small.npy", np.ones((2, 3)))
     np.save("nothing.npy", np.zeros((32, 40)))
+    np.save("everything.npy", np.ones((32, 40)))
     before = sorted(work.rglob("*"))
     assert_one_line(restore(task, **options), message)
     assert sorted(work.rglob("*")) == before
@@ -282,6 +284,8 @@ def test_damaged_and_foreign_weights(work):
         (["evaluate", "--data", "data", "--task", "denoise"], "--noise-std"),
         (["evaluate", "--data", "data", "--list", "x.txt", "--task", "denoise", "--noise-std", 1], "x"),
         (["fit-schedule", "--data", "data", "--task", "denoise", "--noise-std", 0.1], "--out"),
+        (["train", "--data", "data", "--out", "mask.png", "--patch", 16, "--device", "cpu"], "Cannot write the run"),
+        (["train", "--data", "data", "--out", "new", "--batch", 3], "even"),
         (["info", "unknown"], "there are small"),
         (["unknown"], "unknown"),
     ],

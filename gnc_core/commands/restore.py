@@ -99,6 +99,8 @@ def restore(
     images.check_size(given, prior.min_size, str(input_file))
     truth = _truth(truth_file, given, color, simulate)
     problem = _problem(task, given, mask_file, simulate, noise_std, missing, seed, device)
+    if task == "inpaint" and problem.level == 0:
+        raise InputError("No pixel is missing: there is nothing to inpaint.")
     scheme = options.choose_scheme(scheme_name, prior, prior_name, task, problem.level, steps, sigma0, schedule_file)
 
     trace, seconds, step = Trace(truth), 0.0, None

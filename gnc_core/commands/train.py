@@ -143,6 +143,8 @@ def train(
                     bar.set_postfix(loss=f"{entry['loss']:.4f}", images_per_s=f"{speed:.0f}", refresh=False)
     except FloatingPointError as error:
         raise InputError(str(error)) from error
+    except OSError as error:
+        raise InputError(f"Cannot write the run to {out}: {error.strerror or error}.") from error
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"Stopped at iteration {trainer.iteration}; go on with --resume.") from None
     finally:
