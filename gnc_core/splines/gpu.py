@@ -162,12 +162,31 @@ def _sum(  # type: ignore[no-untyped-def]
         low, _ = _split(rest)
         high, middle, low = high.to(OPERANDS), middle.to(OPERANDS), low.to(OPERANDS)
         for window in range(tl.min(row) // 16, tl.max(row) // 16 + 1):
-            rows = 16 * window + tl.arange(0, 16)
-            one_hot = tl.where(rows[:, None] == row[None, :], 1.0, 0.0).to(OPERANDS)
+            one_hot = tl.trans(_one_hot(row - 16 * window, OPERANDS))
             added = tl.dot(one_hot, high, tl.dot(one_hot, middle, tl.dot(one_hot, low)))
+            rows = 16 * window + tl.arange(0, 16)
             target = sums + k * ROWS + rows[:, None]
             stored = (k < 5) & (rows[:, None] < ROWS)
             tl.store(target, tl.load(target, stored, 0.0) + added, stored)
+
+
+@triton.jit
+def _one_hot(row, OPERANDS: tl.constexpr):  # type: ignore[no-untyped-def]
+    """(n,) to (n, 16): one in the column of the row, none if that is not among 0 ... 15. One binary digit after another, the
+    highest first, so that a thread has a whole row of the result."""
+    n: tl.constexpr = row.shape[0]
+    one = tl.where((row & -16) == 0, 1.0, 0.0).to(OPERANDS)
+    two = tl.reshape(_by_digit(one, row >> 3), (n, 2))
+    four = tl.reshape(_by_digit(two, (row >> 2)[:, None]), (n, 4))
+    eight = tl.reshape(_by_digit(four, (row >> 1)[:, None]), (n, 8))
+    return tl.reshape(_by_digit(eight, row[:, None]), (n, 16))
+
+
+@triton.jit
+def _by_digit(x, bits):  # type: ignore[no-untyped-def]
+    """x and zero where the last digit is 0, zero and x where it is 1, side by side."""
+    zero = tl.zeros_like(x)
+    return tl.join(tl.where((bits & 1) == 0, x, zero), tl.where((bits & 1) == 0, zero, x))
 
 
 @triton.jit
