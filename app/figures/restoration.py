@@ -10,6 +10,7 @@ from plotly.subplots import make_subplots
 GRID = "rgba(128, 128, 128, 0.18)"
 LINES = ["rgb(20, 90, 200)", "rgb(215, 85, 20)", "rgb(20, 130, 90)", "rgb(140, 70, 170)", "rgb(190, 150, 0)"]
 HOVER = "x %{x}, y %{y}: %{z[0]}, %{z[1]}, %{z[2]} of 255<extra></extra>"
+TITLES = 40  # pixels that the titles of the panels need above and below them
 MISSING = "rgba(215, 25, 40, 0.35)"
 
 
@@ -36,11 +37,7 @@ def comparison_figure(panels: Sequence[tuple[str, bytes]], size: tuple[int, int]
     _pixel_axes(figure, width, height)
     for column, title in enumerate(figure.layout.annotations):  # left: the mode bar appears on the right
         title.update(x=figure.layout[f"xaxis{column + 1 if column else ''}"].domain[0], xanchor="left", font_size=14)
-    # As high as the panels are when the page is as wide as on a usual screen; a wide image needs less.
-    shown = round(min(560, max(220, 920 / max(len(panels), 2) * height / width)))
-    return figure.update_layout(
-        height=shown + 40, margin={"l": 4, "r": 4, "t": 32, "b": 8}, dragmode="zoom", hovermode="closest"
-    )
+    return figure.update_layout(margin={"l": 4, "r": 4, "t": TITLES - 8, "b": 8}, dragmode="zoom", hovermode="closest")
 
 
 def box_figure(png: bytes, size: tuple[int, int], boxes: Iterable[Sequence[int]]) -> go.Figure:

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.controls import Data, box_editor, scene_controls, scheme_controls
-from app.figures.restoration import comparison_figure, curves_figure, data_uri
+from app.figures.restoration import TITLES, comparison_figure, curves_figure, data_uri
 from app.runs import Plan, Run, load_prior
 from app.scenes import Prepared, Scene, prepare
 from gnc_core import images
@@ -119,7 +119,7 @@ def show_result(run: Run) -> None:
     prepared = run.prepared
     panels = [("Original", prepared.truth_png)] if prepared.truth_png else []
     panels += [("Degraded", prepared.degraded_png), ("Restored", run.result_png)]
-    st.plotly_chart(comparison_figure(panels, prepared.size), key="comparison")
+    show_panels(panels, prepared.size)
     row = st.container(horizontal=True)
     row.download_button(
         "Result (PNG)", run.result_png, "restored.png", "image/png", icon=":material/download:", on_click="ignore",
@@ -135,6 +135,17 @@ def show_result(run: Run) -> None:
         "all. PSNR often peaks before the energy is lowest.",
     )
     st.plotly_chart(curves_figure([run.curve for run in state.runs if run.trace.rows]), key="curves")
+
+
+def show_panels(panels: list[tuple[str, bytes]], size: tuple[int, int]) -> None:
+    """The linked panels, as high as they are at whatever width the page has: only the browser knows it."""
+    width, height = size
+    with st.container(key="panels"):
+        st.html(
+            "<style>.st-key-panels { container-type: inline-size; } .st-key-panels > :has(.stPlotlyChart) { flex: none; "
+            f"height: min({height / width / len(panels):.4f} * 100cqw + {TITLES}px, 600px); }}</style>"
+        )
+        st.plotly_chart(comparison_figure(panels, size), key="comparison", height="stretch")
 
 
 def choose_run() -> Run:

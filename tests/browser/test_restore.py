@@ -82,6 +82,20 @@ def test_panels_zoom_together(page: Page, app_url: str) -> None:
     assert first[1] - first[0] < 60
 
 
+@pytest.mark.parametrize("width", [900, 1800])
+def test_no_gap_is_left_below_the_panels(page: Page, app_url: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 1000})
+    open_page(page, app_url + QUICK)
+    restore(page)
+    panels = page.locator(".js-plotly-plot").first.locator(".nsewdrag")
+    expect(panels).to_have_count(3)
+    panel, below = panels.first.bounding_box(), page.get_by_role("button", name="Result (PNG)").bounding_box()
+    assert panel
+    assert below
+    assert 0 < below["y"] - (panel["y"] + panel["height"]) < 50
+    assert panel["width"] / panel["height"] == pytest.approx(96 / 64, rel=0.05)
+
+
 def test_control_changes_the_picture_and_the_url_but_starts_nothing(page: Page, app_url: str) -> None:
     open_page(page, app_url + QUICK)
     degraded = page.get_by_test_id("stMain").locator("img").nth(1)
