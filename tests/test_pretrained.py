@@ -1,0 +1,46 @@
+"""The priors that come with the project do what their cards say."""
+
+import math
+
+import pytest
+import torch
+
+from gnc_core import images, metrics, schedules, zoo
+from gnc_core.problems import Denoising
+from gnc_core.restoration import Flow, Learned
+
+NOISE = 25 / 255
+
+
+def restored(scheme, name):
+    truth = images.crop_center(images.load_sample(name), 256)
+    noisy = images.add_noise(truth, NOISE, seed=0)
+    for step in scheme.run(zoo.load("foe-l1"), Denoising(noisy, NOISE)):
+        last = step
+    return metrics.psnr(last.image, truth).item()
+
+
+@pytest.mark.parametrize(("name", "flow", "learned"), [("Cameraman", 29.1, 29.3), ("Cat", 28.7, 28.7)])
+def test_psnr_on_bundled_images(name, flow, learned):
+    """Bounds 0.2 dB below what was measured."""
+    assert restored(Flow(schedules.linear(NOISE, 0.01, 4)), name) > flow
+    assert restored(Learned(zoo.find_schedule("foe-l1", "denoise", NOISE, 10)), name) > learned
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_card_tells_how_the_prior_was_made(name):
+    training = zoo.card(name)["training"]
+    assert {"command", "seed", "data", "iterations", "minutes", "hardware"} <= set(training)
+    assert all(schedule.prior == name for schedule in zoo.schedules(name))
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.1, 0.2])
+def test_the_energy_is_least_near_the_true_noise_level(sigma):
+    """What joint minimisation needs: over s, R(y, s) is least where sigma is the noise in y."""
+    prior = zoo.load("foe-l1")
+    truth = images.crop_center(images.load_sample("Cat"), 160)
+    noisy = images.add_noise(truth, sigma, seed=1)
+    s = torch.linspace(math.log(0.01), math.log(0.5), 60)
+    with torch.no_grad():
+        energies = torch.cat([prior.energy(noisy.expand(20, -1, -1, -1), part) for part in s.split(20)])
+    assert 0.8 < s[energies.argmin()].exp() / sigma < 1.25
