@@ -124,6 +124,6 @@ def test_what_is_not_a_number_stays_so_and_harms_nothing():
 def test_sums_over_huge_planes_do_not_saturate():
     """2^24 + 2^20 ones: more than float32 can count."""
     u = torch.zeros(1, 1, 4096 + 256, 4096)
-    table = torch.zeros(1, 1, WIDE.knots + 2, 5)
+    table = torch.zeros(1, 1, GRID.knots + 2, 5)
     table[..., 0] = 1
-    assert splines.total(table, u, WIDE).item() == u.numel()
+    assert splines.total(table, u, GRID).item() == u.numel()
