@@ -16,11 +16,6 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def first_sigma(prior: Prior, task: str, level: float) -> float:
-    """The default initial smoothing: the noise level (within the prior's range), or sigma_max for inpainting."""
-    return min(max(level, prior.sigma_min), prior.sigma_max) if task == "denoise" else prior.sigma_max
-
-
 def choose_scheme(
     name: str,
     prior: Prior,
@@ -33,7 +28,7 @@ def choose_scheme(
 ) -> Scheme:
     """The scheme called "flow" (with a linear schedule), "joint" or "learned".
 
-    task ("denoise", "inpaint") and level choose the default of sigma0 (see `first_sigma`), and the learned schedule of
+    task ("denoise", "inpaint") and level choose the default of sigma0 (see `schedules.first_sigma`), and the learned schedule of
     the prior `prior_name` unless `schedule` is one. Raises `InputError` for sigmas outside the prior's range, for steps
     outside 1 ... 1000, and if no learned schedule fits.
     """
@@ -43,7 +38,8 @@ def choose_scheme(
         for sigma in schedule.sigma:
             schedules.check_sigma(sigma, prior.sigma_min, prior.sigma_max)
         return Learned(schedule)
-    sigma0 = first_sigma(prior, task, level) if sigma0 is None else sigma0
+    if sigma0 is None:
+        sigma0 = schedules.first_sigma(task, level, prior.sigma_min, prior.sigma_max)
     schedules.check_sigma(sigma0, prior.sigma_min, prior.sigma_max)
     if name == "joint":
         return Joint(sigma0, steps)

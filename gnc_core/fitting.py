@@ -50,7 +50,7 @@ def fit_schedule(
     schedules.check_steps(steps)
     sigma_min, sigma_max = prior.sigma_min, prior.sigma_max
     if sigma0 is None:
-        sigma0 = min(max(level, sigma_min), sigma_max) if task == "denoise" else sigma_max
+        sigma0 = schedules.first_sigma(task, level, sigma_min, sigma_max)
     schedules.check_sigma(sigma0, sigma_min, sigma_max)
 
     flow = torch.tensor(schedules.logarithmic(max(sigma0, sigma_min), sigma_min, steps))

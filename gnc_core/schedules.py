@@ -119,6 +119,11 @@ class LearnedSchedule:
         return cls.from_json(data, name=str(path))
 
 
+def first_sigma(task: str, level: float, sigma_min: float, sigma_max: float) -> float:
+    """The default initial smoothing: the noise level (within the prior's range), or sigma_max for inpainting."""
+    return min(max(level, sigma_min), sigma_max) if task == "denoise" else sigma_max
+
+
 def check_steps(steps: int) -> None:
     """Raises `InputError` unless `steps` is a whole number in 1 ... 1000."""
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MAX_STEPS:

@@ -4,16 +4,13 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from .reading import metric
+
 
 def open_page(page: Page, url: str) -> None:
     page.goto(url)
     expect(page.locator(".js-plotly-plot")).to_have_count(3)
     expect(page.locator(".js-plotly-plot .slider-label").first).to_be_visible()
-
-
-def metric(page: Page, label: str) -> str:
-    box = page.get_by_test_id("stMetric").filter(has_text=label)
-    return box.get_by_test_id("stMetricValue").inner_text()
 
 
 def test_bare_address_opens_the_page_and_needs_no_network(page: Page, app_url: str) -> None:

@@ -13,6 +13,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from gnc_core import images, zoo
 
+from .reading import metric
+
 pytestmark = pytest.mark.skipif(not zoo.names(), reason="pretrained/ is empty")
 QUICK = "/restore?image=Cat&side=96&nsteps=4"
 A_RUN = 90_000  # milliseconds that a run may take on a busy machine
@@ -32,11 +34,6 @@ def restore(page: Page) -> None:
     button(page, "Restore").click()
     expect(page.get_by_role("button", name="Result (PNG)")).to_be_visible(timeout=A_RUN)
     expect(page.locator(".js-plotly-plot")).to_have_count(2)
-
-
-def metric(page: Page, label: str) -> str:
-    box = page.get_by_test_id("stMetric").filter(has_text=label)
-    return box.get_by_test_id("stMetricValue").inner_text()
 
 
 def test_link_opens_the_page_with_its_settings(page: Page, app_url: str) -> None:
