@@ -71,7 +71,11 @@ def load(name: str | os.PathLike, device: str | torch.device = "cpu") -> FieldsO
         raise InputError(f"The weights {path} do not fit the architecture {json.dumps(architecture)}.") from error
     if not all(torch.isfinite(value).all() for value in weights.values()):
         raise InputError(f"The weights {path} contain NaN or infinite values.")
-    return prior.to(device).eval().requires_grad_(False)
+    prior = prior.to(device).eval().requires_grad_(False)
+    # Compiled kernels and the libraries' own set-up are loaded now, not during the first restoration.
+    with torch.no_grad():
+        prior.score(torch.zeros(1, 1, prior.min_size, prior.min_size, device=device), 0.0)
+    return prior
 
 
 def card(name: str | os.PathLike) -> dict[str, Any]:

@@ -75,7 +75,8 @@ def polynomials(weights: Tensor, continuation: int) -> Tensor:
     `continuation` is the degree (1 or 2) with which the function goes on outside the grid: the first and
     the last row of the table. Linear in the weights."""
     pieces, to_left, to_right = _maps(continuation, weights.dtype, weights.device)
-    inside = weights.unfold(-1, 5, 1) @ pieces
+    windows = weights.unfold(-1, 5, 1)
+    inside = (windows.reshape(-1, 5) @ pieces).view(windows.shape)  # one product, not one for every row of a batch
     return torch.cat([inside[..., :1, :] @ to_left, inside, inside[..., -1:, :] @ to_right], dim=-2)
 
 
