@@ -29,16 +29,24 @@ REPEATS, WARM_UP = 20, 3
 
 @dataclass(frozen=True)
 class Row:
-    """One ratio: milliseconds over milliseconds, and the most that it should be."""
+    """A time over a reference, both in milliseconds, and the most that the ratio should be (None: shown only)."""
 
     name: str
     milliseconds: float
     reference: float
-    target: float
+    target: float | None = None
 
     @property
     def ratio(self) -> float:
         return self.milliseconds / self.reference
+
+    @property
+    def missed(self) -> bool:
+        return self.target is not None and self.ratio > self.target
+
+    def __str__(self) -> str:
+        target = "" if self.target is None else f"{self.target:8.3f}{'  MISSED' if self.missed else ''}"
+        return f"{self.name:92} {self.milliseconds:9.3f} {self.reference:9.3f} {self.ratio:8.3f} {target}"
 
 
 def milliseconds(function: Callable[[], object], repeats: int = REPEATS) -> float:

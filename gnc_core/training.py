@@ -76,6 +76,7 @@ class Trainer:
 
     def fit_constant(self, batches: int) -> None:
         """Fit c(s) anew, the rest of the prior as it is."""
+        self.prior.c.zero_()
         self.constant = score_matching.SmoothingConstant(self.prior, memory=batches)
         for _ in range(batches):
             x, s, eta = self._batch()
@@ -171,10 +172,13 @@ def run(trainer: Trainer, folder: Path, resume: bool = False) -> Generator[dict[
             if trainer.iteration % LOG_EVERY == 0:
                 _append(log, _summary(recent, trainer))
                 recent.clear()
-                if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                    trainer.save(checkpoint)
-                    saved = time.monotonic()
+            if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                trainer.save(checkpoint)
+                saved = time.monotonic()
             yield entry
+        trainer.generator.manual_seed(
+            trainer.settings.seed + 1
+        )  # the same bits, should this fit be interrupted and done again
         trainer.fit_constant(CONSTANT_END)
     finally:
         trainer.save(checkpoint)

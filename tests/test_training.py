@@ -56,8 +56,12 @@ def test_resumes_with_the_same_bits(tmp_path):
     resumed = Trainer(settings(), pictures())
     list(run(resumed, tmp_path / "run", resume=True))
 
+    again = Trainer(settings(), pictures())  # as if only the last fit of c(s) had been interrupted
+    list(run(again, tmp_path / "run", resume=True))
+
     for name, value in bits(straight).items():
         assert torch.equal(value, bits(resumed)[name]), name
+        assert torch.equal(value, bits(again)[name]), name
 
 
 def test_the_log_has_one_line_an_interval_even_after_a_cut(tmp_path):

@@ -22,11 +22,10 @@ def bench(as_json: bool) -> None:
         click.echo(
             f"CPU, {torch.get_num_threads()} threads, torch {torch.__version__}; medians of {benchmark.REPEATS}\n"
         )
-        click.echo(f"{'':75} {'ms':>8} {': ms':>8} {'ratio':>8} {'target':>8}")
+        click.echo(f"{'':92} {'ms':>9} {': ms':>9} {'ratio':>8} {'target':>8}")
     for row in benchmark.rows():
         rows.append({**asdict(row), "ratio": row.ratio})
         if not as_json:
-            numbers = f"{row.milliseconds:8.1f} {row.reference:8.1f} {row.ratio:8.3f} {row.target:8.3f}"
-            click.echo(f"{row.name:75} {numbers}")
+            click.echo(row)
     if as_json:
         options.echo_json({"threads": torch.get_num_threads(), "torch": torch.__version__, "rows": rows})

@@ -7,7 +7,6 @@ after a warm-up; every ratio is of two times measured in one run. The images hav
 import statistics
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from gnc_core import schedules
+from gnc_core.benchmark import Row
 from gnc_core.prior import FieldsOfExperts
 from gnc_core.problems import Denoising
 from gnc_core.restoration import Flow, image_step
@@ -24,28 +24,6 @@ from gnc_core.restoration import Flow, image_step
 SIZES = [(40, 321, 481), (28, 481, 321)]  # images, height, width; how many of the 68 stand upright hardly matters
 CHANNELS, NOISE, STEPS = 48, 0.1, 10
 REPEATS, WARM_UP = 20, 3
-
-
-@dataclass(frozen=True)
-class Row:
-    """A time over a reference, both in milliseconds, and the most that the ratio should be (None: shown only)."""
-
-    name: str
-    milliseconds: float
-    reference: float
-    target: float | None = None
-
-    @property
-    def ratio(self) -> float:
-        return self.milliseconds / self.reference
-
-    @property
-    def missed(self) -> bool:
-        return self.target is not None and self.ratio > self.target
-
-    def __str__(self) -> str:
-        target = "" if self.target is None else f"{self.target:8.3f}{'  MISSED' if self.missed else ''}"
-        return f"{self.name:92} {self.milliseconds:9.3f} {self.reference:9.3f} {self.ratio:8.3f} {target}"
 
 
 def milliseconds(function: Callable[[], object]) -> float:

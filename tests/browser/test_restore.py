@@ -11,11 +11,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from gnc_core import images, zoo
+from gnc_core import images
 
 from .reading import metric
 
-pytestmark = pytest.mark.skipif(not zoo.names(), reason="pretrained/ is empty")
 QUICK = "/restore?image=Cat&side=96&nsteps=4"
 A_RUN = 90_000  # milliseconds that a run may take on a busy machine
 
