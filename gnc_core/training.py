@@ -1,8 +1,11 @@
-"""The training loop: AdaBelief, cosine annealing, exact resume.
+"""The training loop: AdaBelief, cosine annealing, averaged weights, exact resume, one process or many.
 
 A run lives in one folder: `checkpoint.pt` (everything the next iteration depends on), `log.jsonl` (one JSON object a line) and,
 at its end, the prior itself. Interrupted at any moment, it loses at most what happened since the last checkpoint and goes on
 with the same bits as if nothing had happened.
+
+Under torchrun every process draws the same batch and computes its share of it; DistributedDataParallel averages the gradients.
+N processes thus follow the loss curve of one, up to rounding.
 """
 
 from __future__ import annotations
@@ -14,19 +17,24 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import cast
 
 import torch
 from pytorch_optimizer import AdaBelief
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
 
-from . import score_matching
+from . import distributed, score_matching
 from .errors import InputError
-from .images import random_patches
+from .images import crop_center, random_patches, to_float
 from .prior import FieldsOfExperts
+from .score_matching import Terms
 
 ARCHITECTURE = FieldsOfExperts().architecture  # the defaults, which a run may change
 CHECKPOINT_SECONDS = 100.0
-LOG_EVERY = 50
+LOG_EVERY, VALIDATE_EVERY = 50, 500
+VALIDATION_CROP = 160  # pixels
 CONSTANT_START, CONSTANT_MEMORY, CONSTANT_END = 100, 1000, 1000  # batches that c(s) is fitted to: before, during, after
 
 
@@ -41,6 +49,8 @@ class Settings:
     learning_rate: float = 1e-2
     smoothing_weight: float = 1e-4  # lambda of the loss
     smoothing_term: str = "denoising"  # or "implicit", the paper's; see score_matching
+    clip: float = 0.1  # largest norm of the gradient; 0.005 is common after 200 iterations of one layer
+    average: float = 0.999  # decay of the weights' moving average, which is the prior in the end
     seed: int = 0
 
     def step_size(self, iteration: int) -> float:
@@ -49,71 +59,152 @@ class Settings:
         return warm_up * self.learning_rate / 2 * (1 + math.cos(math.pi * iteration / self.iterations))
 
 
-class Trainer:
-    """Prior, optimizer, random numbers and the fit of c(s): one `step` is one iteration."""
+class _Loss(nn.Module):
+    """The loss as a module, as DistributedDataParallel wants it."""
 
-    def __init__(self, settings: Settings, images: Sequence[Tensor], device: str | torch.device = "cpu") -> None:
+    def __init__(self, prior: FieldsOfExperts, settings: Settings) -> None:
+        super().__init__()
+        self.prior, self.weight = prior, settings.smoothing_weight
+        self.form = score_matching.denoising if settings.smoothing_term == "denoising" else score_matching.implicit
+
+    def forward(self, x: Tensor, s: Tensor, eta: Tensor) -> tuple[Tensor, Terms]:
+        terms = self.form(self.prior, x, s, eta)
+        return terms.loss(self.weight), terms
+
+
+class Trainer:
+    """Prior, optimizer, random numbers and the fit of c(s): one `step` is one iteration.
+
+    images: training photographs, (..., H, W), uint8 or float in [0, 1]. validation: photographs that the loss is measured on
+    now and then. Raises InputError if the batch cannot be shared among the processes.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        images: Sequence[Tensor],
+        device: str | torch.device = "cpu",
+        validation: Sequence[Tensor] = (),
+    ) -> None:
+        if settings.batch % (2 * distributed.size()):
+            raise InputError(
+                f"A batch of {settings.batch} patches cannot be shared in pairs by {distributed.size()} processes."
+            )
         torch.set_flush_denormal(True)
         torch.backends.cudnn.deterministic = True  # the same bits after a resume
         torch.manual_seed(settings.seed)
         self.settings, self.images, self.device = settings, images, torch.device(device)
         self.prior = FieldsOfExperts(**settings.architecture).to(self.device)
         self.optimizer = AdaBelief(self.prior.parameters(), lr=settings.learning_rate, weight_decay=0.0)
+        self.averaged = AveragedModel(self.prior, multi_avg_fn=self._average)
+        self.loss: nn.Module = _Loss(self.prior, settings)
+        if distributed.size() > 1:
+            self.loss = DistributedDataParallel(self.loss, broadcast_buffers=False)
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.iteration = 0
         self.seconds = 0.0
-        self.fit_constant(CONSTANT_START)
+        self.recent: list[dict[str, float]] = []  # the last entries, what a line of the log is the mean of
+        self.constant = self._fit_constant(self.prior, CONSTANT_START)
+        self._held_out = self._crops(validation) if validation else None
+
+    @property
+    def result(self) -> FieldsOfExperts:
+        """The prior with averaged weights: what a run is for."""
+        return cast(FieldsOfExperts, self.averaged.module)
+
+    def _average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], seen: Tensor | int) -> None:
+        """averaged <- d averaged + (1 - d) current, with d small at first: the start of a run soon is forgotten."""
+        decay = min(self.settings.average, (1 + int(seen)) / (10 + int(seen)))
+        for mean, weights in zip(averaged, current, strict=True):
+            mean.lerp_(weights, 1 - decay)
+
+    def _levels(self, pairs: int, generator: torch.Generator) -> Tensor:
+        """s, (2 pairs,), uniform by strata, with two patches at each s."""
+        low, high = math.log(self.prior.sigma_min), math.log(self.prior.sigma_max)
+        strata = (torch.arange(pairs) + torch.rand(pairs, generator=generator)) / pairs
+        return (low + (high - low) * strata).repeat_interleave(2)
 
     def _batch(self) -> tuple[Tensor, Tensor, Tensor]:
+        """This process's share of the next batch: x and eta, (N, 1, patch, patch), and s, (N,)."""
         settings = self.settings
         x = random_patches(self.images, settings.patch, settings.batch, self.generator)
-        low, high = math.log(self.prior.sigma_min), math.log(self.prior.sigma_max)
-        pairs = settings.batch // 2  # uniform in s by strata, two patches at each s
-        strata = (torch.arange(pairs) + torch.rand(pairs, generator=self.generator)) / pairs
-        s = (low + (high - low) * strata).repeat_interleave(2)
+        s = self._levels(settings.batch // 2, self.generator)
         eta = torch.randn(x.shape, generator=self.generator)
-        return x.to(self.device), s.to(self.device), eta.to(self.device)
+        x, s, eta = (distributed.share(t).to(self.device) for t in (x, s, eta))
+        return x, s, eta
 
-    def fit_constant(self, batches: int) -> None:
-        """Fit c(s) anew, the rest of the prior as it is."""
-        self.prior.c.zero_()
-        self.constant = score_matching.SmoothingConstant(self.prior, memory=batches)
+    def _fit_constant(self, prior: FieldsOfExperts, batches: int) -> score_matching.SmoothingConstant:
+        """Fits c(s) of a prior anew, the rest of it as it is; returns the fit, to go on with."""
+        prior.c.zero_()
+        constant = score_matching.SmoothingConstant(prior, memory=batches)
         for _ in range(batches):
             x, s, eta = self._batch()
             with torch.no_grad():
-                _, slope = self.prior.score_and_slope(x + s.exp().view(-1, 1, 1, 1) * eta, s)
-            self.constant.update(s, slope / x[0].numel())
-        self.constant.memory = CONSTANT_MEMORY
+                _, slope = prior.score_and_slope(x + s.exp().view(-1, 1, 1, 1) * eta, s)
+            constant.update(distributed.gather(s), distributed.gather(slope / x[0].numel()))
+        constant.memory = CONSTANT_MEMORY
+        return constant
+
+    def finish(self) -> None:
+        """Fit c(s) of the averaged prior, with random numbers of its own: the same bits, should it be done again."""
+        self.generator.manual_seed(self.settings.seed + 1)
+        self._fit_constant(self.result, CONSTANT_END)
 
     def step(self) -> dict[str, float]:
-        """One iteration; returns what the log shows. Raises FloatingPointError when the loss is not finite, before anything
-        has changed."""
+        """One iteration; returns what the log shows. Raises FloatingPointError when the loss or its gradient is not finite,
+        before anything has changed."""
         started = time.perf_counter()
         settings = self.settings
         x, s, eta = self._batch()
-        form = score_matching.denoising if settings.smoothing_term == "denoising" else score_matching.implicit
-        terms = form(self.prior, x, s, eta)
-        loss = terms.loss(settings.smoothing_weight)
-        if not torch.isfinite(loss):
-            raise FloatingPointError(
-                f"The loss is not finite at iteration {self.iteration}; the last checkpoint is kept. "
-                "A smaller learning rate usually helps."
-            )
+        loss, terms = self.loss(x, s, eta)
+        slope = distributed.gather(terms.slope)
+        means = distributed.mean(torch.stack([loss.detach(), terms.image.detach(), terms.smoothing.detach()]))
+        self._check(means[0], "loss")
         self.optimizer.zero_grad()
         loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.prior.parameters(), settings.clip)
+        self._check(norm, "gradient")
         for group in self.optimizer.param_groups:
             group["lr"] = settings.step_size(self.iteration)
         self.optimizer.step()
-        self.constant.update(s, terms.slope)
+        self.constant.update(distributed.gather(s), slope)
+        self.averaged.update_parameters(self.prior)
         self.iteration += 1
         self.seconds += time.perf_counter() - started
-        return {
+        entry = {
             "iteration": self.iteration,
-            "loss": loss.item(),
-            "image": terms.image.item(),
-            "smoothing": terms.smoothing.item(),
-            "slope": terms.slope.square().mean().sqrt().item(),
+            "loss": means[0].item(),
+            "image": means[1].item(),
+            "smoothing": means[2].item(),
+            "slope": slope.square().mean().sqrt().item(),
+            "gradient": norm.item(),
         }
+        self.recent = [*self.recent[-LOG_EVERY + 1 :], entry]
+        return entry
+
+    def _check(self, number: Tensor, name: str) -> None:
+        if not torch.isfinite(number):
+            raise FloatingPointError(
+                f"The {name} is not finite at iteration {self.iteration}; the last checkpoint is kept. "
+                "A smaller learning rate usually helps."
+            )
+
+    def _crops(self, images: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """The middles of the validation images with fixed noise, at fixed smoothing levels: x, s, eta as in `_batch`."""
+        side = min(VALIDATION_CROP, *(min(image.shape[-2:]) for image in images))
+        crops = [to_float(crop_center(image, side)) for image in images[: len(images) // 2 * 2]]
+        generator = torch.Generator().manual_seed(0)
+        x = torch.stack(crops).reshape(-1, 1, side, side)
+        s = self._levels(len(x) // 2, generator)
+        return x.to(self.device), s.to(self.device), torch.randn(x.shape, generator=generator).to(self.device)
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Both terms of the loss of the averaged prior on the validation images, always with the same noise."""
+        if self._held_out is None:
+            return {}
+        terms = score_matching.denoising(self.result, *self._held_out)
+        return {"validation": terms.image.item(), "validation_smoothing": terms.smoothing.item()}
 
     # --- checkpoints --------------------------------------------------------------------------------------------------
 
@@ -122,11 +213,13 @@ class Trainer:
         state = {
             "settings": asdict(self.settings),
             "prior": self.prior.state_dict(),
+            "averaged": self.averaged.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "constant": self.constant.state_dict(),
             "generator": self.generator.get_state(),
             "iteration": self.iteration,
             "seconds": self.seconds,
+            "recent": self.recent,
         }
         temporary = path.with_suffix(".tmp")
         torch.save(state, temporary)
@@ -143,49 +236,56 @@ class Trainer:
             other = [k for k, v in asdict(self.settings).items() if settings.get(k) != v]
             raise InputError(f"{path} belongs to a run with another {', '.join(other)}; resume with the same settings.")
         self.prior.load_state_dict(state["prior"])
+        self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.constant.load_state_dict(state["constant"])
         self.generator.set_state(state["generator"].cpu())
-        self.iteration, self.seconds = state["iteration"], state["seconds"]
+        self.iteration, self.seconds, self.recent = state["iteration"], state["seconds"], state["recent"]
 
 
 def run(trainer: Trainer, folder: Path, resume: bool = False) -> Generator[dict[str, float]]:
     """Train to the end, yielding every iteration's entry; the mean of every `LOG_EVERY` goes to the log.
 
-    folder: where the checkpoint and the log are; created if need be. Raises InputError if it holds a run and `resume` is
-    False, or if there is nothing to resume. Whatever stops the loop, even closing the generator, leaves a checkpoint behind.
+    folder: where the checkpoint and the log are; created if need be; written by process 0 alone. Raises InputError if it
+    holds a run and `resume` is False, or if there is nothing to resume. Whatever stops the loop, even closing the generator,
+    leaves a checkpoint behind, unless the numbers have gone bad: then the last good one stays.
     """
     checkpoint, log = folder / "checkpoint.pt", folder / "log.jsonl"
     if checkpoint.exists() and not resume:
         raise InputError(f"{folder} already holds a run; resume it with --resume or choose another folder.")
     if resume and not checkpoint.exists():
         raise InputError(f"{folder} holds no run to resume.")
-    folder.mkdir(parents=True, exist_ok=True)
     if resume:
         trainer.load(checkpoint)
-    _keep_until(log, trainer.iteration)
-    saved, recent = time.monotonic(), list[dict[str, float]]()
+    writes = distributed.rank() == 0
+    if writes:
+        folder.mkdir(parents=True, exist_ok=True)
+        _keep_until(log, trainer.iteration)
+        trainer.save(checkpoint)
+    saved, good = time.monotonic(), True
     try:
         while trainer.iteration < trainer.settings.iterations:
             entry = trainer.step()
-            recent.append(entry)
-            if trainer.iteration % LOG_EVERY == 0:
-                _append(log, _summary(recent, trainer))
-                recent.clear()
-            if time.monotonic() - saved > CHECKPOINT_SECONDS:
+            if trainer.iteration % LOG_EVERY == 0 and writes:
+                last = trainer.iteration == trainer.settings.iterations
+                validation = trainer.validate() if last or trainer.iteration % VALIDATE_EVERY == 0 else {}
+                _append(log, _summary(trainer) | validation)
+            if time.monotonic() - saved > CHECKPOINT_SECONDS and writes:
                 trainer.save(checkpoint)
                 saved = time.monotonic()
             yield entry
-        trainer.generator.manual_seed(
-            trainer.settings.seed + 1
-        )  # the same bits, should this fit be interrupted and done again
-        trainer.fit_constant(CONSTANT_END)
+        trainer.finish()
+    except FloatingPointError:
+        good = False
+        raise
     finally:
-        trainer.save(checkpoint)
+        if good and writes:
+            trainer.save(checkpoint)
 
 
-def _summary(entries: list[dict[str, float]], trainer: Trainer) -> dict[str, float]:
-    """Means over the entries, with the step size and the speed."""
+def _summary(trainer: Trainer) -> dict[str, float]:
+    """Means over the last `LOG_EVERY` entries, with the step size and the speed."""
+    entries = trainer.recent
     mean = {key: sum(e[key] for e in entries) / len(entries) for key in entries[-1]}
     mean["iteration"] = trainer.iteration
     mean["step_size"] = trainer.settings.step_size(trainer.iteration)

@@ -12,7 +12,7 @@ import click
 import torch
 from tqdm import tqdm
 
-from gnc_core import images, training, zoo
+from gnc_core import distributed, images, training, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 
@@ -27,6 +27,16 @@ _DEFAULTS = training.Settings()
     multiple=True,
     type=click.Path(path_type=Path),
     help="Folder of clean photographs (PNG, JPEG, TIFF, .npy), taken in grey; may be given several times.",
+)
+@click.option(
+    "--validation",
+    type=click.Path(path_type=Path),
+    help="Folder of photographs, none of --data, that the loss is measured on every 500 iterations.",
+)
+@click.option(
+    "--validation-list",
+    type=click.Path(path_type=Path),
+    help="Text file with the names of the images of --validation to take, one a line. Default: all.",
 )
 @click.option("--layers", type=click.IntRange(1, 8), default=1, show_default=True, help="Number of layers L.")
 @click.option("--channels", type=click.IntRange(1, 48), default=48, show_default=True, help="Kernels a layer.")
@@ -50,7 +60,7 @@ _DEFAULTS = training.Settings()
     type=click.IntRange(2),
     default=_DEFAULTS.batch,
     show_default=True,
-    help="Patches an iteration (even: two share a smoothing level).",
+    help="Patches an iteration, of all processes together (even for each: two share a smoothing level).",
 )
 @click.option(
     "--patch",
@@ -81,6 +91,20 @@ _DEFAULTS = training.Settings()
     help="Form of the loss in s: denoising (less noise) or the paper's implicit score matching.",
 )
 @click.option(
+    "--clip",
+    type=click.FloatRange(0, min_open=True),
+    default=_DEFAULTS.clip,
+    show_default=True,
+    help="Largest norm of the gradient; longer ones are shortened to it.",
+)
+@click.option(
+    "--average",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=_DEFAULTS.average,
+    show_default=True,
+    help="Decay of the weights' moving average, which is what is saved; 0 saves the last weights.",
+)
+@click.option(
     "--out",
     required=True,
     type=click.Path(path_type=Path),
@@ -91,6 +115,8 @@ _DEFAULTS = training.Settings()
 @options.device_option
 def train(
     folders: tuple[Path, ...],
+    validation: Path | None,
+    validation_list: Path | None,
     layers: int,
     channels: int,
     knots_u: int,
@@ -101,6 +127,8 @@ def train(
     learning_rate: float,
     smoothing_weight: float,
     smoothing_term: str,
+    clip: float,
+    average: float,
     out: Path,
     resume: bool,
     seed: int,
@@ -109,15 +137,22 @@ def train(
     """Learn a prior from the photographs in --data.
 
     Interrupt it at any moment (Ctrl-C, or a kill) and go on with --resume: at most two minutes of work are lost, and the
-    result has the same bits. Never train on the images that you measure with.
+    result has the same bits. Under torchrun, many processes or GPUs share every batch. Never train on the images that you
+    measure with.
 
     \b
-    Example:
+    Examples:
       python -m gnc_core train --data bsds500/train --data bsds500/test --layers 1 --out runs/foe-l1
+      torchrun --nproc-per-node 4 -m gnc_core train --data bsds500/train --layers 3 --batch 32 --out runs/foe-l3
     """
     if batch % 2:
         raise InputError(f"--batch must be even, not {batch}: two patches share each smoothing level.")
+    if validation_list and not validation:
+        raise InputError("--validation-list names images of --validation; give that folder, too.")
     files = [file for folder in folders for file in images.image_files(folder)]
+    held_out = images.image_files(validation, validation_list) if validation else []
+    if len(held_out) == 1:
+        raise InputError("--validation needs at least two images: two share each smoothing level.")
     settings = training.Settings(
         architecture={"layers": layers, "channels": channels, "knots_u": knots_u, "knots_s": knots_s},
         iterations=iterations,
@@ -126,20 +161,37 @@ def train(
         learning_rate=learning_rate,
         smoothing_weight=smoothing_weight,
         smoothing_term=smoothing_term,
+        clip=clip,
+        average=average,
         seed=seed,
     )
-    device = options.choose_device(device)
-    trainer = training.Trainer(settings, images.load_images(files), device)
+    with distributed.processes(options.choose_device(device)) as place:
+        trainer = training.Trainer(settings, images.load_images(files), place, images.load_images(held_out))
+        _run(trainer, out, resume)
+        if distributed.rank() == 0:
+            zoo.save(out, trainer.result, _card(trainer, files, folders, held_out, place))
+            click.echo(f"{iterations} iterations in {trainer.seconds / 60:.1f} minutes; the prior is in {out}.")
+
+
+def _run(trainer: training.Trainer, out: Path, resume: bool) -> None:
+    """To the end, with a progress bar."""
+    settings = trainer.settings
     steps = training.run(trainer, out, resume)
+    silent = True if distributed.rank() else None  # None: unless standard error is no terminal
     try:
         first = next(steps, None)
         with tqdm(
-            total=iterations, initial=trainer.iteration, unit="it", mininterval=1, disable=None, file=sys.stderr
+            total=settings.iterations,
+            initial=trainer.iteration,
+            unit="it",
+            mininterval=1,
+            disable=silent,
+            file=sys.stderr,
         ) as bar:
             for entry in steps if first else ():
                 bar.update()
                 if entry["iteration"] % 50 == 0:
-                    speed = trainer.iteration * batch / trainer.seconds
+                    speed = trainer.iteration * settings.batch / trainer.seconds
                     bar.set_postfix(loss=f"{entry['loss']:.4f}", images_per_s=f"{speed:.0f}", refresh=False)
     except FloatingPointError as error:
         raise InputError(str(error)) from error
@@ -149,18 +201,20 @@ def train(
         raise KeyboardInterrupt(f"Stopped at iteration {trainer.iteration}; go on with --resume.") from None
     finally:
         steps.close()
-    zoo.save(out, trainer.prior, _card(trainer, files, folders, device))
-    click.echo(f"{iterations} iterations in {trainer.seconds / 60:.1f} minutes; the prior is in {out}.")
 
 
-def _card(trainer: training.Trainer, files: list[Path], folders: tuple[Path, ...], device: str) -> dict:
+def _card(
+    trainer: training.Trainer, files: list[Path], folders: tuple[Path, ...], held_out: list[Path], device: str
+) -> dict:
     """What a reader needs to make the prior again."""
     settings = {key: value for key, value in asdict(trainer.settings).items() if key != "architecture"}
+    launch = "python" if distributed.size() == 1 else f"torchrun --nproc-per-node {distributed.size()}"
     return {
         "training": {
-            "command": "python -m gnc_core train " + shlex.join(a for a in sys.argv[2:] if a != "--resume"),
+            "command": f"{launch} -m gnc_core train " + shlex.join(a for a in sys.argv[2:] if a != "--resume"),
             **settings,
             "data": f"{len(files)} images of {', '.join(folder.name for folder in folders)}",
+            "validation": trainer.validate() | {"images": len(held_out) // 2 * 2},
             "minutes": round(trainer.seconds / 60, 1),
             "hardware": _hardware(device),
             "software": f"Python {platform.python_version()}, torch {torch.__version__}",
@@ -169,7 +223,8 @@ def _card(trainer: training.Trainer, files: list[Path], folders: tuple[Path, ...
 
 
 def _hardware(device: str) -> str:
-    if device == "cuda":
-        return torch.cuda.get_device_name()
+    count = "" if distributed.size() == 1 else f"{distributed.size()} x "
+    if device.startswith("cuda"):
+        return count + torch.cuda.get_device_name()
     threads = torch.get_num_threads()
-    return f"CPU ({platform.machine()}), {threads} thread{'s' if threads > 1 else ''}"
+    return f"{count}CPU ({platform.machine()}), {threads} thread{'s' if threads > 1 else ''}"
