@@ -11,7 +11,7 @@
 """
 
 from .journal import Journal
-from .plan import SCHEMES, STEPS, Plan, Unit, default_sigmas, make_plan, share
+from .plan import SCHEMES, STEPS, Plan, Unit, default_sigmas, make_plan, share, spaced_sigmas
 from .results import Cell, Result, attainment, diverged, load, lowest_energy, mean, save, spread, to_csv
 from .running import Progress, Seconds, estimate, measure_seconds, run
 
@@ -37,6 +37,7 @@ __all__ = [
     "run",
     "save",
     "share",
+    "spaced_sigmas",
     "spread",
     "to_csv",
 ]

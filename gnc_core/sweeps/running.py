@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
-from gnc_core.restoration import Prior
+from gnc_core import evaluation
+from gnc_core.choices import choose_scheme
+from gnc_core.images import to_float
+from gnc_core.metrics import psnr, ssim
+from gnc_core.problems import Denoising, Inpainting, Problem
+from gnc_core.restoration import Prior, Step
+from gnc_core.trace import timed
 
-from .plan import Plan, Unit
+from .plan import Place, Plan, Unit
 from .results import Cell
+
+Images = Sequence[tuple[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -23,33 +33,110 @@ class Progress:
 
 @dataclass(frozen=True)
 class Seconds:
-    """How long things take for one image of a size on a device: a score, a score with slope in s, and the measurements at
-    the end of a run (energy, PSNR, SSIM)."""
+    """How long things take for one image of a size on a device: a step of each scheme, and the measurements at the end of a
+    run (energy, PSNR, SSIM)."""
 
-    score: float
-    slope: float
+    step: dict[str, float]
     end: float
+
+    def of(self, unit: Unit) -> float:
+        """About how long a unit takes."""
+        run = 0.0
+        if unit.scheme:  # the first step of a joint run has no step in s before it
+            run = self.step[unit.scheme] * (unit.steps - (0.5 if unit.scheme == "joint" else 0))
+        return len(unit.images) * (run + self.end * len(unit.ends))
 
 
 def run(
-    plan: Plan,
-    prior: Prior,
-    images: Sequence[tuple[str, Tensor]],
-    units: Sequence[Unit] | None = None,
-    device: str = "cpu",
+    plan: Plan, prior: Prior, images: Images, units: Sequence[Unit] | None = None, device: str = "cpu"
 ) -> Iterator[Progress]:
-    """Computes `units` (default: all of `plan.units()`) in their order, yielding after every step.
+    """Computes `units` (default: all of the plan, for that device) in their order, yielding after every step.
 
     images: those of the plan. The sum of all `score_steps` is that of the units. Closing the generator stops
-    the sweep; whatever it has yielded is final, and depends neither on the other units nor on their order.
+    the sweep; what it has yielded is final and depends on nothing but the plan, the batch, and the device.
     """
+    batch: tuple[int, ...] = ()
+    for unit in plan.units(device=device) if units is None else units:
+        if unit.images != batch:
+            truth, problem = _degrade(plan, images, unit.images, device)
+            batch = unit.images
+        if unit.scheme is None:
+            yield Progress(0, _measure(_start(prior, problem), truth, unit))
+            continue
+        for step in _steps(plan, unit, prior, problem):
+            passes = 2 if unit.scheme == "joint" and step.index > 1 else 1
+            ends = step.index in unit.ends
+            cell = _measure(step, truth, unit, unit.ends[step.index]) if ends else None
+            yield Progress(passes * len(batch), cell)
 
 
-def measure_seconds(
-    plan: Plan, prior: Prior, images: Sequence[tuple[str, Tensor]], device: str = "cpu"
-) -> dict[tuple[int, int], Seconds]:
-    """Times a step on every size of image in the plan, each after a warm-up, in batches as they will be."""
+def measure_seconds(plan: Plan, prior: Prior, images: Images, device: str = "cpu") -> dict[tuple[int, int], Seconds]:
+    """Times the steps on every size of image in the plan, each after a warm-up, in batches as they will be."""
+    seconds = dict[tuple[int, int], Seconds]()
+    for unit in plan.units(device=device):
+        if unit.size in seconds:
+            continue
+        truth, problem = _degrade(plan, images, unit.images, device)
+        _measure(_start(prior, problem), truth, unit)
+        step_seconds = {}
+        for scheme in plan.schemes:
+            two_steps = Unit(unit.images, unit.size, scheme, plan.sigma0[-1], {2: None})
+            (_, _), (step, step_seconds[scheme]) = timed(_steps(plan, two_steps, prior, problem))
+        begin = time.perf_counter()
+        _measure(step, truth, unit)
+        end, count = time.perf_counter() - begin, len(unit.images)
+        seconds[unit.size] = Seconds({scheme: value / count for scheme, value in step_seconds.items()}, end / count)
+    return seconds
 
 
-def estimate(units: Sequence[Unit], seconds: dict[tuple[int, int], Seconds]) -> float:
-    """About how many seconds `units` will take."""
+def estimate(units: Iterable[Unit], seconds: Mapping[tuple[int, int], Seconds]) -> float:
+    """About how many seconds `units` will take, by what `measure_seconds` found."""
+    return sum(seconds[unit.size].of(unit) for unit in units)
+
+
+def _degrade(plan: Plan, images: Images, batch: Sequence[int], device: str) -> tuple[Tensor, Problem]:
+    """The true images of a batch (on the CPU) and the problem made of them, as `evaluation.evaluate` does it."""
+    truths = [to_float(images[index][1]).cpu() for index in batch]
+    problems = [
+        evaluation.degrade(truth.to(device), plan.task, plan.level, evaluation.image_seed(plan.seed, index))
+        for index, truth in zip(batch, truths, strict=True)
+    ]
+    return torch.cat(truths), _together(problems)
+
+
+def _together(problems: Sequence[Problem]) -> Problem:
+    """One problem for several images of one size."""
+    first, observations = problems[0], torch.cat([problem.initial() for problem in problems])
+    if isinstance(first, Denoising):
+        return Denoising(observations, first.noise_std)
+    return Inpainting(
+        observations, torch.cat([problem.observed for problem in problems if isinstance(problem, Inpainting)])
+    )
+
+
+def _start(prior: Prior, problem: Problem) -> Step:
+    """Where all runs start, as a step that can be measured."""
+    return Step(0, prior.sigma_max, problem.initial(), prior, problem)
+
+
+def _steps(plan: Plan, unit: Unit, prior: Prior, problem: Problem) -> Iterator[Step]:
+    """The steps of a unit's run, and none beyond its last."""
+    assert unit.scheme
+    scheme = choose_scheme(unit.scheme, prior, plan.prior, plan.task, plan.level, unit.steps, unit.sigma0)
+    steps = scheme.run(prior, problem)
+    for _ in range(unit.steps):
+        # By default a GPU's library may add in any order, which is not the same twice.
+        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+            step = next(steps)
+        yield step
+
+
+def _measure(step: Step, truth: Tensor, unit: Unit, place: Place | None = None) -> Cell:
+    """Energy, PSNR and SSIM of every image after a step; where the energy is not finite, the run diverged."""
+    energy, image = step.energy.cpu(), step.image.cpu()
+    good = torch.isfinite(energy)
+    values = {"psnr": torch.full(good.shape, torch.nan), "ssim": torch.full(good.shape, torch.nan)}
+    values["psnr"][good] = psnr(image[good], truth[good]).float()
+    values["ssim"][good] = ssim(image[good], truth[good]).float()
+    energies = torch.where(good, energy, torch.inf).float()
+    return Cell(place, unit.images, *(tuple(numbers.tolist()) for numbers in (energies, *values.values())))
