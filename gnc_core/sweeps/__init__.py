@@ -12,13 +12,15 @@
 
 from .journal import Journal
 from .plan import SCHEMES, STEPS, Plan, Unit, default_sigmas, make_plan, share, spaced_sigmas
-from .results import Cell, Result, attainment, diverged, load, lowest_energy, mean, save, spread, to_csv
-from .running import Progress, Seconds, estimate, measure_seconds, run
+from .results import ARRAYS, Cell, Result, attainment, diverged, load, lowest_energy, mean, save, spread, to_csv
+from .running import Images, Progress, Seconds, estimate, measure_seconds, run
 
 __all__ = [
+    "ARRAYS",
     "SCHEMES",
     "STEPS",
     "Cell",
+    "Images",
     "Journal",
     "Plan",
     "Progress",

@@ -59,17 +59,13 @@ class Plan:
     def __post_init__(self) -> None:
         if self.task not in ("denoise", "inpaint"):
             raise InputError(f'The task must be "denoise" or "inpaint", not {self.task!r}.')
-        if not (math.isfinite(self.level) and 0 < self.level < (math.inf if self.task == "denoise" else 1)):
-            what = (
-                "noise level must be positive"
-                if self.task == "denoise"
-                else "share of missing pixels must be in (0, 1)"
-            )
-            raise InputError(f"The {what}, not {self.level:g}.")
+        if not (math.isfinite(self.level) and self.level > 0):
+            raise InputError(f"The noise level, or the share of missing pixels, must be positive, not {self.level:g}.")
+        if self.task == "inpaint" and self.level >= 1:
+            raise InputError(f"The share of missing pixels must lie between 0 and 1, not {self.level:g}.")
         if not self.schemes or [name for name in SCHEMES if name in self.schemes] != list(self.schemes):
-            raise InputError(
-                f"A sweep is of {' or '.join(SCHEMES)} or both, not of {', '.join(self.schemes) or 'neither'}."
-            )
+            named = ", ".join(self.schemes) or "nothing"
+            raise InputError(f"A sweep is of the schemes {' and '.join(SCHEMES)}, or of one of them, not of {named}.")
         for number in self.steps:
             check_steps(number)
         if not all(math.isfinite(sigma) and sigma > 0 for sigma in self.sigma0):
@@ -208,7 +204,7 @@ def make_plan(
         level=level,
         prior=prior_name,
         weights=weights,
-        schemes=tuple(name for name in SCHEMES if name in schemes) or tuple(schemes),
+        schemes=tuple(sorted(set(schemes))),
         sigma0=tuple(sorted(set(sigma0))),
         steps=tuple(sorted(set(steps))),
         names=tuple(name for name, _ in images),
@@ -230,7 +226,9 @@ def spaced_sigmas(first: float, last: float, count: int) -> list[float]:
 
     Raises `InputError` unless 0 < first <= last and count lies in 2 ... 1000."""
     if not (math.isfinite(last) and 0 < first <= last and 2 <= count <= 1000):
-        raise InputError(f"Initial smoothings go up, 2 to 1000 of them, not from {first:g} to {last:g} in {count} values.")
+        raise InputError(
+            f"Initial smoothings go up, 2 to 1000 of them, not from {first:g} to {last:g} in {count} values."
+        )
     inner = [float(f"{sigma:.3g}") for sigma in logarithmic(last, first, count)[-2:0:-1]]
     return [first, *(min(max(sigma, first), last) for sigma in inner), last]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -49,7 +49,7 @@ class Seconds:
 
 def run(
     plan: Plan, prior: Prior, images: Images, units: Sequence[Unit] | None = None, device: str = "cpu"
-) -> Iterator[Progress]:
+) -> Generator[Progress]:
     """Computes `units` (default: all of the plan, for that device) in their order, yielding after every step.
 
     images: those of the plan. The sum of all `score_steps` is that of the units. Closing the generator stops
@@ -70,10 +70,13 @@ def run(
             yield Progress(passes * len(batch), cell)
 
 
-def measure_seconds(plan: Plan, prior: Prior, images: Images, device: str = "cpu") -> dict[tuple[int, int], Seconds]:
-    """Times the steps on every size of image in the plan, each after a warm-up, in batches as they will be."""
+def measure_seconds(
+    plan: Plan, prior: Prior, images: Images, units: Iterable[Unit] | None = None, device: str = "cpu"
+) -> dict[tuple[int, int], Seconds]:
+    """Times the steps for every size of image in `units` (default: all of the plan), each after a warm-up, in batches as
+    they will be."""
     seconds = dict[tuple[int, int], Seconds]()
-    for unit in plan.units(device=device):
+    for unit in plan.units(device=device) if units is None else units:
         if unit.size in seconds:
             continue
         truth, problem = _degrade(plan, images, unit.images, device)
