@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -69,8 +70,9 @@ def start(out, launcher=("-m", "gnc_core"), **changes):
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@cache
 def straight():
-    """The bytes of the file that a sweep leaves when nothing happens."""
+    """The bytes of the file that a sweep leaves when nothing happens: the same in all tests, whose folders are alike."""
     result = run("straight.npz")
     assert result.exit_code == 0, result.output
     return Path("straight.npz").read_bytes()
@@ -131,12 +133,11 @@ def test_it_goes_on_from_whatever_is_left_of_the_journals(work):
     journal.unlink()
     begin(stop=60)
     data = journal.read_bytes()
-    cuts = [0, 10, plan_alone - 1, plan_alone, plan_alone + 1, len(data) - 1, len(data)]
-    for cut in [*cuts, random.randint(plan_alone, len(data))]:
+    for cut in (10, plan_alone - 1, plan_alone + 1, len(data) - 1, random.randint(plan_alone, len(data))):
         journal.write_bytes(data[:cut])
         result = run()
         assert result.exit_code == 0, result.output
-        assert ("Going on" in result.stderr) == (cut > len(data) / 2 or data[:cut].count(b"\n") > 2)
+        assert ("Going on" in result.stderr) == (data[:cut].count(b"\n") > 2)  # the plan, the degraded images, a run
         assert Path("out.npz").read_bytes() == whole
         assert not journal.exists()
         Path("out.npz").unlink()
@@ -172,16 +173,14 @@ def test_a_kill_at_any_moment_loses_nothing(work):
         process = start("out.npz")
         wanted = lines + random.randint(1, RUNS // 2)
         while process.poll() is None and lines < wanted:
-            time.sleep(0.001)
+            time.sleep(0.002)
             lines = journal.read_bytes().count(b"\n") if journal.exists() else 0
         process.kill()  # SIGKILL
         process.communicate()
         assert journal.exists() != Path("out.npz").exists()
     if journal.exists():
-        known = journal.read_bytes().count(b"\n")
-        assert known >= lines
-        _, errors = start("out.npz").communicate()
-        assert "Going on" in errors
+        assert journal.read_bytes().count(b"\n") >= lines
+        assert "Going on" in run().stderr
     assert Path("out.npz").read_bytes() == whole
 
 
