@@ -17,6 +17,7 @@ from gnc_core.commands.evaluate import evaluate
 from gnc_core.commands.fit_schedule import fit_schedule
 from gnc_core.commands.info import info
 from gnc_core.commands.restore import restore
+from gnc_core.commands.sweep import sweep
 from gnc_core.commands.train import train
 from gnc_core.errors import InputError, out_of_memory
 
@@ -60,7 +61,7 @@ def main(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (restore, evaluate, calibrate, train, fit_schedule, info, bench):
+for command in (restore, evaluate, calibrate, sweep, train, fit_schedule, info, bench):
     main.add_command(command)
 
 

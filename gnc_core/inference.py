@@ -37,7 +37,7 @@ def energy(prior: FieldsOfExperts, x: Tensor, s: Tensor) -> Tensor:
         h = splines.evaluate_in_place(tables[0], u, prior.functions[0].u)
         for phi, kernel, table in zip(prior.functions[1:], kernels[1:], tables[1:], strict=True):
             h = splines.evaluate_in_place(table, convolve(h, kernel), phi.u)
-        result += h.flatten(1).sum(1)
+        result += _total(h)
     return result + prior.constant(s) * x[0].numel()
 
 
@@ -74,17 +74,23 @@ def _tile(
         del h
 
     if slopes:
-        slope_s += splines.evaluate(slopes[last], u, functions[last].u).flatten(1).sum(1)
+        slope_s += _total(splines.evaluate(slopes[last], u, functions[last].u))
     g = splines.evaluate_in_place(tables[last], u, functions[last].u, order=1)
     for layer in range(last - 1, -1, -1):
         g = adjoint(g, kernels[layer + 1])
         u = kept.pop() if layer else convolve(x, kernels[0])
         grid = functions[layer].u
         if slopes:
-            slope_s += splines.evaluate(slopes[layer], u, grid).mul_(g).flatten(1).sum(1)
+            slope_s += _total(splines.evaluate(slopes[layer], u, grid).mul_(g))
         g *= splines.evaluate_in_place(tables[layer], u, grid, order=1)
         del u
     return adjoint(g, kernels[0]), slope_s
+
+
+def _total(features: Tensor) -> Tensor:
+    """The sum over channels and pixels, (N,), row by row: the library adds a single long row in as many parts as there are
+    threads, which would give an image other last bits for other numbers of threads, and alone others than in a batch."""
+    return features.sum(3).sum(2).sum(1)
 
 
 def _tiles(prior: FieldsOfExperts, x: Tensor) -> Iterator[tuple[slice | EllipsisType, ...]]:

@@ -64,7 +64,8 @@ class Denoising:
         return self.observation
 
     def energy(self, x: Tensor) -> Tensor:
-        return (x - self.observation).square().sum((1, 2, 3)) / (2 * self.noise_std**2)
+        squares = (x - self.observation).square().sum(3).sum(2).sum(1)  # the same bits with any number of threads
+        return squares / (2 * self.noise_std**2)
 
     def prox(self, v: Tensor, tau: float | Tensor) -> Tensor:
         """`(v + tau z / noise_std^2) / (1 + tau / noise_std^2)`."""

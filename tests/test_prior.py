@@ -162,3 +162,22 @@ def test_at_most_three_buffers_of_features(layers):
         alive += event.nbytes()
         peak = max(peak, alive)
     assert peak <= 3.25 * 24 * 512**2 * 4  # the quarter: a strip of the library's own copies
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_same_bits_with_one_thread_or_two_and_alone_or_in_a_batch(layers):
+    """What one process computes is what many compute, each with threads of its own."""
+    torch.manual_seed(0)
+    prior = FieldsOfExperts(layers).requires_grad_(False)
+    x, found = torch.rand(2, 1, 48, 56), []
+    threads = torch.get_num_threads()
+    try:
+        for number in (1, 2):
+            torch.set_num_threads(number)
+            with torch.no_grad():
+                found += [(prior.energy(part, -2.0), *prior.score_and_slope(part, -2.0)) for part in (x, x[:1])]
+    finally:
+        torch.set_num_threads(threads)
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            assert torch.equal(a[:1], b[:1])

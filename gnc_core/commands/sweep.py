@@ -1,0 +1,247 @@
+"""`sweep`: final energies, PSNR and SSIM over a grid of initial smoothings and numbers of steps."""
+
+from __future__ import annotations
+
+import math
+from contextlib import closing
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+from gnc_core import distributed, images, sweeps, zoo
+from gnc_core.commands import options
+from gnc_core.errors import InputError
+from gnc_core.prior import FieldsOfExperts
+from gnc_core.sweeps import Images, Journal, Plan, Result, Unit
+
+N = TypeVar("N", int, float)
+
+_PATIENCE = timedelta(days=30)  # of a process that has done its share
+
+
+@click.command()
+@options.data_options
+@click.option("--limit", type=click.IntRange(min=1), help="Take only the first N images.")
+@click.option("--task", required=True, type=click.Choice(["denoise", "inpaint"]), help="What to restore.")
+@options.noise_option
+@options.missing_option
+@options.prior_option
+@click.option(
+    "--scheme",
+    "schemes",
+    multiple=True,
+    type=click.Choice(sweeps.SCHEMES),
+    help="GNC flow with a linear schedule, or joint minimisation; may be given several times. Default: both.",
+)
+@click.option(
+    "--sigma0",
+    "sigma0_text",
+    metavar="LIST",
+    help="Initial smoothings, in units of [0, 1]: 0.05,0.1,0.5, or FIRST:LAST:COUNT for values with equal ratios, such as "
+    "0.05:0.5:11. Default: eleven up to the prior's largest sigma, from half the noise level for denoising, from twice the "
+    "prior's smallest sigma for inpainting.",
+)
+@click.option(
+    "--steps",
+    "steps_text",
+    metavar="LIST",
+    default=",".join(str(number) for number in sweeps.STEPS),
+    show_default=True,
+    help="Numbers of steps.",
+)
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(0, 1),
+    default=0.01,
+    show_default=True,
+    help="Of the rates that are printed: a run attains E* within this share of E(initial) - E*. The file holds energies.",
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Result, an .npz file. Until it is complete, OUT.0.journal lies beside it, one a process.",
+)
+@options.seed_option
+@options.device_option
+@options.json_option
+def sweep(
+    data: Path,
+    list_file: Path | None,
+    limit: int | None,
+    task: str,
+    noise_std: float | None,
+    missing: float | None,
+    prior_name: str,
+    schemes: tuple[str, ...],
+    sigma0_text: str | None,
+    steps_text: str,
+    tolerance: float,
+    out: Path,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Restore every image from every initial smoothing with every number of steps, and measure.
+
+    Images are degraded as `evaluate` does it. E*, the lowest final energy of any run on an image, is shared by all
+    schemes of one sweep; the rate of a cell is the share of images that attain it.
+
+    Interrupt it at any moment (Ctrl-C, or a kill): the same command goes on where it was, with any number of processes.
+    Under torchrun, every process takes its share; the folder of --out must then be one for all machines.
+
+    \b
+    Examples:
+      python -m gnc_core sweep --data val --list bsds68.txt --task denoise --noise-std 0.1 --out denoise-0.1.npz
+      torchrun --nproc-per-node 4 -m gnc_core sweep --data val --task inpaint --missing 0.8 --out inpaint-0.8.npz
+    """
+    images.check_output(out, (".npz",))
+    level = options.task_level(task, noise_std, missing)
+    sigma0 = None if sigma0_text is None else _sigmas(sigma0_text)
+    steps = _numbers(steps_text, "--steps", int)
+    files = images.image_files(data, list_file)[:limit]
+    with distributed.processes(options.choose_device(device), "gloo", _PATIENCE) as place:
+        prior = zoo.load(prior_name, place)
+        truths = list(zip((file.name for file in files), images.load_images(files), strict=True))
+        plan = sweeps.make_plan(
+            prior,
+            truths,
+            task,
+            level,
+            schemes or sweeps.SCHEMES,
+            sigma0,
+            steps,
+            seed,
+            prior_name=Path(prior_name).name,
+            weights=zoo.weights_hash(prior_name),
+        )
+        so_far = distributed.from_first(lambda: _so_far(out, plan))
+        units = plan.units(so_far, place)
+        shares = [sweeps.share(units, rank, distributed.size()) for rank in range(distributed.size())]
+        if distributed.rank() == 0:
+            _announce(plan, so_far, prior, truths, shares, place)
+        _compute(plan, prior, truths, shares[distributed.rank()], place, out)
+        distributed.wait()
+        if distributed.rank() == 0:
+            _report(_collect(out, plan), tolerance, out, as_json)
+
+
+def _so_far(out: Path, plan: Plan) -> Result:
+    """What an interrupted run of this sweep has left."""
+    if out.exists():
+        raise InputError(f"{out} already exists; choose another --out, or remove it.")
+    return Journal.read(out, plan)
+
+
+def _announce(
+    plan: Plan, so_far: Result, prior: FieldsOfExperts, truths: Images, shares: list[list[Unit]], device: str
+) -> None:
+    """What will be computed, and about how long that takes, on standard error."""
+    if so_far.known.any():
+        click.echo(f"Going on: {so_far.known.sum():,} of {so_far.known.size:,} runs are already there.", err=True)
+    units = [unit for units in shares for unit in units]
+    seconds = sweeps.measure_seconds(plan, prior, truths, units, device)
+    longest = _duration(max(sweeps.estimate(units, seconds) for units in shares))
+    where = f"in {len(shares)} processes on {device}" if len(shares) > 1 else f"on {device}"
+    score_steps = sum(unit.score_steps for unit in units)
+    click.echo(f"{plan.title}: {score_steps:,} score steps, about {longest} {where}.", err=True)
+
+
+def _compute(plan: Plan, prior: FieldsOfExperts, truths: Images, units: list[Unit], device: str, out: Path) -> None:
+    """Does the units, with a progress bar, and writes every cell to this process's journal."""
+    silent = True if distributed.rank() else None  # None: unless standard error is no terminal
+    total = sum(unit.score_steps for unit in units)
+    progress = sweeps.run(plan, prior, truths, units, device)
+    with (
+        Journal(out, plan, distributed.rank()) as journal,
+        closing(progress),
+        tqdm(total=total, unit="step", disable=silent) as bar,
+    ):
+        try:
+            for step in progress:
+                if step.cell:
+                    journal.write(step.cell)
+                bar.update(step.score_steps)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"Stopped; what is done is in {journal.path}, the same command goes on.") from None
+
+
+def _collect(out: Path, plan: Plan) -> Result:
+    """All processes' results, now in `out` instead of their journals."""
+    result = Journal.read(out, plan)
+    if not result.complete:
+        raise InputError(
+            f"Some processes' journals are not in {out.parent}: on several machines, --out must be in a folder that they "
+            "share. Nothing is lost; put all journals there and give the same command."
+        )
+    sweeps.save(result, out)
+    Journal.remove(out)
+    return result
+
+
+def _report(result: Result, tolerance: float, out: Path, as_json: bool) -> None:
+    plan = result.plan
+    maps = {
+        "attainment": sweeps.attainment(result, tolerance),
+        "diverged": sweeps.diverged(result),
+        "psnr": sweeps.mean(result.psnr),
+        "psnr_spread": sweeps.spread(result.psnr),
+        "ssim": sweeps.mean(result.ssim),
+        "ssim_spread": sweeps.spread(result.ssim),
+    }
+    degraded = float(sweeps.mean(result.initial_psnr))
+    if as_json:
+        places = np.ndindex(plan.shape[:-1])
+        cells = [
+            {"scheme": plan.schemes[i], "sigma0": plan.sigma0[j], "steps": plan.steps[k]}
+            | {name: values[i, j, k].item() for name, values in maps.items()}
+            for i, j, k in places
+        ]
+        report = {"out": str(out), "plan": asdict(plan), "tolerance": tolerance, "psnr_degraded": degraded}
+        options.echo_json(report | {"cells": cells})
+        return
+    for i, scheme in enumerate(plan.schemes):
+        click.echo(f"{scheme}: % of images that attain E* within {100 * tolerance:g} %, by sigma0 and steps")
+        _table(plan, 100 * maps["attainment"][i], 0)
+        click.echo(f"{scheme}: mean PSNR in dB (degraded: {degraded:.2f})")
+        _table(plan, maps["psnr"][i], 2)
+    click.echo(f"Wrote {out}")
+
+
+def _table(plan: Plan, values: np.ndarray, digits: int) -> None:
+    """A row an initial smoothing, a column a number of steps."""
+    click.echo(f"{'':>7}" + "".join(f"{number:7}" for number in plan.steps))
+    for sigma, row in zip(plan.sigma0, values, strict=True):
+        click.echo(f"{sigma:7.4g}" + "".join(f"{value:7.{digits}f}" for value in row))
+
+
+def _sigmas(text: str) -> list[float]:
+    """The initial smoothings that --sigma0 lists or spans."""
+    if ":" not in text:
+        return _numbers(text, "--sigma0", float)
+    try:
+        first, last, count = text.split(":")
+        return sweeps.spaced_sigmas(float(first), float(last), int(count))
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"--sigma0 is FIRST:LAST:COUNT, such as 0.05:0.5:11, not {text!r}.") from error
+
+
+def _numbers(text: str, option: str, kind: type[N]) -> list[N]:
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InputError(f"{option} is a list of numbers with commas between them, not {text!r}.") from error
+
+
+def _duration(seconds: float) -> str:
+    """In words, for an estimate: "40 s", "12 min", "3.5 h"."""
+    if seconds < 100:
+        return f"{math.ceil(seconds)} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,45 @@
+"""Sweeps over (initial smoothing, number of steps): final energy, PSNR and SSIM of every run (method, section 5).
+
+    plan = make_plan(prior, images, "denoise", 0.1, ...)         what is to be computed; plan.score_steps says how much
+    result = Result.empty(plan)                                  NaN wherever nothing is known yet
+    for progress in run(plan, prior, images):                    a step at a time; close the generator to stop
+        if progress.cell:
+            result.put(progress.cell)
+    attainment(result, tolerance), mean(result.psnr)             maps (schemes, sigma0, steps) for what is known so far
+
+`Journal` keeps the cells on disk while a sweep runs, so that it can be interrupted; `save` and `load` are for results.
+"""
+
+from .journal import Journal
+from .plan import SCHEMES, STEPS, Plan, Unit, default_sigmas, make_plan, share, spaced_sigmas
+from .results import ARRAYS, Cell, Result, attainment, diverged, load, lowest_energy, mean, save, spread, to_csv
+from .running import Images, Progress, Seconds, estimate, measure_seconds, run
+
+__all__ = [
+    "ARRAYS",
+    "SCHEMES",
+    "STEPS",
+    "Cell",
+    "Images",
+    "Journal",
+    "Plan",
+    "Progress",
+    "Result",
+    "Seconds",
+    "Unit",
+    "attainment",
+    "default_sigmas",
+    "diverged",
+    "estimate",
+    "load",
+    "lowest_energy",
+    "make_plan",
+    "mean",
+    "measure_seconds",
+    "run",
+    "save",
+    "share",
+    "spaced_sigmas",
+    "spread",
+    "to_csv",
+]

@@ -1,0 +1,214 @@
+"""What a sweep came to: energy, PSNR and SSIM of every run; from these the maps; files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gnc_core.errors import InputError
+from gnc_core.images import write_bytes
+
+from .plan import Place, Plan
+
+FORMAT = 1
+_MAX_BYTES = 2**28  # of a file's arrays: four million runs
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The outcome of one (scheme, sigma0, steps) on some images.
+
+    place: positions in the plan's schemes, sigma0 and steps; None for the degraded images themselves.
+    images: positions in the plan. energy, psnr (dB), ssim: one number each an image, of float32.
+    """
+
+    place: Place | None
+    images: tuple[int, ...]
+    energy: tuple[float, ...]
+    psnr: tuple[float, ...]
+    ssim: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The numbers of a sweep, complete or not: NaN where nothing has been computed yet.
+
+    energy, psnr, ssim: float32 (schemes, sigma0, steps, images). energy is D(x) + R(x, log sigma_min) at the end of the
+    run, and infinite where the run diverged (psnr and ssim are NaN there); PSNR in dB and SSIM are those of
+    `evaluation.evaluate`.
+    initial_energy, initial_psnr, initial_ssim: float32 (images,), of the degraded images, where all runs start.
+    Raises `InputError` for arrays of another shape or type.
+    """
+
+    plan: Plan
+    energy: np.ndarray
+    psnr: np.ndarray
+    ssim: np.ndarray
+    initial_energy: np.ndarray
+    initial_psnr: np.ndarray
+    initial_ssim: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name in ARRAYS:
+            array, shape = getattr(self, name), _shape(self.plan, name)
+            if array.shape != shape or array.dtype != np.float32:
+                raise InputError(f"{name} is {array.dtype} {array.shape}; a sweep like this has float32 {shape}.")
+
+    @classmethod
+    def empty(cls, plan: Plan) -> Result:
+        """Nothing is known yet."""
+        return cls(plan, **{name: np.full(_shape(plan, name), np.nan, np.float32) for name in ARRAYS})
+
+    def put(self, cell: Cell) -> None:
+        """Enters what is known of a cell."""
+        images = list(cell.images)
+        if cell.place is None:
+            self.initial_energy[images] = cell.energy
+            self.initial_psnr[images] = cell.psnr
+            self.initial_ssim[images] = cell.ssim
+            return
+        self.energy[cell.place][images] = cell.energy
+        self.psnr[cell.place][images] = cell.psnr
+        self.ssim[cell.place][images] = cell.ssim
+
+    def knows(self, place: Place | None, images: Sequence[int]) -> bool:
+        """Whether a cell (None: that of the degraded images) has been computed on all these images."""
+        energy = self.initial_energy if place is None else self.energy[place]
+        return not np.isnan(energy[list(images)]).any()
+
+    @property
+    def known(self) -> np.ndarray:
+        """Which runs have been computed, diverged ones included: bool (schemes, sigma0, steps, images)."""
+        return ~np.isnan(self.energy)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing."""
+        return bool(self.known.all()) and not np.isnan(self.initial_energy).any()
+
+
+ARRAYS = ("energy", "psnr", "ssim", "initial_energy", "initial_psnr", "initial_ssim")
+
+
+def _shape(plan: Plan, name: str) -> tuple[int, ...]:
+    return plan.shape[-1:] if name.startswith("initial") else plan.shape
+
+
+# --- maps --------------------------------------------------------------------------------------------------------------
+
+
+def lowest_energy(result: Result) -> np.ndarray:
+    """E* of each image, the lowest final energy of any run of any scheme on the whole grid: (images,). Infinite where none
+    is known, or all have diverged."""
+    return np.where(result.known, result.energy, np.inf).min((0, 1, 2)).astype(np.float64)
+
+
+def attainment(result: Result, tolerance: float = 0.01) -> np.ndarray:
+    """The share of images whose run attains E*: (schemes, sigma0, steps), in [0, 1] (method, section 5).
+
+    A run attains E* when its final energy E has E - E* <= tolerance (E(initial) - E*). Runs that diverged do not.
+    The share is one of the images that have been computed; NaN where there is none.
+    """
+    lowest, initial = lowest_energy(result), result.initial_energy.astype(np.float64)
+    known = result.known & ~np.isnan(initial)
+    with np.errstate(invalid="ignore"):  # infinity - infinity, where all runs have diverged
+        attained = result.energy - lowest <= tolerance * np.maximum(initial - lowest, 0)
+    return _mean(attained.astype(np.float64), known)
+
+
+def mean(values: np.ndarray) -> np.ndarray:
+    """The mean over images (the last axis) of `result.psnr` or `result.ssim`, of what is known and did not diverge; NaN where
+    there is nothing."""
+    return _mean(values.astype(np.float64), ~np.isnan(values))
+
+
+def spread(values: np.ndarray) -> np.ndarray:
+    """The standard deviation over images (the last axis), as `mean`."""
+    with np.errstate(invalid="ignore"):  # a PSNR may be infinite
+        squares = (values.astype(np.float64) - mean(values)[..., None]) ** 2
+    return np.sqrt(_mean(squares, ~np.isnan(values)))
+
+
+def diverged(result: Result) -> np.ndarray:
+    """How many runs ended with numbers that are not finite: (schemes, sigma0, steps)."""
+    return np.isinf(result.energy).sum(-1)
+
+
+def _mean(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """The mean over the last axis of what is known; NaN where nothing is."""
+    count = known.sum(-1)
+    total = np.where(known, values, 0).sum(-1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def to_csv(result: Result) -> str:
+    """The runs that are known as a table with a header: image, scheme, sigma0, steps, energy, psnr, ssim. The degraded
+    images come first, with the scheme "degraded" and 0 steps."""
+    plan, buffer = result.plan, io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["image", "scheme", "sigma0", "steps", "energy", "psnr", "ssim"])
+    start = zip(result.initial_energy, result.initial_psnr, result.initial_ssim, strict=True)
+    for name, (energy, psnr, ssim) in zip(plan.names, start, strict=True):
+        if not np.isnan(energy):
+            writer.writerow([name, "degraded", "", 0, energy, psnr, ssim])
+    for i, j, k, image in np.argwhere(result.known):
+        numbers = (values[i, j, k, image] for values in (result.energy, result.psnr, result.ssim))
+        writer.writerow([plan.names[image], plan.schemes[i], plan.sigma0[j], plan.steps[k], *numbers])
+    return buffer.getvalue()
+
+
+# --- files -------------------------------------------------------------------------------------------------------------
+
+
+def save(result: Result, path: str | os.PathLike) -> None:
+    """Writes `result` as one .npz file, which appears complete or not at all; the same numbers make the same bytes.
+
+    In it: the six arrays of `Result` by their names, and `metadata`, a JSON text with "format" (1) and the fields of
+    `Plan`. Raises `InputError` if it cannot be written.
+    """
+    metadata = json.dumps({"format": FORMAT} | asdict(result.plan))
+    buffer = io.BytesIO()
+    arrays = {name: getattr(result, name) for name in ARRAYS}
+    np.savez_compressed(buffer, allow_pickle=False, metadata=np.array(metadata), **arrays)
+    write_bytes(path, buffer.getvalue())
+
+
+def load(source: str | os.PathLike | bytes, name: str | None = None) -> Result:
+    """Reads what `save` wrote, from a path or from the file's bytes. `name` is what messages call it (default: the path).
+
+    Raises `InputError` if there is no such file, and for one that is damaged or something else.
+    """
+    if isinstance(source, bytes):
+        data, name = source, name or "The file"
+    else:
+        name = name or str(source)
+        try:
+            data = Path(source).read_bytes()
+        except OSError as error:
+            raise InputError(f"Cannot read the sweep {name}: {error.strerror or error}.") from error
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > _MAX_BYTES:
+                raise InputError(f"{name} is too large for a sweep.")
+        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+            metadata = json.loads(str(file["metadata"]))
+            arrays = {array: file[array] for array in ARRAYS}
+        number = metadata["format"]
+    except InputError:
+        raise
+    except Exception as error:  # damaged bytes, or another kind of file
+        raise InputError(f"{name} is damaged, or not a sweep; `sweep` writes them (.npz).") from error
+    if number != FORMAT:
+        raise InputError(f"{name} has format {number} of sweeps; this version of the program reads format {FORMAT}.")
+    try:
+        return Result(Plan.from_dict(metadata), **arrays)
+    except InputError as error:
+        raise InputError(f"{name} is not a sweep that can be read: {error}") from error

@@ -1,0 +1,147 @@
+"""The runs of a sweep, one batch and one step at a time."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gnc_core import evaluation
+from gnc_core.choices import choose_scheme
+from gnc_core.images import to_float
+from gnc_core.metrics import psnr, ssim
+from gnc_core.problems import Denoising, Inpainting, Problem
+from gnc_core.restoration import Prior, Step
+from gnc_core.trace import timed
+
+from .plan import Place, Plan, Unit
+from .results import Cell
+
+Images = Sequence[tuple[str, Tensor]]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a step brought: `score_steps` of those that the plan counts, and the cell that it finished, if it did."""
+
+    score_steps: int
+    cell: Cell | None
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """How long things take for one image of a size on a device: a step of each scheme, and the measurements at the end of a
+    run (energy, PSNR, SSIM)."""
+
+    step: dict[str, float]
+    end: float
+
+    def of(self, unit: Unit) -> float:
+        """About how long a unit takes."""
+        run = 0.0
+        if unit.scheme:  # the first step of a joint run has no step in s before it
+            run = self.step[unit.scheme] * (unit.steps - (0.5 if unit.scheme == "joint" else 0))
+        return len(unit.images) * (run + self.end * len(unit.ends))
+
+
+def run(
+    plan: Plan, prior: Prior, images: Images, units: Sequence[Unit] | None = None, device: str = "cpu"
+) -> Generator[Progress]:
+    """Computes `units` (default: all of the plan, for that device) in their order, yielding after every step.
+
+    images: those of the plan. The sum of all `score_steps` is that of the units. Closing the generator stops
+    the sweep; what it has yielded is final and depends on nothing but the plan, the batch, and the device.
+    """
+    batch: tuple[int, ...] = ()
+    for unit in plan.units(device=device) if units is None else units:
+        if unit.images != batch:
+            truth, problem = _degrade(plan, images, unit.images, device)
+            batch = unit.images
+        if unit.scheme is None:
+            yield Progress(0, _measure(_start(prior, problem), truth, unit))
+            continue
+        for step in _steps(plan, unit, prior, problem):
+            passes = 2 if unit.scheme == "joint" and step.index > 1 else 1
+            ends = step.index in unit.ends
+            cell = _measure(step, truth, unit, unit.ends[step.index]) if ends else None
+            yield Progress(passes * len(batch), cell)
+
+
+def measure_seconds(
+    plan: Plan, prior: Prior, images: Images, units: Iterable[Unit] | None = None, device: str = "cpu"
+) -> dict[tuple[int, int], Seconds]:
+    """Times a few steps for every size of image in `units` (default: all of the plan), after a warm-up, in batches as they
+    will be."""
+    found = dict[tuple[int, int], Seconds]()
+    for unit in plan.units(device=device) if units is None else units:
+        if unit.size in found:
+            continue
+        truth, problem = _degrade(plan, images, unit.images, device)
+        _measure(_start(prior, problem), truth, unit)
+        step_seconds = {}
+        for scheme in plan.schemes:
+            few = Unit(unit.images, unit.size, scheme, plan.sigma0[-1], {4: None})
+            (_, _), *later = timed(_steps(plan, few, prior, problem))
+            step, step_seconds[scheme] = later[-1][0], statistics.median(seconds for _, seconds in later)
+        begin = time.perf_counter()
+        _measure(step, truth, unit)
+        end, count = time.perf_counter() - begin, len(unit.images)
+        found[unit.size] = Seconds({scheme: value / count for scheme, value in step_seconds.items()}, end / count)
+    return found
+
+
+def estimate(units: Iterable[Unit], seconds: Mapping[tuple[int, int], Seconds]) -> float:
+    """About how many seconds `units` will take, by what `measure_seconds` found."""
+    return sum(seconds[unit.size].of(unit) for unit in units)
+
+
+def _degrade(plan: Plan, images: Images, batch: Sequence[int], device: str) -> tuple[Tensor, Problem]:
+    """The true images of a batch (on the CPU) and the problem made of them, as `evaluation.evaluate` does it."""
+    truths = [to_float(images[index][1]).cpu() for index in batch]
+    problems = [
+        evaluation.degrade(truth.to(device), plan.task, plan.level, evaluation.image_seed(plan.seed, index))
+        for index, truth in zip(batch, truths, strict=True)
+    ]
+    return torch.cat(truths), _together(problems)
+
+
+def _together(problems: Sequence[Problem]) -> Problem:
+    """One problem for several images of one size."""
+    first, observations = problems[0], torch.cat([problem.initial() for problem in problems])
+    if isinstance(first, Denoising):
+        return Denoising(observations, first.noise_std)
+    return Inpainting(
+        observations, torch.cat([problem.observed for problem in problems if isinstance(problem, Inpainting)])
+    )
+
+
+def _start(prior: Prior, problem: Problem) -> Step:
+    """Where all runs start, as a step that can be measured."""
+    return Step(0, prior.sigma_max, problem.initial(), prior, problem)
+
+
+def _steps(plan: Plan, unit: Unit, prior: Prior, problem: Problem) -> Iterator[Step]:
+    """The steps of a unit's run, and none beyond its last."""
+    assert unit.scheme
+    scheme = choose_scheme(unit.scheme, prior, plan.prior, plan.task, plan.level, unit.steps, unit.sigma0)
+    steps = scheme.run(prior, problem)
+    for _ in range(unit.steps):
+        # By default a GPU's library may add in any order, which is not the same twice.
+        with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+            step = next(steps)
+        yield step
+
+
+def _measure(step: Step, truth: Tensor, unit: Unit, place: Place | None = None) -> Cell:
+    """Energy, PSNR and SSIM of every image after a step; where the energy is not finite, the run diverged."""
+    energy, image = step.energy.cpu(), step.image.cpu()
+    good = torch.isfinite(energy)
+    values = {"psnr": torch.full(good.shape, torch.nan), "ssim": torch.full(good.shape, torch.nan)}
+    values["psnr"][good] = psnr(image[good], truth[good]).float()
+    values["ssim"][good] = ssim(image[good], truth[good]).float()
+    energies = torch.where(good, energy, torch.inf).float()
+    return Cell(place, unit.images, *(tuple(numbers.tolist()) for numbers in (energies, *values.values())))
