@@ -33,8 +33,11 @@ def _of_tensors(compiled: Callable[..., None]) -> Callable[..., None]:
     """A compiled pass, called with tensors and numbers."""
 
     @wraps(compiled)
-    def run(*arguments: Tensor | float) -> None:
-        compiled(*(a.numpy() if isinstance(a, Tensor) else np.float32(a) for a in arguments))
+    def run(*arguments: Tensor | float | None) -> None:
+        compiled(*map(convert, arguments))
+
+    def convert(a: Tensor | float | None) -> Any:
+        return a.numpy() if isinstance(a, Tensor) else None if a is None else np.float32(a)
 
     return run
 
@@ -205,22 +208,64 @@ def moments(g, u, scale, offset, out):  # type: ignore[no-untyped-def]
 @_of_tensors
 @njit(parallel=True, **_OPTIONS)
 def adjoint_of_values(table, u, scale, offset, g, grad_u, sums_out):  # type: ignore[no-untyped-def]
-    """What <g, phi(u)> passes back: grad_u = g phi'(u), and the moments of g for the table, in one pass."""
+    """What <g, phi(u)> passes back: grad_u = g phi'(u), and the moments of g for the table, in one pass; g None: ones."""
     rows = table.shape[2]
     top = np.float32(rows - 1)
     for p in prange(u.shape[0]):
         row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((3, _BLOCK), np.int64)
         pairs = _pairs(table[p])
         sums = np.zeros((4, rows, 8), np.float32)
+        ones = np.ones(_BLOCK, np.float32)
         for start in range(0, u.shape[1], _BLOCK):
-            part, weight = u[p, start : start + _BLOCK], g[p, start : start + _BLOCK]
+            part = u[p, start : start + _BLOCK]
+            weight = ones if g is None else g[p, start : start + _BLOCK]
             target = grad_u[p, start : start + _BLOCK]
             _locate(part, scale, offset, top, row, f)
             _look_up(pairs, row, len(part), a)
             _derivatives(a, f, scale, target)
-            for i in range(len(part)):
-                target[i] *= weight[i]
+            if g is not None:
+                for i in range(len(part)):
+                    target[i] *= weight[i]
             _add_moments(weight, row, f, len(part), sums)
+            if (start + _BLOCK) % _CHUNK == 0:
+                _flush(sums, sums_out[p])
+        _flush(sums, sums_out[p])
+
+
+@_of_tensors
+@njit(parallel=True, **_OPTIONS)
+def adjoint_of_pull_back(table, d_table, u, scale, offset, g, d, grad_g, grad_u, sums_out):  # type: ignore[no-untyped-def]
+    """What <d, g phi'(u)> + <g, psi(u)> passes back, where psi has the table `d_table`: grad_g = d phi' + psi,
+    grad_u = g (d phi'' + psi'), and the moments of d g, in one pass; g and grad_g None: g = 1."""
+    rows = table.shape[2]
+    top = np.float32(rows - 1)
+    for p in prange(u.shape[0]):
+        row, f = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32)
+        a, b = np.empty((3, _BLOCK), np.int64), np.empty((3, _BLOCK), np.int64)
+        pairs, d_pairs = _pairs(table[p]), _pairs(d_table[p])
+        first, second = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+        sums = np.zeros((4, rows, 8), np.float32)
+        for start in range(0, u.shape[1], _BLOCK):
+            part, weight = u[p, start : start + _BLOCK], d[p, start : start + _BLOCK]
+            target, n = grad_u[p, start : start + _BLOCK], len(part)
+            _locate(part, scale, offset, top, row, f)
+            _look_up(pairs, row, n, a)
+            _look_up(d_pairs, row, n, b)
+            _second_derivatives(a, f, scale, second[:n])
+            _derivatives(b, f, scale, target)
+            for i in range(n):
+                target[i] += weight[i] * second[i]
+            if g is None:
+                _add_moments(weight, row, f, n, sums)
+            else:
+                factor, target_g = g[p, start : start + _BLOCK], grad_g[p, start : start + _BLOCK]
+                _derivatives(a, f, scale, first[:n])
+                _values(b, f, target_g)
+                for i in range(n):
+                    target[i] *= factor[i]
+                    target_g[i] += weight[i] * first[i]
+                    second[i] = weight[i] * factor[i]
+                _add_moments(second, row, f, n, sums)
             if (start + _BLOCK) % _CHUNK == 0:
                 _flush(sums, sums_out[p])
         _flush(sums, sums_out[p])
