@@ -56,8 +56,13 @@ class Splines(nn.Module):
 
     def table(self, s: Tensor, order: int = 0) -> Tensor:
         """Polynomials in u of d^order phi / ds^order at s: (N,) to (N, C, knots + 2, 5)."""
-        weights = torch.einsum("cik,nk->nci", self.weights(), splines.basis(s.double(), self.s, order))
-        return splines.polynomials(weights, continuation=2 if self.potential else 1).to(s.dtype)
+        return self.tables(s, (order,))[0]
+
+    def tables(self, s: Tensor, orders: tuple[int, ...] = (0, 1)) -> tuple[Tensor, ...]:
+        """The tables of several orders, as `table` has them."""
+        basis = torch.stack([splines.basis(s.double(), self.s, order) for order in orders])
+        weights = torch.einsum("cik,onk->onci", self.weights(), basis)
+        return splines.polynomials(weights, continuation=2 if self.potential else 1).to(s.dtype).unbind()
 
 
 class FieldsOfExperts(nn.Module):
@@ -188,23 +193,17 @@ class FieldsOfExperts(nn.Module):
         s = self._smoothing(x, s)
         if not torch.is_grad_enabled():
             return inference.score_and_slope(self, x, s)
-        kernels = self.kernels()
-        h, seen = self.extend(x), []
-        for kernel, phi in zip(kernels[:-1], self.functions, strict=False):
-            u = convolve(h, kernel)
-            h, slope = splines.value_and_derivative(phi.table(s), u, phi.u)
-            seen.append((u, slope))
-        last = self.potential
-        u = convolve(h, kernels[-1])
-        slope_s = splines.total(last.table(s, 1), u, last.u)
-        g = splines.evaluate(last.table(s), u, last.u, order=1)
-        while seen:
-            g = adjoint(g, kernels[len(seen)])
-            phi = self.functions[len(seen) - 1]
-            u, slope = seen.pop()
-            slope_s = slope_s + splines.total(phi.table(s, 1), u, phi.u, weight=g)
-            g = g * slope
-        slope_s = slope_s + self.constant(s, order=1) * x[0].numel()
+        kernels, functions = self.kernels(), self.functions
+        tables, slopes = zip(*(phi.tables(s) for phi in functions), strict=True)
+        seen = [convolve(self.extend(x), kernels[0])]  # u_1 ... u_L
+        for phi, table, kernel in zip(functions, tables, kernels[1:], strict=False):
+            seen.append(convolve(splines.evaluate(table, seen[-1], phi.u), kernel))
+        g, sums = splines.pull_back(tables[-1], seen[-1], self.potential.u)
+        slope_s = self.constant(s, order=1) * x[0].numel() + (sums * slopes[-1]).flatten(1).sum(1)
+        for layer in reversed(range(self.layers - 1)):
+            g = adjoint(g, kernels[layer + 1])
+            g, sums = splines.pull_back(tables[layer], seen[layer], functions[layer].u, g)
+            slope_s = slope_s + (sums * slopes[layer]).flatten(1).sum(1)
         return self.extend_adjoint(adjoint(g, kernels[0])), slope_s
 
     def derivatives(self, x: Tensor, s: float | Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -60,6 +60,13 @@ def check_agreement(u, shared):
         compare([splines.evaluate(table, u, WIDE, order)], exact[order : order + 1])
     assert close(splines.evaluate(table, u, WIDE, 2), exact[2])
     compare(splines.value_and_derivative(table, u, WIDE), exact[:2])
+    other = polynomials(torch.randn(len(u), 4, WIDE.weights, dtype=torch.float64), 2).to(u.device)
+    g = torch.randn_like(u)
+    for w in (None, g):
+        out, sums = splines.pull_back(table, u, WIDE, w)
+        exact_w = torch.ones_like(exact_u) if w is None else w.double()
+        exact_sum = (exact_w * definition.evaluate(other, exact_u, WIDE)).flatten(2).sum(2)
+        compare([out, (sums * other.float()).flatten(2).sum(2)], [exact_w * exact[1], exact_sum])
     in_place = splines.evaluate_in_place(table.detach(), u.detach().clone(memory_format=torch.contiguous_format), WIDE)
     assert close(in_place, exact[0])
 
@@ -68,6 +75,8 @@ FUNCTIONS = [
     pytest.param(lambda table, u: splines.value_and_derivative(table, u, WIDE), id="value and derivative"),
     pytest.param(lambda table, u: [splines.evaluate(table, u, WIDE, 1)], id="evaluate"),
     pytest.param(lambda table, u: [0.1 * splines.total(table, u, WIDE, weight=u.cos())], id="total"),
+    pytest.param(lambda table, u: splines.pull_back(table, u, WIDE), id="pull back of ones"),
+    pytest.param(lambda table, u: splines.pull_back(table, u, WIDE, u.cos()), id="pull back"),
 ]
 
 

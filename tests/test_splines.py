@@ -103,6 +103,23 @@ def test_moments_are_the_adjoint_of_evaluation():
         assert torch.allclose(total, expected)
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_what_a_pull_back_passes_back_itself(dtype):
+    """Gradients in the table, u and g of <d, g phi'(u)> + <M, moments(g, u)>."""
+    grid, g = GRID, torch.manual_seed(7)
+    table = polynomials(torch.randn(2, 3, grid.weights, dtype=torch.float64, generator=g), 2)
+    other = polynomials(torch.randn(2, 3, grid.weights, dtype=torch.float64, generator=g), 2)
+    u, weight, d = torch.randn(3, 2, 3, 6, 7, dtype=torch.float64, generator=g)
+    of = [x.clone().requires_grad_() for x in (table, u, weight)]
+    plain = of[2] * (d * splines.evaluate(of[0], of[1], grid, 1) + splines.evaluate(other, of[1], grid))
+    expected = torch.autograd.grad(plain.sum(), of)
+    of = [x.to(dtype).requires_grad_() for x in (table, u, weight)]
+    out, sums = splines.pull_back(of[0], of[1], grid, of[2])
+    gradients = torch.autograd.grad((d.to(dtype) * out).sum() + (other.to(dtype) * sums).sum(), of)
+    for a, b in zip(gradients, expected, strict=True):
+        assert (a - b).norm() <= 1e-5 * b.norm()
+
+
 # --- the fast evaluations against the definition ----------------------------------------------------------------------
 
 

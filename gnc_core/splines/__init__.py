@@ -28,7 +28,17 @@ try:
 except ImportError:  # without numba everything runs by the definition
     cpu = None  # type: ignore[assignment]
 
-__all__ = ["Grid", "basis", "evaluate", "evaluate_in_place", "moments", "polynomials", "total", "value_and_derivative"]
+__all__ = [
+    "Grid",
+    "basis",
+    "evaluate",
+    "evaluate_in_place",
+    "moments",
+    "polynomials",
+    "pull_back",
+    "total",
+    "value_and_derivative",
+]
 
 _POWERS = 5
 
@@ -69,6 +79,14 @@ def moments(g: Tensor, u: Tensor, grid: Grid) -> Tensor:
     weights = torch.stack([g.flatten(2) * f**k for k in range(_POWERS)], dim=-1)
     index = row[..., None].expand(*row.shape, _POWERS)
     return weights.new_zeros(*u.shape[:2], grid.knots + 2, _POWERS).scatter_add(2, index, weights)
+
+
+def pull_back(table: Tensor, u: Tensor, grid: Grid, g: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """What <g, phi(u)> passes back, g phi'(u) and moments(g, u), in one pass; without g, that of the sum of phi(u)."""
+    if _fast(u):
+        return _PullBack.apply(table, u, g, grid)
+    slope = definition.evaluate(table, u, grid, order=1)
+    return (slope, moments(torch.ones_like(u), u, grid)) if g is None else (g * slope, moments(g, u, grid))
 
 
 def total(table: Tensor, u: Tensor, grid: Grid, weight: Tensor | None = None, order: int = 0) -> Tensor:
@@ -149,6 +167,11 @@ def _to_table(sums: Tensor, like: Tensor, images: int) -> Tensor:
     return (sums.sum(0, keepdim=True) if like.shape[0] == 1 else sums).to(like.dtype)
 
 
+def _to_moments(sums: Tensor, u: Tensor) -> Tensor:
+    """Moments, float64 (N C, 5, rows), as (N, C, rows, 5)."""
+    return sums.transpose(1, 2).reshape(*u.shape[:2], sums.shape[2], _POWERS).to(u.dtype)
+
+
 def _no_sums(u: Tensor, grid: Grid) -> Tensor:
     return torch.zeros(u.shape[0] * u.shape[1], _POWERS, grid.knots + 2, dtype=torch.float64, device=u.device)
 
@@ -211,7 +234,7 @@ class _Moments(Function):
         ctx.grid = grid
         sums = _no_sums(u, grid)
         _fast(u).moments(_planes(g), _planes(u), *_rows(grid), sums)
-        return sums.transpose(1, 2).reshape(*u.shape[:2], grid.knots + 2, _POWERS).to(u.dtype)
+        return _to_moments(sums, u)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
@@ -220,3 +243,34 @@ class _Moments(Function):
             return None, g * evaluate(grad, u, grid, order=1), None
         value, slope = value_and_derivative(grad, u, grid)
         return value, g * slope, None
+
+
+class _PullBack(Function):
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, u: Tensor, g: Tensor | None, grid: Grid) -> tuple[Tensor, Tensor]:
+        u, g = u.contiguous(), None if g is None else g.contiguous()
+        ctx.save_for_backward(table, u, g)
+        ctx.grid = grid
+        out, sums = torch.empty_like(u), _no_sums(u, grid)
+        weight = None if g is None else _planes(g)
+        _fast(u).adjoint_of_values(_powers_first(table, len(u)), _planes(u), *_rows(grid), weight, _planes(out), sums)
+        return out, _to_moments(sums, u)
+
+    @staticmethod
+    def backward(ctx: Any, d: Tensor, d_sums: Tensor) -> tuple[Tensor | None, ...]:
+        (table, u, g), grid = ctx.saved_tensors, ctx.grid
+        fused = getattr(_fast(u), "adjoint_of_pull_back", None)
+        if torch.is_grad_enabled() or fused is None:  # to be differentiated again, or on a GPU
+            value, slope = value_and_derivative(d_sums, u, grid)
+            grad_u, sums = pull_back(_derivative(table, grid, 1), u, grid, d if g is None else d * g)
+            grad_u = grad_u + (slope if g is None else g * slope)
+            grad_g = None if g is None else d * evaluate(table, u, grid, order=1) + value
+            sums = sums.sum(0, keepdim=True) if len(table) == 1 else sums
+        else:
+            grad_u, sums = torch.empty_like(u), _no_sums(u, grid)
+            grad_g = None if g is None else torch.empty_like(g)
+            tables = _powers_first(table, len(u)), _powers_first(d_sums, len(u))
+            weights = (None if w is None else _planes(w) for w in (g, d.contiguous(), grad_g))
+            fused(*tables, _planes(u), *_rows(grid), *weights, _planes(grad_u), sums)
+            sums = _to_table(sums, table, len(u))
+        return _derivative_adjoint(sums, grid), grad_u, grad_g, None

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+import numba
 import numpy as np
 from numba import njit, prange
 from torch import Tensor
 
+numba.config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]  # four of a row's sums in one register
 _ZERO, _HALF = np.float32(0), np.float32(0.5)
 _BLOCK = 256
 _CHUNK = 64 * _BLOCK  # pixels that moments are summed over in float32 before they go into a float64 sum
@@ -31,8 +33,11 @@ def _of_tensors(compiled: Callable[..., None]) -> Callable[..., None]:
     """A compiled pass, called with tensors and numbers."""
 
     @wraps(compiled)
-    def run(*arguments: Tensor | float) -> None:
-        compiled(*(a.numpy() if isinstance(a, Tensor) else np.float32(a) for a in arguments))
+    def run(*arguments: Tensor | float | None) -> None:
+        compiled(*map(convert, arguments))
+
+    def convert(a: Tensor | float | None) -> Any:
+        return a.numpy() if isinstance(a, Tensor) else None if a is None else np.float32(a)
 
     return run
 
@@ -50,98 +55,104 @@ def _locate(u, scale, offset, top, row, f):  # type: ignore[no-untyped-def]
 
 
 @njit(**_OPTIONS)
-def _look_up(table, row, n, a):  # type: ignore[no-untyped-def]
-    """The five coefficients of every pixel of a block: a[k, i] = table[k, row[i]]."""
-    c0, c1, c2, c3, c4 = table[0], table[1], table[2], table[3], table[4]
-    a0, a1, a2, a3, a4 = a[0], a[1], a[2], a[3], a[4]
+def _pairs(table):  # type: ignore[no-untyped-def]
+    """The coefficients of powers 0 and 1, 2 and 3, and 4 of a plane's table side by side: (3, rows) of 64 bits. Stores are what a
+    look-up waits for, and this way it has three a pixel instead of five."""
+    pairs = np.zeros((3, table.shape[1]), np.int64)
+    halves = pairs.view(np.float32)
+    for k in range(5):
+        halves[k // 2, k % 2 :: 2] = table[k]
+    return pairs
+
+
+@njit(**_OPTIONS)
+def _even(pair):  # type: ignore[no-untyped-def]
+    return np.int32(pair).view(np.float32)
+
+
+@njit(**_OPTIONS)
+def _odd(pair):  # type: ignore[no-untyped-def]
+    return np.int32(pair >> 32).view(np.float32)
+
+
+@njit(**_OPTIONS)
+def _look_up(pairs, row, n, a):  # type: ignore[no-untyped-def]
+    """The five coefficients of every pixel of a block: a[k, i] = pairs[k, row[i]]."""
+    c01, c23, c4 = pairs[0], pairs[1], pairs[2]
+    a01, a23, a4 = a[0], a[1], a[2]
     for i in range(n):
         j = np.uint32(row[i])
-        a0[i], a1[i], a2[i], a3[i], a4[i] = c0[j], c1[j], c2[j], c3[j], c4[j]
+        a01[i], a23[i], a4[i] = c01[j], c23[j], c4[j]
 
 
 @njit(**_OPTIONS)
 def _values(a, f, out):  # type: ignore[no-untyped-def]
-    a0, a1, a2, a3, a4 = a[0], a[1], a[2], a[3], a[4]
+    a01, a23, a4 = a[0], a[1], a[2]
     for i in range(len(out)):
         x = f[i]
-        out[i] = (((a4[i] * x + a3[i]) * x + a2[i]) * x + a1[i]) * x + a0[i]
+        value = (_even(a4[i]) * x + _odd(a23[i])) * x + _even(a23[i])
+        out[i] = (value * x + _odd(a01[i])) * x + _even(a01[i])
 
 
 @njit(**_OPTIONS)
 def _derivatives(a, f, scale, out):  # type: ignore[no-untyped-def]
-    a1, a2, a3, a4 = a[1], a[2], a[3], a[4]
+    a01, a23, a4 = a[0], a[1], a[2]
     two, three, four = np.float32(2) * scale, np.float32(3) * scale, np.float32(4) * scale
     for i in range(len(out)):
         x = f[i]
-        out[i] = ((four * a4[i] * x + three * a3[i]) * x + two * a2[i]) * x + scale * a1[i]
+        value = (four * _even(a4[i]) * x + three * _odd(a23[i])) * x + two * _even(a23[i])
+        out[i] = value * x + scale * _odd(a01[i])
 
 
 @njit(**_OPTIONS)
 def _second_derivatives(a, f, scale, out):  # type: ignore[no-untyped-def]
-    a2, a3, a4 = a[2], a[3], a[4]
+    a23, a4 = a[1], a[2]
     two, six, twelve = np.float32(2) * scale**2, np.float32(6) * scale**2, np.float32(12) * scale**2
     for i in range(len(out)):
         x = f[i]
-        out[i] = (twelve * a4[i] * x + six * a3[i]) * x + two * a2[i]
+        out[i] = (twelve * _even(a4[i]) * x + six * _odd(a23[i])) * x + two * _even(a23[i])
+
+
+@njit(**_OPTIONS)
+def _add(sums, j, v, w, x):  # type: ignore[no-untyped-def]
+    """sums[j, k] += v x^k + w k x^(k-1)."""
+    xx = x * x
+    sums[j, 0] += v
+    sums[j, 1] += v * x + w
+    sums[j, 2] += v * xx + np.float32(2) * w * x
+    sums[j, 3] += (v * x + np.float32(3) * w) * xx
+    sums[j, 4] += (v * x + np.float32(4) * w) * (x * xx)
 
 
 @njit(**_OPTIONS)
 def _add_moments(g, row, f, n, sums):  # type: ignore[no-untyped-def]
-    """sums[row, k] += g f^k. Neighbours often share a row, so two copies take turns: neither waits for the other."""
-    even, odd = sums[0], sums[1]
-    for i in range(0, n - 1, 2):
-        j, v, x = np.uint32(row[i]), g[i], f[i]
-        jj, vv, xx = np.uint32(row[i + 1]), g[i + 1], f[i + 1]
-        even[j, 0] += v
-        odd[jj, 0] += vv
-        even[j, 1] += v * x
-        odd[jj, 1] += vv * xx
-        even[j, 2] += v * (x * x)
-        odd[jj, 2] += vv * (xx * xx)
-        even[j, 3] += v * (x * x * x)
-        odd[jj, 3] += vv * (xx * xx * xx)
-        even[j, 4] += v * (x * x) * (x * x)
-        odd[jj, 4] += vv * (xx * xx) * (xx * xx)
-    if n % 2:
-        j, v, x = np.uint32(row[n - 1]), g[n - 1], f[n - 1]
-        for k in range(5):
-            even[j, k] += v
-            v *= x
+    """sums[row, k] += g f^k. Neighbours often share a row, so four copies take turns: none waits for another."""
+    rest = n - n % 4
+    for i in range(0, rest, 4):
+        for c in range(4):
+            _add(sums[c], np.uint32(row[i + c]), g[i + c], _ZERO, f[i + c])
+    for i in range(rest, n):
+        _add(sums[0], np.uint32(row[i]), g[i], _ZERO, f[i])
 
 
 @njit(**_OPTIONS)
 def _add_joint_moments(g, h, row, f, n, sums):  # type: ignore[no-untyped-def]
     """sums[row, k] += g f^k + h k f^(k-1): the moments of g, and those of h for a derivative in f."""
-    two, three, four = np.float32(2), np.float32(3), np.float32(4)
-    even, odd = sums[0], sums[1]
-    for i in range(0, n - 1, 2):
-        j, v, w, x = np.uint32(row[i]), g[i], h[i], f[i]
-        jj, vv, ww, xx = np.uint32(row[i + 1]), g[i + 1], h[i + 1], f[i + 1]
-        even[j, 0] += v
-        odd[jj, 0] += vv
-        even[j, 1] += v * x + w
-        odd[jj, 1] += vv * xx + ww
-        even[j, 2] += (v * x + two * w) * x
-        odd[jj, 2] += (vv * xx + two * ww) * xx
-        even[j, 3] += (v * x + three * w) * (x * x)
-        odd[jj, 3] += (vv * xx + three * ww) * (xx * xx)
-        even[j, 4] += (v * x + four * w) * (x * x * x)
-        odd[jj, 4] += (vv * xx + four * ww) * (xx * xx * xx)
-    if n % 2:
-        j, v, w, x = np.uint32(row[n - 1]), g[n - 1], h[n - 1], f[n - 1]
-        even[j, 0] += v
-        even[j, 1] += v * x + w
-        even[j, 2] += (v * x + two * w) * x
-        even[j, 3] += (v * x + three * w) * (x * x)
-        even[j, 4] += (v * x + four * w) * (x * x * x)
+    rest = n - n % 4
+    for i in range(0, rest, 4):
+        for c in range(4):
+            _add(sums[c], np.uint32(row[i + c]), g[i + c], h[i + c], f[i + c])
+    for i in range(rest, n):
+        _add(sums[0], np.uint32(row[i]), g[i], h[i], f[i])
 
 
 @njit(**_OPTIONS)
 def _flush(sums, out):  # type: ignore[no-untyped-def]
-    """Moves the sums of a chunk, (2, rows, 8), into those of the plane, (5, rows) in float64."""
+    """Moves the sums of a chunk, (4, rows, 8), into those of the plane, (5, rows) in float64."""
     for k in range(5):
         for j in range(sums.shape[1]):
-            out[k, j] += np.float64(sums[0, j, k]) + np.float64(sums[1, j, k])
+            for c in range(4):
+                out[k, j] += np.float64(sums[c, j, k])
     sums[:] = _ZERO
 
 
@@ -151,11 +162,12 @@ def values(table, u, scale, offset, out):  # type: ignore[no-untyped-def]
     """out = phi(u), where a row's polynomial is sum_k table[k, row] f^k."""
     top = np.float32(table.shape[2] - 1)
     for p in prange(u.shape[0]):
-        row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((5, _BLOCK), np.float32)
+        row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((3, _BLOCK), np.int64)
+        pairs = _pairs(table[p])
         for start in range(0, u.shape[1], _BLOCK):
             part = u[p, start : start + _BLOCK]
             _locate(part, scale, offset, top, row, f)
-            _look_up(table[p], row, len(part), a)
+            _look_up(pairs, row, len(part), a)
             _values(a, f, out[p, start : start + _BLOCK])
 
 
@@ -165,11 +177,12 @@ def values_and_derivatives(table, u, scale, offset, out, derivative):  # type: i
     """out = phi(u) and derivative = phi'(u), in one pass."""
     top = np.float32(table.shape[2] - 1)
     for p in prange(u.shape[0]):
-        row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((5, _BLOCK), np.float32)
+        row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((3, _BLOCK), np.int64)
+        pairs = _pairs(table[p])
         for start in range(0, u.shape[1], _BLOCK):
             part = u[p, start : start + _BLOCK]
             _locate(part, scale, offset, top, row, f)
-            _look_up(table[p], row, len(part), a)
+            _look_up(pairs, row, len(part), a)
             _values(a, f, out[p, start : start + _BLOCK])
             _derivatives(a, f, scale, derivative[p, start : start + _BLOCK])
 
@@ -182,7 +195,7 @@ def moments(g, u, scale, offset, out):  # type: ignore[no-untyped-def]
     top = np.float32(rows - 1)
     for p in prange(u.shape[0]):
         row, f = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32)
-        sums = np.zeros((2, rows, 8), np.float32)
+        sums = np.zeros((4, rows, 8), np.float32)
         for start in range(0, u.shape[1], _BLOCK):
             part = u[p, start : start + _BLOCK]
             _locate(part, scale, offset, top, row, f)
@@ -195,21 +208,64 @@ def moments(g, u, scale, offset, out):  # type: ignore[no-untyped-def]
 @_of_tensors
 @njit(parallel=True, **_OPTIONS)
 def adjoint_of_values(table, u, scale, offset, g, grad_u, sums_out):  # type: ignore[no-untyped-def]
-    """What <g, phi(u)> passes back: grad_u = g phi'(u), and the moments of g for the table, in one pass."""
+    """What <g, phi(u)> passes back: grad_u = g phi'(u), and the moments of g for the table, in one pass; g None: ones."""
     rows = table.shape[2]
     top = np.float32(rows - 1)
     for p in prange(u.shape[0]):
-        row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((5, _BLOCK), np.float32)
-        sums = np.zeros((2, rows, 8), np.float32)
+        row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((3, _BLOCK), np.int64)
+        pairs = _pairs(table[p])
+        sums = np.zeros((4, rows, 8), np.float32)
+        ones = np.ones(_BLOCK, np.float32)
         for start in range(0, u.shape[1], _BLOCK):
-            part, weight = u[p, start : start + _BLOCK], g[p, start : start + _BLOCK]
+            part = u[p, start : start + _BLOCK]
+            weight = ones if g is None else g[p, start : start + _BLOCK]
             target = grad_u[p, start : start + _BLOCK]
             _locate(part, scale, offset, top, row, f)
-            _look_up(table[p], row, len(part), a)
+            _look_up(pairs, row, len(part), a)
             _derivatives(a, f, scale, target)
-            for i in range(len(part)):
-                target[i] *= weight[i]
+            if g is not None:
+                for i in range(len(part)):
+                    target[i] *= weight[i]
             _add_moments(weight, row, f, len(part), sums)
+            if (start + _BLOCK) % _CHUNK == 0:
+                _flush(sums, sums_out[p])
+        _flush(sums, sums_out[p])
+
+
+@_of_tensors
+@njit(parallel=True, **_OPTIONS)
+def adjoint_of_pull_back(table, d_table, u, scale, offset, g, d, grad_g, grad_u, sums_out):  # type: ignore[no-untyped-def]
+    """What <d, g phi'(u)> + <g, psi(u)> passes back, where psi has the table `d_table`: grad_g = d phi' + psi,
+    grad_u = g (d phi'' + psi'), and the moments of d g, in one pass; g and grad_g None: g = 1."""
+    rows = table.shape[2]
+    top = np.float32(rows - 1)
+    for p in prange(u.shape[0]):
+        row, f = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32)
+        a, b = np.empty((3, _BLOCK), np.int64), np.empty((3, _BLOCK), np.int64)
+        pairs, d_pairs = _pairs(table[p]), _pairs(d_table[p])
+        first, second = np.empty(_BLOCK, np.float32), np.empty(_BLOCK, np.float32)
+        sums = np.zeros((4, rows, 8), np.float32)
+        for start in range(0, u.shape[1], _BLOCK):
+            part, weight = u[p, start : start + _BLOCK], d[p, start : start + _BLOCK]
+            target, n = grad_u[p, start : start + _BLOCK], len(part)
+            _locate(part, scale, offset, top, row, f)
+            _look_up(pairs, row, n, a)
+            _look_up(d_pairs, row, n, b)
+            _second_derivatives(a, f, scale, second[:n])
+            _derivatives(b, f, scale, target)
+            for i in range(n):
+                target[i] += weight[i] * second[i]
+            if g is None:
+                _add_moments(weight, row, f, n, sums)
+            else:
+                factor, target_g = g[p, start : start + _BLOCK], grad_g[p, start : start + _BLOCK]
+                _derivatives(a, f, scale, first[:n])
+                _values(b, f, target_g)
+                for i in range(n):
+                    target[i] *= factor[i]
+                    target_g[i] += weight[i] * first[i]
+                    second[i] = weight[i] * factor[i]
+                _add_moments(second, row, f, n, sums)
             if (start + _BLOCK) % _CHUNK == 0:
                 _flush(sums, sums_out[p])
         _flush(sums, sums_out[p])
@@ -223,15 +279,16 @@ def adjoint_of_values_and_derivatives(table, u, scale, offset, g, g_slope, grad_
     rows = table.shape[2]
     top = np.float32(rows - 1)
     for p in prange(u.shape[0]):
-        row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((5, _BLOCK), np.float32)
+        row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((3, _BLOCK), np.int64)
+        pairs = _pairs(table[p])
         second = np.empty(_BLOCK, np.float32)
-        sums = np.zeros((2, rows, 8), np.float32)
+        sums = np.zeros((4, rows, 8), np.float32)
         for start in range(0, u.shape[1], _BLOCK):
             part = u[p, start : start + _BLOCK]
             weight, slope_weight = g[p, start : start + _BLOCK], g_slope[p, start : start + _BLOCK]
             target = grad_u[p, start : start + _BLOCK]
             _locate(part, scale, offset, top, row, f)
-            _look_up(table[p], row, len(part), a)
+            _look_up(pairs, row, len(part), a)
             _derivatives(a, f, scale, target)
             _second_derivatives(a, f, scale, second[: len(part)])
             for i in range(len(part)):

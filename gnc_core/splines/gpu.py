@@ -45,9 +45,9 @@ def moments(g: Tensor, u: Tensor, scale: float, offset: float, out: Tensor) -> N
 
 
 def adjoint_of_values(
-    table: Tensor, u: Tensor, scale: float, offset: float, g: Tensor, grad_u: Tensor, sums_out: Tensor
+    table: Tensor, u: Tensor, scale: float, offset: float, g: Tensor | None, grad_u: Tensor, sums_out: Tensor
 ) -> None:
-    """What <g, phi(u)> passes back: grad_u = g phi'(u), and the moments of g for the table, in one pass."""
+    """What <g, phi(u)> passes back: grad_u = g phi'(u), and the moments of g for the table, in one pass; g None: ones."""
     _launch_sum(table, u, scale, offset, g, None, grad_u, sums_out)
 
 
@@ -77,7 +77,7 @@ def _launch_sum(
     u: Tensor,
     scale: float,
     offset: float,
-    g: Tensor,
+    g: Tensor | None,
     g_slope: Tensor | None,
     grad_u: Tensor | None,
     out: Tensor,
@@ -144,7 +144,7 @@ def _sum(  # type: ignore[no-untyped-def]
         inside = index < pixels - start
         here = plane * pixels + start + index
         row, f = _locate(tl.load(u + here, inside, 0.0), scale, offset, ROWS)
-        weight = tl.load(g + here, inside, 0.0)
+        weight = tl.where(inside, 1.0, 0.0) if g is None else tl.load(g + here, inside, 0.0)
         m1, m2, m3, m4 = weight * f, weight * f, weight * f, weight * f
         if g_slope is not None:  # g f^k + (g_slope scale) k f^(k-1)
             slope_weight = scale * tl.load(g_slope + here, inside, 0.0)
