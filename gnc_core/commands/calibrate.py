@@ -42,8 +42,9 @@ def calibrate(
 ) -> None:
     """Estimate the noise level of images with known noise.
 
-    The estimate is the sigma that minimises the prior's energy of the noisy image; printed are mean and spread (standard
-    deviation) over the images of the estimated to the true noise level.
+    The estimate is the sigma at which the prior's energy of the noisy image has its first minimum below the largest sigma, or
+    is lowest over the whole range; printed are mean and spread (standard deviation) over the images of the estimated to the
+    true noise level.
 
     \b
     Example:
@@ -68,16 +69,27 @@ def calibrate(
             ):
                 found.append(ratio)
                 bar.update()
-            rows.append({"noise_std": level, "mean": float(np.mean(found)), "spread": float(np.std(found))})
+            (mean, mean_anywhere), (spread, spread_anywhere) = np.mean(found, 0).tolist(), np.std(found, 0).tolist()
+            rows.append(
+                {
+                    "noise_std": level,
+                    "mean": mean,
+                    "spread": spread,
+                    "mean_over_range": mean_anywhere,
+                    "spread_over_range": spread_anywhere,
+                }
+            )
 
     if as_json:
         weights = zoo.weights_hash(prior_name)
         report = {"prior": prior_name, "weights": weights, "images": len(files), "seed": seed, "calibration": rows}
         options.echo_json(report)
         return
-    click.echo("noise   estimated : true, mean and spread")
+    click.echo("        estimated : true, mean and spread")
+    click.echo("noise   first minimum    lowest over the range")
     for row in rows:
-        click.echo("{noise_std:<7g} {mean:.3f} +- {spread:.3f}".format(**row))
+        line = "{noise_std:<7g} {mean:.3f} +- {spread:.3f}  {mean_over_range:.3f} +- {spread_over_range:.3f}"
+        click.echo(line.format(**row))
 
 
 def _read(file: Path, min_size: int, device: str) -> Tensor:
