@@ -24,11 +24,7 @@ def scene_controls() -> tuple[Scene | None, Data]:
     """The image and its degradation, and the bytes of an uploaded image and mask; None until both are there."""
     st.subheader("Image")
     source, image_data, degraded = image_controls()
-    longest = st.slider(
-        "Longest side", 64, 1024, 512, 32, format="%d px", **in_url("side"),
-        help="Larger clean images are scaled down to this, so that a step stays quick. Degraded uploads are cropped "
-        "to their middle instead: scaling would change the statistics of their noise.",
-    )  # fmt: skip
+    longest = side_control()
     color = st.toggle(
         "Colour", False, **in_url("color"),
         help="Restore the three channels, each as a grey image. Off: the image is converted to grey.",
@@ -68,6 +64,14 @@ def image_controls() -> tuple[str | Upload | None, bytes | None, bool]:
         "is restored as it is.",
     )  # fmt: skip
     return upload, data, state == "degraded"
+
+
+def side_control() -> int:
+    return int(st.slider(
+        "Longest side", 64, 1024, 512, 32, format="%d px", **in_url("side"),
+        help="Larger clean images are scaled down to this, so that a step stays quick. Degraded uploads are cropped "
+        "to their middle instead: scaling would change the statistics of their noise.",
+    ))  # fmt: skip
 
 
 def mask_controls() -> tuple[str | Upload | None, bytes | None, dict[str, Any]]:
@@ -199,9 +203,7 @@ def scheme_controls(scene: Scene | None) -> Plan | None:
     priors = zoo.names()
     if not priors:
         return None
-    prior = st.selectbox(
-        "Prior", priors, **in_url("prior"), help="A pretrained prior: a folder of weights in pretrained/.",
-    )  # fmt: skip
+    prior = prior_control(priors)
     labels = {label: scheme for scheme, label in SCHEMES.items()}
     scheme = labels[st.selectbox(
         "Scheme", list(labels), **in_url("scheme"),
@@ -226,6 +228,12 @@ def scheme_controls(scene: Scene | None) -> Plan | None:
             help="Where σ starts, in units of the image range [0, 1]. Larger: a smoother, less non-convex energy.",
         )  # fmt: skip
     return Plan(prior, scheme, steps, sigma0)
+
+
+def prior_control(priors: list[str]) -> str:
+    return st.selectbox(
+        "Prior", priors, **in_url("prior"), help="A pretrained prior: a folder of weights in pretrained/.",
+    )  # fmt: skip
 
 
 def learned_schedules(prior: str, scene: Scene | None) -> None:

@@ -10,6 +10,8 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
+from app.session import keep_shared  # noqa: E402
+
 st.set_page_config(page_title="GNC explorer", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
 
 one_dimension = st.Page(
@@ -24,6 +26,12 @@ restore = st.Page(
     icon=":material/auto_fix_high:",
     url_path="restore",
 )
+inside = st.Page(
+    "views/inside.py",
+    title="Inside the prior",
+    icon=":material/grid_view:",
+    url_path="inside",
+)
 
 
 def start() -> None:
@@ -32,4 +40,6 @@ def start() -> None:
 
 
 home = st.Page(start, title="Start", default=True, visibility="hidden")
-st.navigation([home, one_dimension, restore], position="top").run()
+page = st.navigation([home, one_dimension, restore, inside], position="top")
+keep_shared(page.url_path)
+page.run()

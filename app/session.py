@@ -19,10 +19,21 @@ from typing import Any
 
 import streamlit as st
 
+SHARED = ("prior", "image", "side")  # the keys of widgets that several pages draw, with the same meaning
+
 
 def in_url(key: str) -> dict[str, Any]:
     """Keyword arguments that give a widget the key `key` and keep its value in the URL."""
     return {"key": key, "bind": "query-params"}
+
+
+def keep_shared(page: str) -> None:
+    """To be called before a page is drawn: what pages have in common stays when another one is opened."""
+    if st.session_state.get("page") != page:
+        st.session_state.page = page
+        for key in SHARED:  # Streamlit forgets a widget with the page that drew it, but not what a program has set
+            if key in st.session_state:
+                st.session_state[key] = st.session_state[key]
 
 
 def from_url(name: str, default: Any = None) -> Any:

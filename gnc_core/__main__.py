@@ -16,6 +16,7 @@ from gnc_core.commands.calibrate import calibrate
 from gnc_core.commands.evaluate import evaluate
 from gnc_core.commands.fit_schedule import fit_schedule
 from gnc_core.commands.info import info
+from gnc_core.commands.inspect import inspect
 from gnc_core.commands.restore import restore
 from gnc_core.commands.sweep import sweep
 from gnc_core.commands.train import train
@@ -61,7 +62,7 @@ def main(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (restore, evaluate, calibrate, sweep, train, fit_schedule, info, bench):
+for command in (restore, evaluate, calibrate, sweep, train, fit_schedule, inspect, info, bench):
     main.add_command(command)
 
 

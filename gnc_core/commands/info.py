@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from gnc_core import zoo
+from gnc_core import inspection, zoo
 from gnc_core.commands import options
+from gnc_core.commands.inspect import summary
 
 
 @click.command()
@@ -28,12 +29,16 @@ def info(name: str | None, as_json: bool) -> None:
             click.echo(json.dumps(content["card"], indent=2, ensure_ascii=False))
         for title in content["schedules"]:
             click.echo(f"  learned schedule: {title}")
+        if content["convexity"]:
+            click.echo(f"  {content['convexity']}")
 
 
 def _describe(name: str) -> dict[str, Any]:
     zoo.load(name)  # a damaged prior is to be reported, not listed
+    inspected = inspection.load(name)
     return {
         "weights": zoo.weights_hash(name),
         "card": zoo.card(name),
         "schedules": [schedule.title for schedule in zoo.schedules(name)],
+        "convexity": inspected and summary(inspected),
     }

@@ -1,0 +1,110 @@
+"""From a prior to what "Inside the prior" draws: its inspection, the tiles of all layers, and the arrays of one kernel."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+import torch
+from torch import Tensor
+
+from app.figures.inside import Layer, kernels_figure
+from app.runs import device_queue, load_prior
+from gnc_core import images, inspection, zoo
+from gnc_core.inspection import Inspection
+
+CURVE_POINTS, SURFACE_POINTS = 33, 65
+TILE_SIGMA = 0.1  # the smoothing at which the kernels of upper layers are linearised for their tiles
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The inspection that a page shows, and where it comes from: saved with the prior, or made on the page's image."""
+
+    inspection: Inspection
+    saved: bool
+    key: tuple
+
+
+def measure(name: str, image: Tensor | None, image_key: tuple) -> Measured | None:
+    """The inspection saved with a prior; else one of the image (1, 1, H, W), or None without an image.
+
+    Raises `InputError` for a damaged prior or inspection, and for too small an image."""
+    prior, weights = load_prior(name), zoo.weights_hash(name)
+    saved = inspection.load(name)
+    if saved is not None:
+        path = zoo.folder_of(name) / inspection.FILE
+        return Measured(saved, True, (name, weights, path.stat().st_mtime_ns))
+    if image is None:
+        return None
+    images.check_size(image, prior.min_size)
+    return Measured(_measured_on(name, weights, image_key, image), False, (name, weights, image_key))
+
+
+@st.cache_resource(max_entries=16, show_spinner="Measuring the functions on the image …")
+def _measured_on(name: str, weights: str, image_key: tuple, _image: Tensor) -> Inspection:
+    prior = load_prior(name)
+    with device_queue():
+        return inspection.measure(prior, [_image])
+
+
+@st.cache_resource(max_entries=8, show_spinner="Drawing the kernels …")
+def overview(name: str, key: tuple, order: str, _inspection: Inspection) -> tuple[list[Layer], go.Figure]:
+    """The tiles of all layers, from the top, and their figure. `order`: see `Inspection.order`."""
+    prior, layers = load_prior(name), []
+    level = int(np.abs(np.log(_inspection.sigma / TILE_SIGMA)).argmin())
+    for layer in reversed(range(prior.layers)):
+        last = layer == prior.layers - 1
+        channels = _inspection.order(layer, order)
+        layers.append(
+            Layer(
+                title=f"Layer {layer + 1}: " + ("potentials φ(u, σ)" if last else "activations φ(u, σ)"),
+                number=layer + 1,
+                numbers=channels + 1,
+                kernels=kernels(name, _inspection, layer, level)[channels],
+                u=_inspection.grid(layer, CURVE_POINTS)[:, channels],
+                phi=inspection.curves(prior, _inspection, layer, CURVE_POINTS)[:, channels],
+                texts=[_text(_inspection, layer, channel) for channel in channels],
+                own_height=last,
+            )
+        )
+    return layers, kernels_figure(layers, _inspection.sigma)
+
+
+def kernels(name: str, measured: Inspection, layer: int, level: int) -> np.ndarray:
+    """The kernels of a layer as the image meets them at a smoothing level: (C, k, k)."""
+    with torch.no_grad():
+        return inspection.image_kernels(load_prior(name), layer, measured.slope[level])[:, 0].cpu().numpy()
+
+
+def function(name: str, measured: Inspection, layer: int, channel: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """u on the effective range, and phi, sigma phi' and sigma^2 phi'' there: (S, P) each."""
+    prior, sigma = load_prior(name), measured.sigma[:, None]
+    orders = (inspection.curves(prior, measured, layer, SURFACE_POINTS, order)[:, channel] for order in range(3))
+    u = measured.grid(layer, SURFACE_POINTS)[:, channel]
+    return u, [sigma**order * values for order, values in enumerate(orders)]
+
+
+def response(name: str, x: Tensor, sigma: float, layer: int, channel: int) -> tuple[np.ndarray, ...]:
+    """u, phi(u, s) and phi''(u, s) of a kernel on an image (1, 1, H, W): (H, W) each."""
+    prior = load_prior(name)
+    with device_queue():
+        found = inspection.response(prior, x.to(prior.c.device), math.log(sigma), layer, channel)
+    return tuple(part.cpu().numpy() for part in found)
+
+
+def convexity(measured: Inspection, layer: int, channel: int) -> str:
+    """From which smoothing on a function is convex, in words."""
+    above = measured.convex_above[layer, channel]
+    if math.isnan(above):
+        return f"not convex at σ = {measured.sigma[-1]:.3g}"
+    return "convex at every σ" if above <= measured.sigma[0] else f"convex above σ = {above:.3g}"
+
+
+def _text(measured: Inspection, layer: int, channel: int) -> str:
+    share, reach = measured.share[:, layer, channel].mean(), measured.reach[layer, channel]
+    return (
+        f"<b>layer {layer + 1}, kernel {channel + 1}</b><br>share {share:.1%}<br>|u| up to {reach:.2f}<br>"
+        + convexity(measured, layer, channel)
+    )

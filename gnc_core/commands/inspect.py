@@ -1,0 +1,79 @@
+"""`inspect`: what a prior's functions look like on the range of the data, and from which smoothing on they are convex."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from gnc_core import images, inspection, zoo
+from gnc_core.commands import options
+
+
+@click.command()
+@options.data_options
+@options.prior_option
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=16, show_default=True, help="Take only the first N images."
+)
+@options.seed_option
+@options.device_option
+@options.json_option
+def inspect(
+    data: Path, list_file: Path | None, prior_name: str, limit: int, seed: int, device: str, as_json: bool
+) -> None:
+    """Measure the effective range, the smallest curvature and the share of every function of a prior.
+
+    It is done on the middle of the images with noise of every level, and saved in the prior's folder, where the explorer's page
+    "Inside the prior" finds it.
+
+    \b
+    Example:
+      python -m gnc_core inspect --prior foe-l1 --data bsds500/val
+    """
+    files = images.image_files(data, list_file)[:limit]
+    prior = zoo.load(prior_name, options.choose_device(device))
+    loaded = [images.read_image(file) for file in files]
+    for image, file in zip(loaded, files, strict=True):
+        images.check_size(image, prior.min_size, str(file))
+    measured = inspection.measure(
+        prior, loaded, seed=seed, progress=lambda levels: tqdm(levels, unit="level", disable=None)
+    )
+    path = inspection.save(prior_name, measured)
+
+    convex, on_grid = measured.convex[:, -1].mean(1), measured.convex_on_grid[:, -1].mean(1)
+    concave = measured.concave[:, -1].mean(1)
+    if as_json:
+        report = {
+            "prior": prior_name,
+            "weights": zoo.weights_hash(prior_name),
+            "images": len(files),
+            "output": str(path),
+            "sigma": measured.sigma.tolist(),
+            "convex": convex.tolist(),
+            "convex_on_grid": on_grid.tolist(),
+            "concave": concave.tolist(),
+            "all_convex_above": measured.all_convex_above,
+        }
+        options.echo_json(report)
+        return
+    click.echo("         convex potentials:                   features at which")
+    click.echo("   sigma  on the data  on the whole grid      phi'' < 0")
+    for row in zip(measured.sigma, convex, on_grid, concave, strict=True):
+        click.echo("{:8.4f} {:12.1%} {:18.1%} {:14.1%}".format(*row))
+    click.echo(summary(measured))
+    click.echo(f"Wrote {path}")
+
+
+def summary(measured: inspection.Inspection) -> str:
+    """One sentence: from which sigma on all potentials are convex."""
+    above = measured.all_convex_above
+    of = f"on the effective range of {measured.images} image{'s'[: measured.images > 1]}"
+    if math.isfinite(above):
+        return f"All potentials are convex above sigma = {above:.3g} ({of})."
+    never = int((~measured.convex[-1, -1]).sum())
+    return (
+        f"{never} of {measured.convex.shape[2]} potentials are not convex at sigma = {measured.sigma[-1]:.3g} ({of})."
+    )
