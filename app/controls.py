@@ -1,4 +1,4 @@
-"""The controls of "Restore an image": what is restored (a `Scene`) and how (a `Plan`)."""
+"""The controls of "Restore an image": what is restored (a `Scene`) and how (a `Plan`); "Maps" shares some of them."""
 
 from dataclasses import replace
 from typing import Any
@@ -24,28 +24,16 @@ def scene_controls() -> tuple[Scene | None, Data]:
     """The image and its degradation, and the bytes of an uploaded image and mask; None until both are there."""
     st.subheader("Image")
     source, image_data, degraded = image_controls()
-    longest = st.slider(
-        "Longest side", 64, 1024, 512, 32, format="%d px", **in_url("side"),
-        help="Larger clean images are scaled down to this, so that a step stays quick. Degraded uploads are cropped "
-        "to their middle instead: scaling would change the statistics of their noise.",
-    )  # fmt: skip
+    longest = side_control()
     color = st.toggle(
         "Colour", False, **in_url("color"),
         help="Restore the three channels, each as a grey image. Off: the image is converted to grey.",
     )  # fmt: skip
     st.subheader("Degradation")
-    task = st.radio(
-        "Task", ["Denoise", "Inpaint"], horizontal=True, **in_url("task"),
-        help="Denoise: D(x) = |x − z|² / (2 σₙ²). Inpaint: x equals the observation wherever a pixel is known.",
-    )  # fmt: skip
+    task = task_control()
     picture_only = Scene(source or "", longest, color, degraded)
     if task == "Denoise":
-        noise = st.slider(
-            "Noise level σₙ", 0.01, 0.5, 0.1, 0.002, format="%.3f", **in_url("noise"),
-            help="Standard deviation of the white Gaussian noise, in units of the image range [0, 1]; 25/255 is 0.098. "
-            "It is neither clipped nor quantised. For a degraded upload: the level that it is taken to have.",
-        )  # fmt: skip
-        scene = replace(picture_only, noise=noise, seed=None if degraded else seed_control())
+        scene = replace(picture_only, noise=noise_control(), seed=None if degraded else seed_control())
         return (scene if source else None), (image_data, None)
     mask, mask_data, settings = mask_controls()
     scene = replace(picture_only, mask=mask, **settings)
@@ -54,6 +42,19 @@ def scene_controls() -> tuple[Scene | None, Data]:
 
 def image_controls() -> tuple[str | Upload | None, bytes | None, bool]:
     """A sample's name or an upload, its bytes, and whether it came degraded."""
+    source, data, own = source_control()
+    if not own:
+        return source, data, False
+    state = st.radio(
+        "The file is", ["clean", "degraded"], horizontal=True, **in_url("file"),
+        help="Clean: this page degrades it and measures PSNR and SSIM. Degraded: it is the observation itself, and "
+        "is restored as it is.",
+    )  # fmt: skip
+    return source, data, state == "degraded"
+
+
+def source_control() -> tuple[str | Upload | None, bytes | None, bool]:
+    """A sample's name or an upload, its bytes, and whether it is an upload."""
     name = st.selectbox(
         "Source", [*images.sample_images(), OWN], **in_url("image"),
         help="Freely licensed photographs that come with scikit-image, or an image of your own.",
@@ -62,12 +63,37 @@ def image_controls() -> tuple[str | Upload | None, bytes | None, bool]:
         return name, None, False
     upload, data = upload_control("Image file", "image-file", "PNG, JPEG or TIFF of 8 or 16 bits, or .npy with floats "
                                   "in [0, 1], not clipped; at most 16 megapixels.")  # fmt: skip
-    state = st.radio(
-        "The file is", ["clean", "degraded"], horizontal=True, **in_url("file"),
-        help="Clean: this page degrades it and measures PSNR and SSIM. Degraded: it is the observation itself, and "
-        "is restored as it is.",
+    return upload, data, True
+
+
+def side_control() -> int:
+    return int(st.slider(
+        "Longest side", 64, 1024, 512, 32, format="%d px", **in_url("side"),
+        help="Larger clean images are scaled down to this, so that a step stays quick. Degraded uploads are cropped "
+        "to their middle instead: scaling would change the statistics of their noise.",
+    ))  # fmt: skip
+
+
+def task_control() -> str:
+    return st.radio(
+        "Task", ["Denoise", "Inpaint"], horizontal=True, **in_url("task"),
+        help="Denoise: D(x) = |x − z|² / (2 σₙ²). Inpaint: x equals the observation wherever a pixel is known.",
     )  # fmt: skip
-    return upload, data, state == "degraded"
+
+
+def noise_control() -> float:
+    return st.slider(
+        "Noise level σₙ", 0.01, 0.5, 0.1, 0.002, format="%.3f", **in_url("noise"),
+        help="Standard deviation of the white Gaussian noise, in units of the image range [0, 1]; 25/255 is 0.098. "
+        "It is neither clipped nor quantised. For a degraded upload: the level that it is taken to have.",
+    )  # fmt: skip
+
+
+def missing_control() -> float:
+    return st.slider(
+        "Share missing", 0.05, 0.95, 0.5, 0.05, **in_url("missing"),
+        help="Share of the pixels that are missing, at random places (the same in all channels).",
+    )  # fmt: skip
 
 
 def mask_controls() -> tuple[str | Upload | None, bytes | None, dict[str, Any]]:
@@ -77,11 +103,7 @@ def mask_controls() -> tuple[str | Upload | None, bytes | None, dict[str, Any]]:
         help="Which pixels are unknown; all others are taken to be exact.",
     )]  # fmt: skip
     if kind == "random":
-        missing = st.slider(
-            "Share missing", 0.05, 0.95, 0.5, 0.05, **in_url("missing"),
-            help="Share of the pixels that are missing, at random places (the same in all channels).",
-        )  # fmt: skip
-        return kind, None, {"missing": missing, "seed": seed_control()}
+        return kind, None, {"missing": missing_control(), "seed": seed_control()}
     if kind == "text":
         text = st.text_input(
             "Text", "Graduated non-convexity", max_chars=200, **in_url("text"),
@@ -95,10 +117,21 @@ def mask_controls() -> tuple[str | Upload | None, bytes | None, dict[str, Any]]:
     return upload, data, {}
 
 
-def upload_control(label: str, key: str, text: str) -> tuple[Upload | None, bytes | None]:
-    file = st.file_uploader(label, TYPES, key=key, help=text)
+def upload_control(label: str, key: str, text: str, types: list[str] = TYPES) -> tuple[Upload | None, bytes | None]:
+    """An uploaded file and its bytes. It is kept when the page changes, for which the widget starts anew."""
+    kept = f"{key} kept"
+
+    def forget() -> None:
+        st.session_state.pop(kept, None)
+
+    file = st.file_uploader(label, types, key=key, on_change=forget, help=text)
+    if file is not None:
+        st.session_state[kept] = Upload(file.file_id, file.name), file.getvalue()
+    upload, data = st.session_state.get(kept, (None, None))
+    if upload is not None and file is None:
+        st.caption(f"Still there: {upload.name}")
     st.caption("A link to this page holds the settings, but not the uploaded file.")
-    return (None, None) if file is None else (Upload(file.file_id, file.name), file.getvalue())
+    return upload, data
 
 
 def seed_control() -> int:
@@ -199,9 +232,7 @@ def scheme_controls(scene: Scene | None) -> Plan | None:
     priors = zoo.names()
     if not priors:
         return None
-    prior = st.selectbox(
-        "Prior", priors, **in_url("prior"), help="A pretrained prior: a folder of weights in pretrained/.",
-    )  # fmt: skip
+    prior = prior_control(priors)
     labels = {label: scheme for scheme, label in SCHEMES.items()}
     scheme = labels[st.selectbox(
         "Scheme", list(labels), **in_url("scheme"),
@@ -222,10 +253,16 @@ def scheme_controls(scene: Scene | None) -> Plan | None:
     sigma0 = None
     if by_hand:
         sigma0 = st.slider(
-            "Initial smoothing σ₀", 0.01, 0.5, 0.1, 0.01, **in_url("smoothing"),
+            "Initial smoothing σ₀", 0.01, 0.5, 0.1, 0.01, format="%.3g", **in_url("smoothing"),
             help="Where σ starts, in units of the image range [0, 1]. Larger: a smoother, less non-convex energy.",
         )  # fmt: skip
     return Plan(prior, scheme, steps, sigma0)
+
+
+def prior_control(priors: list[str]) -> str:
+    return st.selectbox(
+        "Prior", priors, **in_url("prior"), help="A pretrained prior: a folder of weights in pretrained/.",
+    )  # fmt: skip
 
 
 def learned_schedules(prior: str, scene: Scene | None) -> None:

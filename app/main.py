@@ -24,6 +24,12 @@ restore = st.Page(
     icon=":material/auto_fix_high:",
     url_path="restore",
 )
+maps = st.Page(
+    "views/maps.py",
+    title="Maps",
+    icon=":material/grid_on:",
+    url_path="maps",
+)
 
 
 def start() -> None:
@@ -32,4 +38,4 @@ def start() -> None:
 
 
 home = st.Page(start, title="Start", default=True, visibility="hidden")
-st.navigation([home, one_dimension, restore], position="top").run()
+st.navigation([home, one_dimension, restore, maps], position="top").run()
