@@ -225,12 +225,10 @@ def show(result: Result, schemes: Sequence[str], tolerance: float, current: Pict
     show_numbers(shown, plan)
     st.markdown(f"{LOOK_FOR[plan.task]} {what_a_click_does(plan, current)}")
     figure = maps_figure(shown, plan.sigma0, plan.steps, count)
-    if current is None or plan.prior not in zoo.names():
-        st.plotly_chart(figure, key="maps")
-    else:
-        key = f"maps {state.clicks}"
-        restore = partial(restore_cell, key, plan, [trace.name for trace in figure.data], current.scene)
-        st.plotly_chart(figure, key=key, on_select=restore, selection_mode="points")
+    key, select = f"maps {state.clicks}", "ignore"
+    if current is not None and plan.prior in zoo.names():
+        select = partial(restore_cell, key, plan, [trace.name for trace in figure.data], current.scene)
+    st.plotly_chart(figure, key=key, on_select=select, selection_mode="points")
     st.caption(
         f"E\\*: for each image the lowest final energy of any run; a run attains it when it ends within {tolerance:.1%} of "
         "E(degraded image) − E\\* above it. The quarter of the cells with the lowest PSNR shares the darkest colour."
@@ -247,11 +245,11 @@ def show(result: Result, schemes: Sequence[str], tolerance: float, current: Pict
     st.plotly_chart(trade_off_figure(shown, plan.sigma0, plan.steps, count, colour == "Steps"), key="trade-off")
     row = st.container(horizontal=True)
     row.download_button(
-        "Table (CSV)", sweeps.to_csv(result), "sweep.csv", "text/csv", icon=":material/download:", on_click="ignore",
+        "Table (CSV)", partial(sweeps.to_csv, result), "sweep.csv", "text/csv", icon=":material/download:", on_click="ignore",
         help="Energy, PSNR and SSIM of every run on every image.",
     )  # fmt: skip
     row.download_button(
-        "Sweep (.npz)", sweeps.to_bytes(result), "sweep.npz", icon=":material/download:", on_click="ignore",
+        "Sweep (.npz)", partial(sweeps.to_bytes, result), "sweep.npz", icon=":material/download:", on_click="ignore",
         help=f"The same for NumPy, and for this page: choose “{FILE}” as the task.",
     )  # fmt: skip
 
