@@ -12,6 +12,7 @@ import click
 
 from gnc_core import __version__
 from gnc_core.commands.bench import bench
+from gnc_core.commands.calibrate import calibrate
 from gnc_core.commands.evaluate import evaluate
 from gnc_core.commands.fit_schedule import fit_schedule
 from gnc_core.commands.info import info
@@ -60,7 +61,7 @@ def main(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (restore, evaluate, sweep, train, fit_schedule, info, bench):
+for command in (restore, evaluate, sweep, calibrate, train, fit_schedule, info, bench):
     main.add_command(command)
 
 

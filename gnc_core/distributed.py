@@ -60,7 +60,8 @@ def wait() -> None:
 def from_first(make: Callable[[], T]) -> T:
     """What `make` returns in process 0, in all of them; no other calls it.
 
-    An `InputError` that it raises is raised in process 0; the others end with exit code 2, without a word."""
+    An `InputError` that it raises is raised in process 0; the others end without a word, and with exit code 0, lest
+    torchrun stop process 0 before it has spoken."""
     if size() == 1:
         return make()
     outcome: list[Any] = [None]
@@ -71,7 +72,7 @@ def from_first(make: Callable[[], T]) -> T:
             outcome = [error]
     dist.broadcast_object_list(outcome)
     if isinstance(outcome[0], InputError):
-        raise outcome[0] if rank() == 0 else SystemExit(2)
+        raise outcome[0] if rank() == 0 else SystemExit(0)
     return outcome[0]
 
 

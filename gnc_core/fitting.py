@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,6 +28,7 @@ def fit_schedule(
     *,
     name: str,
     sigma0: float | None = None,
+    start: LearnedSchedule | None = None,
     rounds: int = 30,
     progress: Callable[[int, float], None] | None = None,
 ) -> LearnedSchedule:
@@ -34,11 +36,12 @@ def fit_schedule(
 
     minimise  mean |x_S - truth|^2  over  sigma_min <= sigma_i <= sigma_max,  tau_i >= 0.
 
-    L-BFGS on 2 S numbers without bounds, from the GNC flow with a logarithmic schedule.
+    L-BFGS on 2 S numbers without bounds, from the GNC flow with a logarithmic schedule or from `start`.
 
     pairs: problems and their true images, (N, 1, H, W), all of one task and level; memory grows with the largest N, the
     number of steps and the pixels. name: of the prior, kept in the schedule. sigma0: start of the logarithmic
-    schedule (default: the noise level for denoising, sigma_max for inpainting). rounds: at most so many rounds of five
+    schedule (default: the noise level for denoising, sigma_max for inpainting). start: another learned schedule, of a
+    shallower prior perhaps, with any number of steps; it saves rounds. rounds: at most so many rounds of five
     L-BFGS iterations; fewer if the error stops falling. progress: called after each round with its number and the mean
     squared error.
 
@@ -53,8 +56,12 @@ def fit_schedule(
         sigma0 = schedules.first_sigma(task, level, sigma_min, sigma_max)
     schedules.check_sigma(sigma0, sigma_min, sigma_max)
 
-    flow = torch.tensor(schedules.logarithmic(max(sigma0, sigma_min), sigma_min, steps))
-    sigma, tau = _descend(prior, pairs, (flow, flow**2), rounds, progress)
+    if start is None:
+        flow = torch.tensor(schedules.logarithmic(max(sigma0, sigma_min), sigma_min, steps))
+        first = (flow, flow**2)
+    else:
+        first = _resampled(start, steps)
+    sigma, tau = _descend(prior, pairs, first, rounds, progress)
     return LearnedSchedule(
         sigma=tuple(sigma.clamp(sigma_min, sigma_max).tolist()),
         tau=tuple(tau.tolist()),
@@ -62,6 +69,17 @@ def fit_schedule(
         level=level,
         prior=name,
     )
+
+
+def _resampled(schedule: LearnedSchedule, steps: int) -> Schedule:
+    """The schedule at `steps` equidistant moments, interpolated in the logarithms; the sum of all tau stays about the same."""
+    moments = torch.linspace(0, 1, steps, dtype=torch.float64).numpy()
+    given = torch.linspace(0, 1, schedule.steps, dtype=torch.float64).numpy()
+    sigma, tau = (
+        torch.from_numpy(np.exp(np.interp(moments, given, np.log(np.maximum(values, 1e-12))))).float()
+        for values in (schedule.sigma, schedule.tau)
+    )
+    return sigma, tau * schedule.steps / steps
 
 
 def mean_error(

@@ -45,7 +45,8 @@ class LearnedSchedule:
 
     sigma: smoothing of each step, in units of [0, 1]. tau: step size of each step, >= 0.
     task: "denoise" or "inpaint". level: the noise level, or the share of missing pixels.
-    prior: the name of the prior. Raises `InputError` if the numbers cannot be a schedule.
+    prior: the name of the prior. command: what fitted it, if it was a command.
+    Raises `InputError` if the numbers cannot be a schedule.
     """
 
     sigma: tuple[float, ...]
@@ -53,6 +54,7 @@ class LearnedSchedule:
     task: str
     level: float
     prior: str
+    command: str = ""
 
     def __post_init__(self) -> None:
         check_steps(len(self.sigma))
@@ -96,6 +98,7 @@ class LearnedSchedule:
                 task=str(fields["task"]),
                 level=float(fields["level"]),
                 prior=str(fields["prior"]),
+                command=str(fields.get("command", "")),
             )
         except InputError as error:
             raise InputError(f"{name} cannot be used: {error}") from error

@@ -49,7 +49,7 @@ class Settings:
     learning_rate: float = 1e-2
     smoothing_weight: float = 1e-4  # lambda of the loss
     smoothing_term: str = "denoising"  # or "implicit", the paper's; see score_matching
-    clip: float = 0.1  # largest norm of the gradient; 0.005 is common after 200 iterations of one layer
+    clip: float = 0.03  # largest norm of the gradient; 0.005 to 0.015 are common after the first 200 iterations
     average: float = 0.999  # decay of the weights' moving average, which is the prior in the end
     seed: int = 0
 

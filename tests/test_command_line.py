@@ -132,6 +132,36 @@ def test_fit_schedule_then_restore_with_it(work):
     result = restore(scheme="learned", steps=4)
     assert result.exit_code == 2
     assert schedule.title in result.stderr
+    longer = ["--start", folder / "a.json", "--steps", 6, *fit[2:]]
+    result = run("fit-schedule", *options, *longer, "--out", folder / "b.json")
+    assert result.exit_code == 0
+    assert LearnedSchedule.load(folder / "b.json").steps == 6
+
+
+@pytest.mark.parametrize("scheme", ["flow", "joint"])
+def test_blind_denoising_finds_the_noise_level_by_itself(work, scheme):
+    blind = restore(noise_std=None, blind=True, scheme=scheme, json=True)
+    level = json.loads(blind.stdout)["level"]
+    assert 0.01 <= level <= 0.5
+    options = {"sigma0": 0.5} if scheme == "joint" else {}
+    told = restore(noise_std=level, output="told.npy", scheme=scheme, json=True, **options)
+    assert told.exit_code == 0
+    torch.testing.assert_close(images.read_image("told.npy"), images.read_image("out.npy"), rtol=1e-5, atol=1e-5)
+    assert "Estimated noise level" in restore(noise_std=None, blind=True).stdout
+    assert_one_line(restore(blind=True), "leave out --noise-std")
+    assert_one_line(restore(noise_std=None, blind=True, scheme="learned"), "--blind belongs to")
+    on_all = ["evaluate", "--data", "data", "--prior", "small", "--blind", "--scheme", scheme, "--steps", 3, "--json"]
+    result = run(*on_all, "--task", "denoise", "--noise-std", 0.1)
+    assert json.loads(result.stdout)["blind"]
+    assert_one_line(run(*on_all, "--task", "inpaint", "--missing", 0.5), "--blind belongs to")
+
+
+def test_calibrate_reports_mean_and_spread(work):
+    result = run("calibrate", "--data", "data", "--prior", "small", "--noise-std", 0.1, "--noise-std", 0.2, "--json")
+    rows = json.loads(result.stdout)["calibration"]
+    assert [row["noise_std"] for row in rows] == [0.1, 0.2]
+    assert all(row["mean"] > 0 and row["spread"] >= 0 for row in rows)
+    assert_one_line(run("calibrate", "--data", "data", "--prior", "small", "--noise-std", 0.6), "0.01 to 0.5")
 
 
 def test_evaluate(work):

@@ -95,3 +95,15 @@ def test_bad_pairs():
         fit_schedule(PRIOR, good, 0, name="a")
     with pytest.raises(InputError, match="sigma"):
         fit_schedule(PRIOR, good, 2, name="a", sigma0=0.9)
+
+
+@pytest.mark.parametrize("steps", [2, 4, 7])
+def test_a_fit_goes_on_from_another_schedule(steps):
+    """One round from a fitted schedule is better than one from the flow, and no worse than where it started."""
+    given = pairs(1)
+    fitted = fit_schedule(PRIOR, given, 4, name="stand-in")
+    warm, cold = (fit_schedule(PRIOR, given, steps, name="other", start=s, rounds=1) for s in (fitted, None))
+    assert mean_error(Learned(warm), given) <= 1.0001 * mean_error(Learned(cold), given)
+    assert warm.steps == steps
+    if steps == 4:
+        assert mean_error(Learned(warm), given) <= 1.0001 * mean_error(Learned(fitted), given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,9 +10,12 @@ import click
 from torch import Tensor
 from tqdm import tqdm
 
-from gnc_core import evaluation, images, zoo
+from gnc_core import calibration, evaluation, images, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
+from gnc_core.prior import FieldsOfExperts
+from gnc_core.problems import Problem
+from gnc_core.restoration import Scheme
 
 
 @click.command()
@@ -22,6 +25,7 @@ from gnc_core.errors import InputError
 @options.missing_option
 @options.prior_option
 @options.scheme_options
+@options.blind_option
 @click.option(
     "--baseline",
     type=click.Choice(["biharmonic"]),
@@ -42,6 +46,7 @@ def evaluate(
     steps: int | None,
     sigma0: float | None,
     schedule_file: Path | None,
+    blind: bool,
     baseline: str | None,
     limit: int | None,
     seed: int,
@@ -63,8 +68,12 @@ def evaluate(
     files = images.image_files(data, list_file)[:limit]
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
-    scheme = options.choose_scheme(scheme_name, prior, prior_name, task, level, steps, sigma0, schedule_file)
-    methods = {prior_name: evaluation.with_scheme(prior, scheme)}
+
+    def scheme_for(level: float) -> Scheme:
+        return options.choose_scheme(scheme_name, prior, prior_name, task, level, steps, sigma0, schedule_file, blind)
+
+    scheme = scheme_for(level)
+    methods = {prior_name: _blind(prior, scheme_for) if blind else evaluation.with_scheme(prior, scheme)}
     if baseline:
         methods[baseline] = evaluation.biharmonic
 
@@ -84,6 +93,7 @@ def evaluate(
             "weights": zoo.weights_hash(prior_name),
             "scheme": scheme_name,
             "steps": scheme.steps,
+            "blind": blind,
             "device": device,
             "mean": means[prior_name],
             "results": [asdict(result) for result in results[prior_name]],
@@ -103,6 +113,16 @@ def evaluate(
             f"Mean of {len(files)} images, {name}: {values['psnr']:.3f} dB, "
             f"SSIM {values['ssim']:.4f}, {values['seconds']:.2f} s an image"
         )
+
+
+def _blind(prior: FieldsOfExperts, scheme_for: Callable[[float], Scheme]) -> evaluation.Method:
+    """The method that estimates the noise level of each image, and is told nothing."""
+
+    def restore(problem: Problem) -> Tensor:
+        guess = calibration.blind(prior, problem.initial())  # the observation itself
+        return evaluation.with_scheme(prior, scheme_for(guess.level))(guess)
+
+    return restore
 
 
 def _read(files: list[Path], min_size: int) -> Iterator[tuple[str, Tensor]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,6 +14,7 @@ from tqdm import tqdm
 from gnc_core import choices, evaluation, fitting, images, schedules, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
+from gnc_core.schedules import LearnedSchedule
 
 _BATCH = 8
 
@@ -29,6 +33,12 @@ _BATCH = 8
     help=f"Number of steps, 1 to {schedules.MAX_STEPS}.",
 )
 @options.sigma0_option
+@click.option(
+    "--start",
+    "start_file",
+    type=click.Path(path_type=Path),
+    help="Learned schedule to start from, of another prior or number of steps. Default: a logarithmic schedule.",
+)
 @click.option(
     "--patches",
     type=click.IntRange(1, 10_000),
@@ -68,6 +78,7 @@ def fit_schedule(
     prior_name: str,
     steps: int,
     sigma0: float | None,
+    start_file: Path | None,
     patches: int,
     patch_size: int,
     rounds: int,
@@ -86,6 +97,11 @@ def fit_schedule(
     images.check_output(out, (".json",))
     level = options.task_level(task, noise_std, missing)
     schedules.check_steps(steps)
+    if start_file is not None and sigma0 is not None:
+        raise InputError("--sigma0 and --start both say where to start; give one of them.")
+    start = None if start_file is None else LearnedSchedule.load(start_file)
+    if start is not None and start.task != task:
+        raise InputError(f"The schedule {start_file} is for {start.title}, not for {task}.")
     files = images.image_files(data, list_file)
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
@@ -110,9 +126,11 @@ def fit_schedule(
             steps,
             name=Path(prior_name).name,
             sigma0=sigma0,
+            start=start,
             rounds=rounds,
             progress=progress,
         )
+    schedule = replace(schedule, command="python -m gnc_core fit-schedule " + shlex.join(sys.argv[2:]))
     schedule.save(out)
     if as_json:
         options.echo_json({"out": str(out), "schedule": schedule.__dict__})

@@ -60,6 +60,14 @@ sigma0_option = click.option(
 )
 
 
+blind_option = click.option(
+    "--blind",
+    is_flag=True,
+    help="Denoising: do not tell the scheme the noise level; the prior estimates it. --sigma0 of --scheme joint then is "
+    "the prior's largest.",
+)
+
+
 def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--data and --list."""
     command = click.option(
@@ -119,8 +127,13 @@ def choose_scheme(
     steps: int | None,
     sigma0: float | None,
     schedule_file: Path | None,
+    blind: bool = False,
 ) -> Scheme:
     """The scheme that the options describe; raises `InputError` where they contradict each other."""
+    if blind and (task != "denoise" or scheme_name == "learned"):
+        raise InputError("--blind belongs to denoising with --scheme flow or joint.")
+    if blind and scheme_name == "joint" and sigma0 is None:
+        sigma0 = prior.sigma_max
     if scheme_name == "learned" and sigma0 is not None:
         raise InputError("--sigma0 does not apply to --scheme learned, whose sigmas are fitted.")
     if scheme_name != "learned" and schedule_file is not None:

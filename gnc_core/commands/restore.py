@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gnc_core import evaluation, images, metrics, zoo
+from gnc_core import calibration, evaluation, images, metrics, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.problems import Denoising, Inpainting, Problem
@@ -53,6 +53,7 @@ from gnc_core.trace import Trace, timed, whole_psnr
 @options.missing_option
 @options.prior_option
 @options.scheme_options
+@options.blind_option
 @click.option("--color", is_flag=True, help="Restore the three colour channels. Default: grey.")
 @click.option(
     "--save-trace",
@@ -77,6 +78,7 @@ def restore(
     steps: int | None,
     sigma0: float | None,
     schedule_file: Path | None,
+    blind: bool,
     color: bool,
     trace_file: Path | None,
     seed: int,
@@ -98,10 +100,19 @@ def restore(
     given = images.read_image(input_file, color=color)
     images.check_size(given, prior.min_size, str(input_file))
     truth = _truth(truth_file, given, color, simulate)
-    problem = _problem(task, given, mask_file, simulate, noise_std, missing, seed, device)
+    if blind and not simulate and task == "denoise":
+        if noise_std is not None:
+            raise InputError("--blind estimates the noise level; leave out --noise-std.")
+        problem: Problem = calibration.blind(prior, given.to(device))
+    else:
+        problem = _problem(task, given, mask_file, simulate, noise_std, missing, seed, device)
+        if blind and task == "denoise":
+            problem = calibration.blind(prior, problem.initial())
     if task == "inpaint" and problem.level == 0:
         raise InputError("No pixel is missing: there is nothing to inpaint.")
-    scheme = options.choose_scheme(scheme_name, prior, prior_name, task, problem.level, steps, sigma0, schedule_file)
+    scheme = options.choose_scheme(
+        scheme_name, prior, prior_name, task, problem.level, steps, sigma0, schedule_file, blind
+    )
 
     trace, seconds, step = Trace(truth), 0.0, None
     steps_run = tqdm(timed(scheme.run(prior, problem)), total=scheme.steps, unit="step", disable=None)
@@ -137,6 +148,8 @@ def restore(
     if as_json:
         options.echo_json(report)
         return
+    if blind:
+        click.echo(f"Estimated noise level {problem.level:.4f}")
     if truth is not None:
         click.echo("PSNR {psnr_degraded:.2f} -> {psnr:.2f} dB, SSIM {ssim_degraded:.3f} -> {ssim:.3f}".format(**report))
     click.echo(f"{scheme.steps} steps in {seconds:.2f} s on {device}, energy {report['energy']:.6g}")

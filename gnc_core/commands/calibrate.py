@@ -1,0 +1,86 @@
+"""`calibrate`: how well a prior knows the noise level of an image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+from torch import Tensor
+from tqdm import tqdm
+
+from gnc_core import calibration, images, zoo
+from gnc_core.commands import options
+from gnc_core.errors import InputError
+
+
+@click.command()
+@options.data_options
+@options.prior_option
+@click.option(
+    "--noise-std",
+    "levels",
+    type=float,
+    multiple=True,
+    default=(0.02, 0.05, 0.1, 0.2),
+    show_default=True,
+    help="Noise levels to try, in units of [0, 1]; may be given several times.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="Take only the first N images.")
+@options.seed_option
+@options.device_option
+@options.json_option
+def calibrate(
+    data: Path,
+    list_file: Path | None,
+    prior_name: str,
+    levels: tuple[float, ...],
+    limit: int | None,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Estimate the noise level of images with known noise.
+
+    The estimate is the sigma that minimises the prior's energy of the noisy image; printed are mean and spread (standard
+    deviation) over the images of the estimated to the true noise level.
+
+    \b
+    Example:
+      python -m gnc_core calibrate --prior foe-l1 --data bsds500/val --list bsds500/bsds68.txt
+    """
+    for level in levels:
+        options.task_level("denoise", level, None)
+    files = images.image_files(data, list_file)[:limit]
+    device = options.choose_device(device)
+    prior = zoo.load(prior_name, device)
+    for level in levels:
+        if not prior.sigma_min <= level <= prior.sigma_max:
+            raise InputError(
+                f"The prior {prior_name} knows noise from {prior.sigma_min:g} to {prior.sigma_max:g}, not {level:g}."
+            )
+    rows = []
+    with tqdm(total=len(levels) * len(files), unit="image", disable=None) as bar:
+        for level in levels:
+            found = []
+            for ratio in calibration.ratios(
+                prior, (_read(file, prior.min_size, device) for file in files), level, seed
+            ):
+                found.append(ratio)
+                bar.update()
+            rows.append({"noise_std": level, "mean": float(np.mean(found)), "spread": float(np.std(found))})
+
+    if as_json:
+        weights = zoo.weights_hash(prior_name)
+        report = {"prior": prior_name, "weights": weights, "images": len(files), "seed": seed, "calibration": rows}
+        options.echo_json(report)
+        return
+    click.echo("noise   estimated : true, mean and spread")
+    for row in rows:
+        click.echo("{noise_std:<7g} {mean:.3f} +- {spread:.3f}".format(**row))
+
+
+def _read(file: Path, min_size: int, device: str) -> Tensor:
+    image = images.read_image(file)
+    images.check_size(image, min_size, str(file))
+    return image.to(device)
