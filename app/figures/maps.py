@@ -9,7 +9,11 @@ import plotly.graph_objects as go
 GRID = "rgba(128, 128, 128, 0.18)"
 UNKNOWN = "rgba(128, 128, 128, 0.12)"
 LINE, HALO = "rgb(20, 20, 20)", "rgba(255, 255, 255, 0.75)"
-CONTOURS = ((50, "dash"), (90, "solid"))  # % of the images, and how the line is drawn
+CONTOURS = (
+    (50, "dash", "50 % attain E*"),
+    (90, "solid", "90 % attain E*"),
+)  # % of the images, how the line is drawn, its name
+CONTOUR_OF_ONE = ((50, "solid", "E* is attained"),)
 BEST = {"symbol": "star", "size": 15, "color": "white", "line": {"color": LINE, "width": 1.5}}
 PLOT, ROWS = 560, ((0.57, 1), (0, 0.43))  # pixels of the maps' height, and how the two rows share it
 BAR = {"orientation": "h", "x": 0.5, "len": 1.0, "yanchor": "top", "xpad": 0, "thickness": 10, "outlinewidth": 0}
@@ -45,6 +49,7 @@ def maps_figure(maps: Sequence[Map], sigma0: Sequence[float], steps: Sequence[in
     figure = go.Figure()
     psnr = np.concatenate([one.psnr[np.isfinite(one.psnr)] for one in maps])
     lowest, highest = (np.quantile(psnr, DARKEST), psnr.max()) if psnr.size else (0, 1)
+    levels = CONTOURS if images > 1 else CONTOUR_OF_ONE
     texts = _texts(maps, sigma0, steps, images)
     k, j = (positions.ravel() for positions in np.meshgrid(range(len(steps)), range(len(sigma0))))
     for column, one in enumerate(maps):
@@ -59,7 +64,7 @@ def maps_figure(maps: Sequence[Map], sigma0: Sequence[float], steps: Sequence[in
             colorbar=BAR | {"y": -56 / PLOT, "ticksuffix": " dB"},
         )  # fmt: skip
         for y in ("y", "y2"):
-            for line in _contours(one.attainment, CONTOURS if images > 1 else ((50, "solid"),)):
+            for line in _contours(one.attainment, levels):
                 figure.add_trace(line.update(xaxis=x, yaxis=y))
             best = [one.best] if one.best else []
             figure.add_scatter(
@@ -75,10 +80,10 @@ def maps_figure(maps: Sequence[Map], sigma0: Sequence[float], steps: Sequence[in
                 text=f"<b>{one.name}</b>: {'attainment' if y == 'y' else 'mean PSNR'}", showarrow=False, font_size=13,
                 xref=f"{x} domain", yref=f"{y} domain", x=0, y=1, xanchor="left", yanchor="bottom",
             )  # fmt: skip
-    for level, dash in CONTOURS if images > 1 else ():
+    for _, dash, name in levels:
         figure.add_scatter(
             x=[None], y=[None], mode="lines", line={"color": "rgb(120, 120, 120)", "dash": dash, "width": 2},
-            name=f"{level} % attain E*",
+            name=name,
         )  # fmt: skip
     _axes(figure, len(maps), sigma0, steps)
     return figure.update_layout(
@@ -156,7 +161,7 @@ def _text(one: Map, place: tuple[int, int], images: int) -> str:
     return text + (f", {diverged} of {images} diverged" if diverged else "")
 
 
-def _contours(attainment: np.ndarray, levels: Iterable[tuple[int, str]]) -> list[go.Contour]:
+def _contours(attainment: np.ndarray, levels: Iterable[tuple[int, str, str]]) -> list[go.Contour]:
     """Where attainment crosses the levels (%): a dark line on a light one, to be seen on all colours, up to the maps' edges."""
     rows, columns = attainment.shape
     place = {"x": [-0.5, *range(columns), columns - 0.5], "y": [-0.5, *range(rows), rows - 0.5]}
@@ -166,7 +171,7 @@ def _contours(attainment: np.ndarray, levels: Iterable[tuple[int, str]]) -> list
             contours={"start": level, "end": level, "size": 1, "coloring": "none"},
             showscale=False, hoverinfo="skip", showlegend=False,
         )
-        for level, dash in levels
+        for level, dash, _ in levels
         for line in ({"color": HALO, "width": 4.5}, {"color": LINE, "width": 2, "dash": dash})
     ]  # fmt: skip
 

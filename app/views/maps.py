@@ -90,13 +90,15 @@ def plan_controls(current: Picture | None, schemes: Sequence[str]) -> Plan | Non
         "(inpainting) to the prior's largest σ; and numbers of steps. Or lists of your own.",
     )  # fmt: skip
     if grid == LISTS:
-        sigma0 = sweeps.read_sigmas(st.text_input(
+        sigmas = st.text_input(
             "Initial smoothings σ₀", "0.05:0.5:5", **in_url("sigmas"),
             help="In units of [0, 1]: a list such as 0.05,0.1,0.5, or FIRST:LAST:COUNT for values with equal ratios.",
-        ), "Initial smoothings σ₀")  # fmt: skip
-        steps = sweeps.read_numbers(st.text_input(
+        )  # fmt: skip
+        counts = st.text_input(
             "Numbers of steps", "1,2,3,5,10,20", **in_url("counts"), help="A list of whole numbers.",
-        ), "Numbers of steps", int)  # fmt: skip
+        )  # fmt: skip
+        sigma0 = sweeps.read_sigmas(sigmas, "Initial smoothings σ₀")
+        steps = sweeps.read_numbers(counts, "Numbers of steps", int)
         if max(len(sigma0), len(steps)) > MOST:
             raise InputError(f"A sweep on this page has at most {MOST} initial smoothings and {MOST} numbers of steps.")
     else:
@@ -288,7 +290,7 @@ def show_numbers(shown: list[Map], plan: Plan) -> None:
         )  # fmt: skip
         row.metric(
             f"{one.name}: highest attainment", f"{one.attainment[most]:.0%}",
-            f"{setting(plan, most)}: {one.psnr[most]:.2f} dB",
+            f"{setting(plan, most)}: {one.psnr[most]:.2f} dB" if one.attainment[most] else "no run attains E*",
             delta_color="off", delta_arrow="off", width="content",
             help="Share of the images that attain E*. Below: the first cell where that is so, and the mean PSNR there.",
         )  # fmt: skip
