@@ -1,4 +1,4 @@
-"""The controls of "Restore an image": what is restored (a `Scene`) and how (a `Plan`)."""
+"""The controls of "Restore an image": what is restored (a `Scene`) and how (a `Plan`); "Maps" shares some of them."""
 
 from dataclasses import replace
 from typing import Any
@@ -30,18 +30,10 @@ def scene_controls() -> tuple[Scene | None, Data]:
         help="Restore the three channels, each as a grey image. Off: the image is converted to grey.",
     )  # fmt: skip
     st.subheader("Degradation")
-    task = st.radio(
-        "Task", ["Denoise", "Inpaint"], horizontal=True, **in_url("task"),
-        help="Denoise: D(x) = |x − z|² / (2 σₙ²). Inpaint: x equals the observation wherever a pixel is known.",
-    )  # fmt: skip
+    task = task_control()
     picture_only = Scene(source or "", longest, color, degraded)
     if task == "Denoise":
-        noise = st.slider(
-            "Noise level σₙ", 0.01, 0.5, 0.1, 0.002, format="%.3f", **in_url("noise"),
-            help="Standard deviation of the white Gaussian noise, in units of the image range [0, 1]; 25/255 is 0.098. "
-            "It is neither clipped nor quantised. For a degraded upload: the level that it is taken to have.",
-        )  # fmt: skip
-        scene = replace(picture_only, noise=noise, seed=None if degraded else seed_control())
+        scene = replace(picture_only, noise=noise_control(), seed=None if degraded else seed_control())
         return (scene if source else None), (image_data, None)
     mask, mask_data, settings = mask_controls()
     scene = replace(picture_only, mask=mask, **settings)
@@ -50,6 +42,19 @@ def scene_controls() -> tuple[Scene | None, Data]:
 
 def image_controls() -> tuple[str | Upload | None, bytes | None, bool]:
     """A sample's name or an upload, its bytes, and whether it came degraded."""
+    source, data, own = source_control()
+    if not own:
+        return source, data, False
+    state = st.radio(
+        "The file is", ["clean", "degraded"], horizontal=True, **in_url("file"),
+        help="Clean: this page degrades it and measures PSNR and SSIM. Degraded: it is the observation itself, and "
+        "is restored as it is.",
+    )  # fmt: skip
+    return source, data, state == "degraded"
+
+
+def source_control() -> tuple[str | Upload | None, bytes | None, bool]:
+    """A sample's name or an upload, its bytes, and whether it is an upload."""
     name = st.selectbox(
         "Source", [*images.sample_images(), OWN], **in_url("image"),
         help="Freely licensed photographs that come with scikit-image, or an image of your own.",
@@ -58,12 +63,37 @@ def image_controls() -> tuple[str | Upload | None, bytes | None, bool]:
         return name, None, False
     upload, data = upload_control("Image file", "image-file", "PNG, JPEG or TIFF of 8 or 16 bits, or .npy with floats "
                                   "in [0, 1], not clipped; at most 16 megapixels.")  # fmt: skip
-    state = st.radio(
-        "The file is", ["clean", "degraded"], horizontal=True, **in_url("file"),
-        help="Clean: this page degrades it and measures PSNR and SSIM. Degraded: it is the observation itself, and "
-        "is restored as it is.",
+    return upload, data, True
+
+
+def side_control() -> int:
+    return int(st.slider(
+        "Longest side", 64, 1024, 512, 32, format="%d px", **in_url("side"),
+        help="Larger clean images are scaled down to this, so that a step stays quick. Degraded uploads are cropped "
+        "to their middle instead: scaling would change the statistics of their noise.",
+    ))  # fmt: skip
+
+
+def task_control() -> str:
+    return st.radio(
+        "Task", ["Denoise", "Inpaint"], horizontal=True, **in_url("task"),
+        help="Denoise: D(x) = |x − z|² / (2 σₙ²). Inpaint: x equals the observation wherever a pixel is known.",
     )  # fmt: skip
-    return upload, data, state == "degraded"
+
+
+def noise_control() -> float:
+    return st.slider(
+        "Noise level σₙ", 0.01, 0.5, 0.1, 0.002, format="%.3f", **in_url("noise"),
+        help="Standard deviation of the white Gaussian noise, in units of the image range [0, 1]; 25/255 is 0.098. "
+        "It is neither clipped nor quantised. For a degraded upload: the level that it is taken to have.",
+    )  # fmt: skip
+
+
+def missing_control() -> float:
+    return st.slider(
+        "Share missing", 0.05, 0.95, 0.5, 0.05, **in_url("missing"),
+        help="Share of the pixels that are missing, at random places (the same in all channels).",
+    )  # fmt: skip
 
 
 def side_control() -> int:
@@ -81,11 +111,7 @@ def mask_controls() -> tuple[str | Upload | None, bytes | None, dict[str, Any]]:
         help="Which pixels are unknown; all others are taken to be exact.",
     )]  # fmt: skip
     if kind == "random":
-        missing = st.slider(
-            "Share missing", 0.05, 0.95, 0.5, 0.05, **in_url("missing"),
-            help="Share of the pixels that are missing, at random places (the same in all channels).",
-        )  # fmt: skip
-        return kind, None, {"missing": missing, "seed": seed_control()}
+        return kind, None, {"missing": missing_control(), "seed": seed_control()}
     if kind == "text":
         text = st.text_input(
             "Text", "Graduated non-convexity", max_chars=200, **in_url("text"),
@@ -99,10 +125,21 @@ def mask_controls() -> tuple[str | Upload | None, bytes | None, dict[str, Any]]:
     return upload, data, {}
 
 
-def upload_control(label: str, key: str, text: str) -> tuple[Upload | None, bytes | None]:
-    file = st.file_uploader(label, TYPES, key=key, help=text)
+def upload_control(label: str, key: str, text: str, types: list[str] = TYPES) -> tuple[Upload | None, bytes | None]:
+    """An uploaded file and its bytes. It is kept when the page changes, for which the widget starts anew."""
+    kept = f"{key} kept"
+
+    def forget() -> None:
+        st.session_state.pop(kept, None)
+
+    file = st.file_uploader(label, types, key=key, on_change=forget, help=text)
+    if file is not None:
+        st.session_state[kept] = Upload(file.file_id, file.name), file.getvalue()
+    upload, data = st.session_state.get(kept, (None, None))
+    if upload is not None and file is None:
+        st.caption(f"Still there: {upload.name}")
     st.caption("A link to this page holds the settings, but not the uploaded file.")
-    return (None, None) if file is None else (Upload(file.file_id, file.name), file.getvalue())
+    return upload, data
 
 
 def seed_control() -> int:
@@ -224,7 +261,7 @@ def scheme_controls(scene: Scene | None) -> Plan | None:
     sigma0 = None
     if by_hand:
         sigma0 = st.slider(
-            "Initial smoothing σ₀", 0.01, 0.5, 0.1, 0.01, **in_url("smoothing"),
+            "Initial smoothing σ₀", 0.01, 0.5, 0.1, 0.01, format="%.3g", **in_url("smoothing"),
             help="Where σ starts, in units of the image range [0, 1]. Larger: a smoother, less non-convex energy.",
         )  # fmt: skip
     return Plan(prior, scheme, steps, sigma0)

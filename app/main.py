@@ -32,6 +32,12 @@ inside = st.Page(
     icon=":material/grid_view:",
     url_path="inside",
 )
+maps = st.Page(
+    "views/maps.py",
+    title="Maps",
+    icon=":material/grid_on:",
+    url_path="maps",
+)
 
 
 def start() -> None:
@@ -40,6 +46,6 @@ def start() -> None:
 
 
 home = st.Page(start, title="Start", default=True, visibility="hidden")
-page = st.navigation([home, one_dimension, restore, inside], position="top")
+page = st.navigation([home, one_dimension, restore, inside, maps], position="top")
 keep_shared(page.url_path)
 page.run()

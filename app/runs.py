@@ -1,6 +1,7 @@
 """Restorations that outlive a rerun: Streamlit may leave the page's script between any two steps, and go on later."""
 
 import threading
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,44 +35,35 @@ class Plan:
         return f"{SCHEMES[self.scheme]}, {self.steps} step{'s'[: self.steps > 1]}{start}, {self.prior}"
 
 
-class Run:
-    """One plan at work on one scene. Every `advance` is a step; what is known so far is in `trace` and `image`.
+class Work(ABC):
+    """Something that is done step by step, by whichever run of a page's script comes by.
 
-    Raises `InputError` if no learned schedule fits, or the prior cannot take the sigmas.
+    stopped: somebody has asked it to end. error: the sentence that it ended with, or "".
     """
 
-    def __init__(self, scene: Scene, plan: Plan, prepared: Prepared) -> None:
-        self.scene, self.plan, self.prepared = scene, plan, prepared
-        self.device = best_device()
-        prior = load_prior(plan.prior)
-        problem = _to_device(prepared.problem, self.device)
-        scheme = choose_scheme(plan.scheme, prior, plan.prior, problem.name, problem.level, plan.steps, plan.sigma0)
-        self.steps = scheme.steps
-        self.trace = Trace(prepared.truth)
-        self.image = prepared.problem.initial()
+    def __init__(self) -> None:
         self.stopped, self.error = False, ""
-        self._steps = timed(scheme.run(prior, problem))
-        self._initial = problem.initial()
+        self.device = best_device()
         self._lock = threading.Lock()
 
     @property
-    def done(self) -> int:
-        """Steps so far."""
-        return self.trace.rows[-1].step if self.trace.rows else 0
+    @abstractmethod
+    def finished(self) -> bool:
+        """Whether nothing is left to be done."""
+
+    @abstractmethod
+    def _step(self) -> None:
+        """Does the next step; what it brings is entered under `_lock`."""
 
     @property
     def running(self) -> bool:
-        return not (self.stopped or self.error or self.done == self.steps)
-
-    @property
-    def title(self) -> str:
-        return self.plan.title + (f" (stopped after {self.done})" if self.stopped and self.done < self.steps else "")
+        return not (self.stopped or self.error or self.finished)
 
     def advance(self) -> None:
-        """Does the next step and measures it. A run that fails ends with a sentence in `error`.
+        """Does the next step. Work that fails ends with a sentence in `error`.
 
         After a click, the script that was interrupted may still be in here while the next one already runs: they take
-        turns, and a step that a stop has overtaken is dropped.
+        turns.
         """
         with device_queue():
             if not self.running:
@@ -85,6 +77,44 @@ class Run:
                     raise
                 self.error = "There is not enough memory for an image of this size; choose a shorter longest side."
 
+    def stop(self) -> None:
+        """What has been reached is final."""
+        with self._lock:
+            self.stopped = True
+
+
+class Run(Work):
+    """One plan at work on one scene. Every `advance` is a step; what is known so far is in `trace` and `image`.
+
+    A step that a stop has overtaken is dropped. Raises `InputError` if no learned schedule fits, or the prior cannot take the
+    sigmas.
+    """
+
+    def __init__(self, scene: Scene, plan: Plan, prepared: Prepared) -> None:
+        super().__init__()
+        self.scene, self.plan, self.prepared = scene, plan, prepared
+        prior = load_prior(plan.prior)
+        problem = _to_device(prepared.problem, self.device)
+        scheme = choose_scheme(plan.scheme, prior, plan.prior, problem.name, problem.level, plan.steps, plan.sigma0)
+        self.steps = scheme.steps
+        self.trace = Trace(prepared.truth)
+        self.image = prepared.problem.initial()
+        self._steps = timed(scheme.run(prior, problem))
+        self._initial = problem.initial()
+
+    @property
+    def done(self) -> int:
+        """Steps so far."""
+        return self.trace.rows[-1].step if self.trace.rows else 0
+
+    @property
+    def finished(self) -> bool:
+        return self.done == self.steps
+
+    @property
+    def title(self) -> str:
+        return self.plan.title + (f" (stopped after {self.done})" if self.stopped and self.done < self.steps else "")
+
     def _step(self) -> None:
         step, seconds = next(self._steps)
         image = step.image.cpu()
@@ -95,11 +125,6 @@ class Run:
             if not self.stopped:
                 self.image = image
                 self.trace.rows += rows
-
-    def stop(self) -> None:
-        """What has been reached is final; the step that may be under way is dropped."""
-        with self._lock:
-            self.stopped = True
 
     @property
     def last(self) -> Row:

@@ -9,13 +9,14 @@ A link must reproduce a page. Widgets do this themselves when they are bound to 
 The key is the name in the URL, so keys are short, and no two pages share one with another meaning.
 A value equal to the widget's default leaves the URL; a value in the URL that the widget cannot take
 is dropped by Streamlit, and the default is used. Set such a widget by program through
-`st.session_state[key]` before it is drawn (or in a callback), never through `st.query_params`.
+`st.session_state[key]` before it is drawn (or in a callback), never through `st.query_params`. `open_page` sets those of
+another page.
 
 What is not a widget's value (the rows of a table) goes through `from_url` and `to_url`.
 """
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 
@@ -58,3 +59,19 @@ def to_url(name: str, value: Any = None) -> None:
     text = json.dumps(value, separators=(",", ":"))
     if st.query_params.get(name) != text:
         st.query_params[name] = text
+
+
+def open_page(page: str, settings: dict[str, str | int | float | bool]) -> NoReturn:
+    """Go to the page at `page` (its file, from app/) with these values of its bound widgets. To be called before any widget
+    is drawn.
+
+    Streamlit takes the values of widgets that it knows from the session, and refuses them in the URL; those of widgets
+    that it does not know yet reach the new page's URL only as query parameters."""
+    known = {key: value for key, value in settings.items() if key in st.session_state}
+    st.session_state.update(known)
+    unknown = {key: value for key, value in settings.items() if key not in known}
+    st.switch_page(page, query_params={key: _url_text(value) for key, value in unknown.items()})
+
+
+def _url_text(value: str | int | float | bool) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,7 +1,7 @@
 """The pretrained priors: what lies in pretrained/, and how it is loaded and saved.
 
 One folder a prior: `prior.safetensors` (weights, and the architecture as JSON in its metadata),
-`card.json` (architecture, training, results) and `schedules/*.json` (learned schedules).
+`card.json` (architecture, training, results) and `schedules/*.json` (learned schedules). `sweeps/*.npz` are full maps.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from gnc_core.prior import FieldsOfExperts
 from gnc_core.schedules import LearnedSchedule
 
 PRETRAINED = Path(__file__).resolve().parents[1] / "pretrained"
-WEIGHTS, CARD, SCHEDULES = "prior.safetensors", "card.json", "schedules"
+WEIGHTS, CARD, SCHEDULES, SWEEPS = "prior.safetensors", "card.json", "schedules", "sweeps"
 
 
 def names() -> list[str]:
@@ -111,6 +111,11 @@ def find_schedule(name: str | os.PathLike, task: str, level: float, steps: int) 
             f"No learned schedule of {name} fits {task}, {unit} {level:.4g}, {steps} steps; there are: {listed}."
         )
     return min(fitting, key=lambda schedule: abs(schedule.level - level))
+
+
+def sweep_files() -> dict[str, Path]:
+    """The sweeps in pretrained/sweeps/ by name, sorted, for `sweeps.load`."""
+    return {file.stem: file for file in sorted((PRETRAINED / SWEEPS).glob("*.npz"))}
 
 
 def weights_hash(name: str | os.PathLike) -> str:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gnc_core import images, metrics, schedules, zoo
+from gnc_core import images, metrics, schedules, sweeps, zoo
 from gnc_core.problems import Denoising
 from gnc_core.restoration import Flow, Learned
 
@@ -32,6 +32,13 @@ def test_card_tells_how_the_prior_was_made(name):
     training = zoo.card(name)["training"]
     assert {"command", "seed", "data", "iterations", "minutes", "hardware"} <= set(training)
     assert all(schedule.prior == name for schedule in zoo.schedules(name))
+
+
+@pytest.mark.parametrize("name", zoo.sweep_files())
+def test_sweep_is_complete_and_of_a_prior_that_is_here(name):
+    result = sweeps.load(zoo.sweep_files()[name])
+    assert result.complete
+    assert result.plan.weights == zoo.weights_hash(result.plan.prior)
 
 
 @pytest.mark.parametrize("sigma", [0.05, 0.1, 0.2])

@@ -203,6 +203,21 @@ def test_images_too_small_for_the_prior():
         make_plan(GaussianPrior(min_size=17))
 
 
+def test_grids_are_read_from_a_text():
+    assert sweeps.read_sigmas("0.05, 0.1,0.5", "σ₀") == [0.05, 0.1, 0.5]
+    assert sweeps.read_sigmas("0.05:0.5:11", "σ₀") == sweeps.spaced_sigmas(0.05, 0.5, 11)
+    assert sweeps.read_numbers("1,20", "Steps", int) == [1, 20]
+    for text, message in (("", "list of numbers"), ("0.1;0.2", "list of numbers"), ("0.1:0.2", "FIRST:LAST:COUNT")):
+        with pytest.raises(InputError, match=f"^σ₀ is .*{message}"):
+            sweeps.read_sigmas(text, "σ₀")
+    with pytest.raises(InputError, match=r"not '2\.5'"):
+        sweeps.read_numbers("2.5", "Steps", int)
+
+
+def test_durations_in_words():
+    assert [sweeps.in_words(seconds) for seconds in (0.2, 99.5, 700, 12600)] == ["1 s", "100 s", "12 min", "3.5 h"]
+
+
 # --- maps --------------------------------------------------------------------------------------------------------------
 
 
@@ -234,6 +249,18 @@ def test_the_best_run_attains_even_where_all_ended_above_the_start():
     assert sweeps.attainment(result)[:, 0].tolist() == pytest.approx(np.array([[1 / 3, 1 / 3], [1 / 3, 0]]))
 
 
+def test_the_energy_above_the_lowest_is_a_mean_over_images_per_pixel():
+    above = sweeps.excess(by_hand())[:, 0]
+    assert 81 * above == pytest.approx(np.array([[(10 + 2 + 0) / 3, (0 + 1) / 2], [(9.9 + 0) / 2, 11]]), rel=1e-6)
+    assert np.isnan(sweeps.excess(Result.empty(make_plan()))).all()
+
+
+def test_of_equal_cells_the_one_with_the_fewest_steps_is_the_highest():
+    values = np.array([[1, 2, 3], [math.nan, 3, 3], [0, 3, 1]])  # (sigma0, steps)
+    assert sweeps.highest(values) == (1, 1)
+    assert sweeps.highest(np.full((2, 3), math.nan)) is None
+
+
 def test_means_are_over_what_is_known():
     result = by_hand()
     assert sweeps.mean(result.psnr)[:, 0].tolist() == [[31, 30.5], [30.5, 30]]
@@ -259,6 +286,7 @@ def test_a_file_is_read_back_as_it_was(tmp_path, result, unfinished):
     assert same(again, result)
     data = (tmp_path / "a.npz").read_bytes()
     assert (tmp_path / "b.npz").read_bytes() == data
+    assert data == sweeps.to_bytes(result)
     assert same(sweeps.load(data), result)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "b.npz"]
 

@@ -131,3 +131,12 @@ def test_schedules_are_found_by_task_level_and_steps(folder):
     (folder / "schedules" / "bad.json").write_text("{}")
     with pytest.raises(InputError, match=r"bad\.json"):
         zoo.schedules("small")
+
+
+def test_sweeps_are_named_after_their_files(folder, tmp_path):
+    assert zoo.sweep_files() == {}
+    (tmp_path / "sweeps").mkdir()
+    for name in ("b.npz", "a.npz", "a.npz.0.journal", "notes.txt"):
+        (tmp_path / "sweeps" / name).touch()
+    assert zoo.sweep_files() == {name: tmp_path / "sweeps" / f"{name}.npz" for name in ("a", "b")}
+    assert zoo.names() == ["small"]

@@ -54,6 +54,7 @@ def buttons(scene: Scene | None, prepared: Prepared | None, plan: Plan | None, r
         "Stop", icon=":material/stop:", disabled=not running, on_click=stop,
         help="End the run after the present step; what it has reached is kept.",
     )  # fmt: skip
+    restore = bool(state.pop("restore_now", None)) or restore  # a click on a cell of "Maps"
     if idle and (restore or compare):
         assert scene is not None
         assert prepared is not None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
 import click
 import numpy as np
@@ -18,8 +16,6 @@ from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.prior import FieldsOfExperts
 from gnc_core.sweeps import Images, Journal, Plan, Result, Unit
-
-N = TypeVar("N", int, float)
 
 _PATIENCE = timedelta(days=30)  # of a process that has done its share
 
@@ -102,8 +98,8 @@ def sweep(
     """
     images.check_output(out, (".npz",))
     level = options.task_level(task, noise_std, missing)
-    sigma0 = None if sigma0_text is None else _sigmas(sigma0_text)
-    steps = _numbers(steps_text, "--steps", int)
+    sigma0 = None if sigma0_text is None else sweeps.read_sigmas(sigma0_text, "--sigma0")
+    steps = sweeps.read_numbers(steps_text, "--steps", int)
     files = images.image_files(data, list_file)[:limit]
     with distributed.processes(options.choose_device(device), "gloo", _PATIENCE) as place:
         prior = zoo.load(prior_name, place)
@@ -146,7 +142,7 @@ def _announce(
         click.echo(f"Going on: {so_far.known.sum():,} of {so_far.known.size:,} runs are already there.", err=True)
     units = [unit for units in shares for unit in units]
     seconds = sweeps.measure_seconds(plan, prior, truths, units, device)
-    longest = _duration(max(sweeps.estimate(units, seconds) for units in shares))
+    longest = sweeps.in_words(max(sweeps.estimate(units, seconds) for units in shares))
     where = f"in {len(shares)} processes on {device}" if len(shares) > 1 else f"on {device}"
     score_steps = sum(unit.score_steps for unit in units)
     click.echo(f"{plan.title}: {score_steps:,} score steps, about {longest} {where}.", err=True)
@@ -218,30 +214,3 @@ def _table(plan: Plan, values: np.ndarray, digits: int) -> None:
     click.echo(f"{'':>7}" + "".join(f"{number:7}" for number in plan.steps))
     for sigma, row in zip(plan.sigma0, values, strict=True):
         click.echo(f"{sigma:7.4g}" + "".join(f"{value:7.{digits}f}" for value in row))
-
-
-def _sigmas(text: str) -> list[float]:
-    """The initial smoothings that --sigma0 lists or spans."""
-    if ":" not in text:
-        return _numbers(text, "--sigma0", float)
-    try:
-        first, last, count = text.split(":")
-        return sweeps.spaced_sigmas(float(first), float(last), int(count))
-    except InputError:
-        raise
-    except ValueError as error:
-        raise InputError(f"--sigma0 is FIRST:LAST:COUNT, such as 0.05:0.5:11, not {text!r}.") from error
-
-
-def _numbers(text: str, option: str, kind: type[N]) -> list[N]:
-    try:
-        return [kind(part) for part in text.split(",")]
-    except ValueError as error:
-        raise InputError(f"{option} is a list of numbers with commas between them, not {text!r}.") from error
-
-
-def _duration(seconds: float) -> str:
-    """In words, for an estimate: "40 s", "12 min", "3.5 h"."""
-    if seconds < 100:
-        return f"{math.ceil(seconds)} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -11,9 +11,24 @@
 """
 
 from .journal import Journal
-from .plan import SCHEMES, STEPS, Plan, Unit, default_sigmas, make_plan, share, spaced_sigmas
-from .results import ARRAYS, Cell, Result, attainment, diverged, load, lowest_energy, mean, save, spread, to_csv
-from .running import Images, Progress, Seconds, estimate, measure_seconds, run
+from .plan import SCHEMES, STEPS, Plan, Unit, default_sigmas, make_plan, read_numbers, read_sigmas, share, spaced_sigmas
+from .results import (
+    ARRAYS,
+    Cell,
+    Result,
+    attainment,
+    diverged,
+    excess,
+    highest,
+    load,
+    lowest_energy,
+    mean,
+    save,
+    spread,
+    to_bytes,
+    to_csv,
+)
+from .running import Images, Progress, Seconds, estimate, in_words, measure_seconds, run
 
 __all__ = [
     "ARRAYS",
@@ -31,15 +46,21 @@ __all__ = [
     "default_sigmas",
     "diverged",
     "estimate",
+    "excess",
+    "highest",
+    "in_words",
     "load",
     "lowest_energy",
     "make_plan",
     "mean",
     "measure_seconds",
+    "read_numbers",
+    "read_sigmas",
     "run",
     "save",
     "share",
     "spaced_sigmas",
     "spread",
+    "to_bytes",
     "to_csv",
 ]

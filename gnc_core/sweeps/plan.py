@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMES = ("flow", "joint")
 STEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
+N = TypeVar("N", int, float)
 Place = tuple[int, int, int]  # positions in the schemes, sigma0 and steps of a plan
 
 # Images of one size are batched up to so many pixels. On a CPU the features of more than that leave its caches, and only
@@ -214,11 +215,11 @@ def make_plan(
     )
 
 
-def default_sigmas(task: str, level: float, sigma_min: float, sigma_max: float) -> list[float]:
-    """Eleven initial smoothings up to sigma_max (see `spaced_sigmas`), all within the prior's range: from half the noise level
+def default_sigmas(task: str, level: float, sigma_min: float, sigma_max: float, count: int = 11) -> list[float]:
+    """`count` initial smoothings up to sigma_max (see `spaced_sigmas`), all within the prior's range: from half the noise level
     for denoising, from twice sigma_min for inpainting."""
     first = float(f"{level / 2:.3g}") if task == "denoise" else 2 * sigma_min
-    return spaced_sigmas(min(max(first, sigma_min), sigma_max), sigma_max, 11)
+    return spaced_sigmas(min(max(first, sigma_min), sigma_max), sigma_max, count)
 
 
 def spaced_sigmas(first: float, last: float, count: int) -> list[float]:
@@ -231,6 +232,29 @@ def spaced_sigmas(first: float, last: float, count: int) -> list[float]:
         )
     inner = [float(f"{sigma:.3g}") for sigma in logarithmic(last, first, count)[-2:0:-1]]
     return [first, *(min(max(sigma, first), last) for sigma in inner), last]
+
+
+def read_sigmas(text: str, name: str) -> list[float]:
+    """The initial smoothings that a text lists, "0.05,0.1,0.5", or spans, "0.05:0.5:11" (see `spaced_sigmas`).
+
+    Raises `InputError` for anything else; `name` is what the message calls it."""
+    if ":" not in text:
+        return read_numbers(text, name, float)
+    try:
+        first, last, count = text.split(":")
+        return spaced_sigmas(float(first), float(last), int(count))
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"{name} is FIRST:LAST:COUNT, such as 0.05:0.5:11, not {text!r}.") from error
+
+
+def read_numbers(text: str, name: str, kind: type[N]) -> list[N]:
+    """The numbers that a text lists, "1,2,5"; raises `InputError` as `read_sigmas`."""
+    try:
+        return [kind(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InputError(f"{name} is a list of numbers with commas between them, not {text!r}.") from error
 
 
 def share(units: Sequence[Unit], rank: int, processes: int) -> list[Unit]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import zipfile
 from collections.abc import Sequence
@@ -142,6 +143,24 @@ def diverged(result: Result) -> np.ndarray:
     return np.isinf(result.energy).sum(-1)
 
 
+def excess(result: Result) -> np.ndarray:
+    """How far the final energies lie above E*, per pixel, mean over images: (schemes, sigma0, steps), >= 0. Of what is known
+    and did not diverge; NaN where there is nothing."""
+    pixels = np.array([math.prod(size) for size in result.plan.sizes], np.float64)
+    with np.errstate(invalid="ignore"):  # infinity - infinity, where all runs have diverged
+        above = (result.energy - lowest_energy(result)) / pixels
+    return _mean(above, np.isfinite(result.energy))
+
+
+def highest(values: np.ndarray) -> tuple[int, int] | None:
+    """The position of the highest value of one scheme's map, (sigma0, steps); of equal ones that with the fewest steps, then
+    the smallest sigma0. None if all are NaN."""
+    if np.isnan(values).all():
+        return None
+    k, j = np.unravel_index(np.nanargmax(values.T), values.T.shape)
+    return int(j), int(k)
+
+
 def _mean(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     """The mean over the last axis of what is known; NaN where nothing is."""
     count = known.sum(-1)
@@ -169,16 +188,20 @@ def to_csv(result: Result) -> str:
 
 
 def save(result: Result, path: str | os.PathLike) -> None:
-    """Writes `result` as one .npz file, which appears complete or not at all; the same numbers make the same bytes.
+    """Writes `to_bytes` as a file, which appears complete or not at all. Raises `InputError` if it cannot be written."""
+    write_bytes(path, to_bytes(result))
 
-    In it: the six arrays of `Result` by their names, and `metadata`, a JSON text with "format" (1) and the fields of
-    `Plan`. Raises `InputError` if it cannot be written.
+
+def to_bytes(result: Result) -> bytes:
+    """The result, complete or not, as one .npz file; the same numbers make the same bytes.
+
+    In it: the six arrays of `Result` by their names, and `metadata`, a JSON text with "format" (1) and the fields of `Plan`.
     """
     metadata = json.dumps({"format": FORMAT} | asdict(result.plan))
     buffer = io.BytesIO()
     arrays = {name: getattr(result, name) for name in ARRAYS}
     np.savez_compressed(buffer, allow_pickle=False, metadata=np.array(metadata), **arrays)
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def load(source: str | os.PathLike | bytes, name: str | None = None) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
@@ -97,6 +98,13 @@ def measure_seconds(
 def estimate(units: Iterable[Unit], seconds: Mapping[tuple[int, int], Seconds]) -> float:
     """About how many seconds `units` will take, by what `measure_seconds` found."""
     return sum(seconds[unit.size].of(unit) for unit in units)
+
+
+def in_words(seconds: float) -> str:
+    """A duration, for an estimate: "40 s", "12 min", "3.5 h"."""
+    if seconds < 100:
+        return f"{math.ceil(seconds)} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def _degrade(plan: Plan, images: Images, batch: Sequence[int], device: str) -> tuple[Tensor, Problem]:
