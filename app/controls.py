@@ -96,14 +96,6 @@ def missing_control() -> float:
     )  # fmt: skip
 
 
-def side_control() -> int:
-    return int(st.slider(
-        "Longest side", 64, 1024, 512, 32, format="%d px", **in_url("side"),
-        help="Larger clean images are scaled down to this, so that a step stays quick. Degraded uploads are cropped "
-        "to their middle instead: scaling would change the statistics of their noise.",
-    ))  # fmt: skip
-
-
 def mask_controls() -> tuple[str | Upload | None, bytes | None, dict[str, Any]]:
     """The kind of mask or the uploaded one, its bytes, and the settings that belong to it."""
     kind = MASKS[st.selectbox(
