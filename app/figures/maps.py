@@ -16,7 +16,7 @@ CONTOURS = (
 CONTOUR_OF_ONE = ((50, "solid", "E* is attained"),)
 BEST = {"symbol": "star", "size": 15, "color": "white", "line": {"color": LINE, "width": 1.5}}
 PLOT, ROWS = 560, ((0.57, 1), (0, 0.43))  # pixels of the maps' height, and how the two rows share it
-BAR = {"orientation": "h", "x": 0.5, "len": 1.0, "yanchor": "top", "xpad": 0, "thickness": 10, "outlinewidth": 0}
+BAR = {"orientation": "h", "x": 0.5, "len": 1.0, "yanchor": "top", "thickness": 10, "outlinewidth": 0}
 SYMBOLS = ("circle", "diamond")
 DARKEST = 0.25  # share of the cells, those of lowest PSNR, that the colours do not tell apart
 
@@ -61,7 +61,7 @@ def maps_figure(maps: Sequence[Map], sigma0: Sequence[float], steps: Sequence[in
         )  # fmt: skip
         figure.add_heatmap(
             z=one.psnr, zmin=lowest, zmax=max(highest, lowest + 0.01), colorscale="Cividis", yaxis="y2", **shown,
-            colorbar=BAR | {"y": -56 / PLOT, "ticksuffix": " dB"},
+            colorbar=BAR | {"y": -66 / PLOT, "ticksuffix": " dB"},
         )  # fmt: skip
         for y in ("y", "y2"):
             for line in _contours(one.attainment, levels):
@@ -87,7 +87,7 @@ def maps_figure(maps: Sequence[Map], sigma0: Sequence[float], steps: Sequence[in
         )  # fmt: skip
     _axes(figure, len(maps), sigma0, steps)
     return figure.update_layout(
-        height=PLOT + 170, margin={"l": 60, "r": 10, "t": 70, "b": 100, "pad": 0}, hovermode="closest", hoverdistance=-1,
+        height=PLOT + 180, margin={"l": 60, "r": 10, "t": 70, "b": 110, "pad": 0}, hovermode="closest", hoverdistance=-1,
         plot_bgcolor=UNKNOWN, legend={"orientation": "h", "x": 0, "y": 1 + 24 / PLOT, "yanchor": "bottom"},
         hoverlabel={"align": "left"},
     )  # fmt: skip
