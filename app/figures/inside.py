@@ -74,51 +74,40 @@ def kernels_figure(layers: Sequence[Layer], sigma: np.ndarray) -> go.Figure:
     `customdata` are the numbers of its layer and of its kernel.
     """
     figure, colours = go.Figure(), level_colours(len(sigma))
-    still = np.unique(np.linspace(0, len(sigma) - 1, STILL_CURVES).round().astype(int))
-    top, xs, ys, tiles = 0.0, [], [], []
+    top, lefts, uppers, curves, clicks = 0.0, [], [], [], []
     for layer in layers:
         top -= TITLE
         figure.add_annotation(
             x=0, y=top, text=layer.title, showarrow=False, xanchor="left", yanchor="bottom", font={"size": 14}
         )
         left, upper = _places(len(layer.numbers), top)
-        figure.add_layout_image(_tiles(layer.kernels, left, upper, top))
-        x, y = _curves(layer, left, upper)
-        _add_still(figure, x, y, left, upper, still, colours)
-        xs.append(x)
-        ys.append(y)
-        tiles += [
-            (left[i] + TILE / 2, upper[i] - TILE / 2, layer.number, layer.numbers[i], layer.texts[i])
-            for i in range(len(left))
-        ]
+        figure.add_layout_image(_tiles(layer.kernels, left, upper))
+        curves.append(_curves(layer, left, upper))
+        lefts.append(left)
+        uppers.append(upper)
+        clicks += [[layer.number, int(number)] for number in layer.numbers]
         top -= PITCH * -(-len(left) // COLUMNS)
-
-    x, y = (np.concatenate([a.reshape(len(sigma), -1) for a in parts], axis=1) for parts in (xs, ys))
+    left, upper = np.concatenate(lefts), np.concatenate(uppers)
+    x, y = (np.concatenate(parts, axis=1) for parts in zip(*curves, strict=True))
+    _add_still(figure, x, y, left + TILE / 2, upper - TILE - GAP - CURVE, colours)
 
     def moving(k: int) -> go.Scatter:
-        return go.Scatter(
-            x=x[k], y=y[k], mode="lines", line={"color": colours[k], "width": 2}, hoverinfo="skip", showlegend=False
-        )
+        line = {"color": colours[k], "width": 2}
+        return go.Scatter(x=x[k].ravel(), y=y[k].ravel(), mode="lines", line=line, hoverinfo="skip", showlegend=False)
 
-    across, down, layer_numbers, numbers, texts = zip(*tiles, strict=True)
     figure.add_trace(moving(0))
     figure.add_scatter(
-        x=across, y=down, mode="markers", customdata=np.stack([layer_numbers, numbers], 1).tolist(), text=texts,
-        marker={"symbol": "square", "size": 44, "color": "rgba(0, 0, 0, 0)"}, showlegend=False,
-        unselected={"marker": {"opacity": 1}}, hovertemplate="%{text}<extra></extra>",
+        x=left + TILE / 2, y=upper - TILE / 2, mode="markers", customdata=clicks, showlegend=False,
+        text=[text for layer in layers for text in layer.texts], hovertemplate="%{text}<extra></extra>",
+        marker={"symbol": "square", "size": 44, "color": "rgba(0, 0, 0, 0)"}, unselected={"marker": {"opacity": 1}},
     )  # fmt: skip
     figure.frames = [go.Frame(name=str(k), data=[moving(k), go.Scatter()], traces=[0, 1]) for k in range(len(sigma))]
     _add_slider(figure, sigma)
     hidden = {"visible": False, "fixedrange": True}
     figure.update_xaxes(range=[0, COLUMNS], **hidden)
     figure.update_yaxes(range=[top, 0], **hidden)
-    margin = {
-        "l": 0,
-        "r": 0,
-        "t": SLIDER,
-        "b": 0,
-        "autoexpand": False,
-    }  # exact: cells are square at the height of `height_of`
+    # These margins and no others, so that cells are square when the figure is as high as `height_of` says.
+    margin = {"l": 0, "r": 0, "t": SLIDER, "b": 0, "autoexpand": False}
     return figure.update_layout(margin=margin, hovermode="closest", hoverdistance=40)
 
 
@@ -128,7 +117,7 @@ def _places(count: int, top: float) -> tuple[np.ndarray, np.ndarray]:
     return column + (1 - TILE) / 2, top - GAP - PITCH * row
 
 
-def _tiles(kernels: np.ndarray, left: np.ndarray, upper: np.ndarray, top: float) -> dict:
+def _tiles(kernels: np.ndarray, left: np.ndarray, upper: np.ndarray) -> dict:
     """All kernels of a layer as one picture with transparent gaps; mid-grey is zero, each scaled to its largest element."""
     size = kernels.shape[1]
     scale = -(-64 // size)  # whole pixels an element, so that its edges stay sharp
@@ -159,22 +148,15 @@ def _curves(layer: Layer, left: np.ndarray, upper: np.ndarray) -> tuple[np.ndarr
 
 
 def _add_still(
-    figure: go.Figure,
-    x: np.ndarray,
-    y: np.ndarray,
-    left: np.ndarray,
-    upper: np.ndarray,
-    levels: np.ndarray,
-    colours: Sequence[str],
+    figure: go.Figure, x: np.ndarray, y: np.ndarray, middle: np.ndarray, bottom: np.ndarray, colours: Sequence[str]
 ) -> None:
-    """The curves of some levels, and a line at u = 0, as paths."""
-    middle, bottom = left + TILE / 2, upper - TILE - GAP - CURVE
+    """The curves (S, C, P + 1) of some levels, and a line at u = 0 in every box: a path for each colour."""
     zero = "".join(f"M{a:.2f},{b:.2f}V{b + CURVE:.2f}" for a, b in zip(middle, bottom, strict=True))
     figure.add_shape(type="path", path=zero, layer="below", line={"color": GRID, "width": 1})
-    for k in levels:
+    for k in np.unique(np.linspace(0, len(x) - 1, STILL_CURVES).round().astype(int)):
         path = "".join(
-            "M" + "L".join(f"{a:.3f},{b:.3f}" for a, b in zip(us, values, strict=True))
-            for us, values in zip(x[k, :, :-1].tolist(), y[k, :, :-1].tolist(), strict=True)
+            "M" + "L".join(f"{a:.3f},{b:.3f}" for a, b in zip(across, up, strict=True))
+            for across, up in zip(x[k, :, :-1].tolist(), y[k, :, :-1].tolist(), strict=True)
         )
         figure.add_shape(type="path", path=path, layer="below", line={"color": colours[k], "width": 1}, opacity=0.45)
 
@@ -329,13 +311,13 @@ def training_figure(log: Mapping[str, Sequence[float]]) -> go.Figure:
         1, 2, subplot_titles=["loss in the image", "loss in the smoothing"], horizontal_spacing=0.09, shared_xaxes="all"
     )
     iteration = np.asarray(log["iteration"])
-    pairs = (("image", "validation", 1), ("smoothing", "validation_smoothing", 2))
-    for name, held_out, column in pairs:
-        lines = (
-            (name, "training", {"color": BLUE, "width": 1}, 0.6),
-            (held_out, "validation, averaged weights", {"color": RED, "width": 2}, 1),
-        )
-        for key, label, line, opacity in lines:
+    styles = (
+        ("training", {"color": BLUE, "width": 1}, 0.6),
+        ("validation, averaged weights", {"color": RED, "width": 2}, 1),
+    )
+    for column, keys in enumerate((("image", "validation"), ("smoothing", "validation_smoothing")), start=1):
+        late: list[float] = []  # the first values go far beyond the others
+        for key, (label, line, opacity) in zip(keys, styles, strict=True):
             values = np.asarray(log.get(key, np.full(len(iteration), np.nan)))
             known = np.isfinite(values)
             figure.add_scatter(
@@ -343,16 +325,16 @@ def training_figure(log: Mapping[str, Sequence[float]]) -> go.Figure:
                 legendgroup=label, showlegend=column == 1 and bool(known.any()),
                 hovertemplate="iteration %{x}: %{y:.4g}",
             )  # fmt: skip
-            late = values[known][len(values[known]) // 20 :]
-            if name == key and len(late):  # the first values go far beyond the others
-                low, high = np.quantile(late, [0.002, 0.998])
-                figure.update_yaxes(range=[low - 0.15 * (high - low), high + 0.3 * (high - low)], row=1, col=column)
+            late += values[known & (iteration > 0.05 * iteration[-1])].tolist()
+        if late:
+            low, high = np.quantile(late, [0.002, 0.98])
+            figure.update_yaxes(range=[low - 0.1 * (high - low), high + 0.3 * (high - low)], row=1, col=column)
     figure.update_xaxes(title="iteration", gridcolor=GRID, zeroline=False)
     figure.update_yaxes(gridcolor=GRID, zeroline=False)
     figure.update_annotations(font_size=14)
     return figure.update_layout(
         height=300, margin={"l": 50, "r": 10, "t": 30, "b": 10}, hovermode="closest",
-        legend={"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0},
+        legend={"orientation": "h", "y": -0.3, "yanchor": "top", "x": 0},
     )  # fmt: skip
 
 

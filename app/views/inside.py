@@ -187,7 +187,8 @@ def show_response(name: str, image: Tensor, layer: int, channel: int, sigma: flo
     with fitted("maps", f"min({height / width / 3:.4f} * 100cqw + {TITLES}px, 600px)"):
         st.plotly_chart(figure, key="response", height="stretch")
     st.caption(
-        f"Kernel {channel + 1} of layer {layer + 1} on the image at σ = {sigma:.3f}; black is low, white is high."
+        f"Kernel {channel + 1} of layer {layer + 1} on the image at σ = {sigma:.3f}. From black to white: u from {-reach:.2g} to "
+        f"{reach:.2g}, φ from {low:.2g} to {high:.2g}."
     )
 
 
