@@ -2,8 +2,7 @@
 
 With one channel on one side, as in K_1, a convolution has little arithmetic a memory access, and library kernels for it are slow
 on a CPU. As a matrix product of the kernels (C, k^2) with the shifted copies of the image (k^2, pixels), strip by strip so that
-the copies stay in the cache, it runs near the speed of that product. The rest is the library's; on a CPU and without a graph it
-goes strip by strip, too.
+the copies stay in the cache, it runs near the speed of that product. The rest is the library's.
 
 For K_1 the three maps are bilinear and each other's derivatives, so they can be differentiated any number of times:
 
@@ -30,28 +29,14 @@ def convolve(x: Tensor, kernel: Tensor) -> Tensor:
     """K x, valid: x (N, B, H + k - 1, W + k - 1), kernel (C, B, k, k), to (N, C, H, W). (Correlation, as torch has it.)"""
     if _as_product(kernel):
         return _Convolve.apply(x, kernel)
-    if torch.is_grad_enabled() or kernel.device.type != "cpu":
-        return F.conv2d(x, kernel)
-    k, (n, _, height, width) = kernel.shape[-1], x.shape
-    out = x.new_empty(n, len(kernel), height - k + 1, width - k + 1)
-    for strip in _strips(
-        *out.shape[2:]
-    ):  # the library's copies in its own layout are then of a strip, not of the image
-        out[:, :, strip] = F.conv2d(x[:, :, strip.start : strip.stop + k - 1], kernel)
-    return out
+    return F.conv2d(x, kernel)
 
 
 def adjoint(y: Tensor, kernel: Tensor) -> Tensor:
     """K^T y, the exact adjoint of `convolve` in x: (N, C, H, W) to (N, B, H + k - 1, W + k - 1)."""
     if _as_product(kernel):
         return _Adjoint.apply(y, kernel)
-    if torch.is_grad_enabled() or kernel.device.type != "cpu":
-        return F.conv_transpose2d(y, kernel)
-    k, (n, _, height, width) = kernel.shape[-1], y.shape
-    out = y.new_zeros(n, kernel.shape[1], height + k - 1, width + k - 1)
-    for strip in _strips(height, width):
-        out[:, :, strip.start : strip.stop + k - 1] += F.conv_transpose2d(y[:, :, strip], kernel)
-    return out
+    return F.conv_transpose2d(y, kernel)
 
 
 def correlate(x: Tensor, y: Tensor) -> Tensor:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from types import FunctionType
 from typing import Any
 
 import numba
 import numpy as np
+import torch
 from numba import njit, prange
 from torch import Tensor
 
@@ -29,11 +31,16 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-def _of_tensors(compiled: Callable[..., None]) -> Callable[..., None]:
-    """A compiled pass, called with tensors and numbers."""
+def _pass(function: Callable[..., None]) -> Callable[..., None]:
+    """Compiles a pass, twice: planes in parallel, and, for a caller that has one thread, one after the other, which needs no
+    pool of threads. Called with tensors and numbers."""
+    alone = FunctionType(function.__code__, function.__globals__, function.__name__)
+    alone.__qualname__ = f"{function.__qualname__}_alone"  # tells them apart in the cache
+    in_parallel, one_by_one = njit(parallel=True, **_OPTIONS)(function), njit(**_OPTIONS)(alone)
 
-    @wraps(compiled)
+    @wraps(function)
     def run(*arguments: Tensor | float | None) -> None:
+        compiled = one_by_one if torch.get_num_threads() == 1 else in_parallel
         compiled(*map(convert, arguments))
 
     def convert(a: Tensor | float | None) -> Any:
@@ -156,8 +163,7 @@ def _flush(sums, out):  # type: ignore[no-untyped-def]
     sums[:] = _ZERO
 
 
-@_of_tensors
-@njit(parallel=True, **_OPTIONS)
+@_pass
 def values(table, u, scale, offset, out):  # type: ignore[no-untyped-def]
     """out = phi(u), where a row's polynomial is sum_k table[k, row] f^k."""
     top = np.float32(table.shape[2] - 1)
@@ -171,8 +177,7 @@ def values(table, u, scale, offset, out):  # type: ignore[no-untyped-def]
             _values(a, f, out[p, start : start + _BLOCK])
 
 
-@_of_tensors
-@njit(parallel=True, **_OPTIONS)
+@_pass
 def values_and_derivatives(table, u, scale, offset, out, derivative):  # type: ignore[no-untyped-def]
     """out = phi(u) and derivative = phi'(u), in one pass."""
     top = np.float32(table.shape[2] - 1)
@@ -187,8 +192,7 @@ def values_and_derivatives(table, u, scale, offset, out, derivative):  # type: i
             _derivatives(a, f, scale, derivative[p, start : start + _BLOCK])
 
 
-@_of_tensors
-@njit(parallel=True, **_OPTIONS)
+@_pass
 def moments(g, u, scale, offset, out):  # type: ignore[no-untyped-def]
     """out[k, row] = sum of g f^k over the pixels of the plane that fall on the row; float64 (planes, 5, rows), zero at entry."""
     rows = out.shape[2]
@@ -205,8 +209,7 @@ def moments(g, u, scale, offset, out):  # type: ignore[no-untyped-def]
         _flush(sums, out[p])
 
 
-@_of_tensors
-@njit(parallel=True, **_OPTIONS)
+@_pass
 def adjoint_of_values(table, u, scale, offset, g, grad_u, sums_out):  # type: ignore[no-untyped-def]
     """What <g, phi(u)> passes back: grad_u = g phi'(u), and the moments of g for the table, in one pass; g None: ones."""
     rows = table.shape[2]
@@ -232,8 +235,7 @@ def adjoint_of_values(table, u, scale, offset, g, grad_u, sums_out):  # type: ig
         _flush(sums, sums_out[p])
 
 
-@_of_tensors
-@njit(parallel=True, **_OPTIONS)
+@_pass
 def adjoint_of_pull_back(table, d_table, u, scale, offset, g, d, grad_g, grad_u, sums_out):  # type: ignore[no-untyped-def]
     """What <d, g phi'(u)> + <g, psi(u)> passes back, where psi has the table `d_table`: grad_g = d phi' + psi,
     grad_u = g (d phi'' + psi'), and the moments of d g, in one pass; g and grad_g None: g = 1."""
@@ -271,8 +273,7 @@ def adjoint_of_pull_back(table, d_table, u, scale, offset, g, d, grad_g, grad_u,
         _flush(sums, sums_out[p])
 
 
-@_of_tensors
-@njit(parallel=True, **_OPTIONS)
+@_pass
 def adjoint_of_values_and_derivatives(table, u, scale, offset, g, g_slope, grad_u, sums_out):  # type: ignore[no-untyped-def]
     """What <g, phi(u)> + <g_slope, phi'(u)> passes back: grad_u = g phi' + g_slope phi'', and the moments of both for
     the table, in one pass."""
