@@ -19,11 +19,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from . import splines
 from .prior import FieldsOfExperts
 
+ORDERING_GAP, ORDERING_MARGIN = 0.5, 0.1  # of `ordering`: in s below the noise level, and of the slope a pixel
 SMALL_SIGMA = 0.05  # below it, the term in s counts less and less
 
 
@@ -38,6 +40,23 @@ class Terms:
     def loss(self, weight: float) -> Tensor:
         """The image term plus lambda = `weight` times the term in s."""
         return self.image + weight * self.smoothing
+
+
+def ordering(prior: FieldsOfExperts, y: Tensor, s: Tensor, place: Tensor) -> Tensor:
+    """How much the energy of noisy images rises where it has to fall, from far below their noise level towards it:
+
+        E max(0, dR/ds(y, t)/n + 0.1)^2,    t ~ U[s_min, s - 1/2],
+
+    y: (N, 1, H, W) with noise of level s, (N,); place: (N,), uniform in [0, 1], says where t lies. Samples without such a t count
+    as zero. Score matching sees the pairs (y, t) of p(y, s) alone, so never an image much noisier than its t: dR/ds may have any
+    sign there, and priors came out with a second minimum of R(y, .) at s_min, the lower one for noise of 0.2 and several layers.
+    The true slope is n - E[|y - x|^2 | y]/e^(2 t) (Tweedie), negative there, as no image within the noise e^t of y is likely.
+    """
+    low = prior.potential.s.low
+    t = low + place * (s - ORDERING_GAP - low).clamp(min=0)
+    _, slope = prior.score_and_slope(y, t)
+    excess = F.relu(slope / y[0].numel() + ORDERING_MARGIN).square()
+    return (excess * (s > low + ORDERING_GAP)).mean()
 
 
 def denoising(prior: FieldsOfExperts, x: Tensor, s: Tensor, eta: Tensor) -> Terms:

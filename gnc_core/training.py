@@ -49,9 +49,11 @@ class Settings:
     learning_rate: float = 1e-2
     smoothing_weight: float = 1e-4  # lambda of the loss
     smoothing_term: str = "denoising"  # or "implicit", the paper's; see score_matching
+    ordering_weight: float = 0.0  # of score_matching.ordering, measured on every second patch
     clip: float = 0.03  # largest norm of the gradient; 0.005 to 0.015 are common after the first 200 iterations
     average: float = 0.999  # decay of the weights' moving average, which is the prior in the end
     seed: int = 0
+    start: str = ""  # the prior that the weights are taken from, with their hash; "": the start of method, section 2
 
     def step_size(self, iteration: int) -> float:
         """Cosine annealing from `learning_rate` to zero, after a warm-up of 100 iterations."""
@@ -64,19 +66,24 @@ class _Loss(nn.Module):
 
     def __init__(self, prior: FieldsOfExperts, settings: Settings) -> None:
         super().__init__()
-        self.prior, self.weight = prior, settings.smoothing_weight
+        self.prior, self.weight, self.ordering = prior, settings.smoothing_weight, settings.ordering_weight
         self.form = score_matching.denoising if settings.smoothing_term == "denoising" else score_matching.implicit
 
-    def forward(self, x: Tensor, s: Tensor, eta: Tensor) -> tuple[Tensor, Terms]:
+    def forward(self, x: Tensor, s: Tensor, eta: Tensor, place: Tensor) -> tuple[Tensor, Terms]:
         terms = self.form(self.prior, x, s, eta)
-        return terms.loss(self.weight), terms
+        loss = terms.loss(self.weight)
+        if self.ordering:
+            y = x[::2] + s[::2].exp().view(-1, 1, 1, 1) * eta[::2]
+            loss = loss + self.ordering * score_matching.ordering(self.prior, y, s[::2], place[::2])
+        return loss, terms
 
 
 class Trainer:
     """Prior, optimizer, random numbers and the fit of c(s): one `step` is one iteration.
 
     images: training photographs, (..., H, W), uint8 or float in [0, 1]. validation: photographs that the loss is measured on
-    now and then. Raises InputError if the batch cannot be shared among the processes.
+    now and then. start: the prior to start from, of the settings' architecture. Raises InputError if the
+    batch cannot be shared among the processes.
     """
 
     def __init__(
@@ -85,6 +92,7 @@ class Trainer:
         images: Sequence[Tensor],
         device: str | torch.device = "cpu",
         validation: Sequence[Tensor] = (),
+        start: FieldsOfExperts | None = None,
     ) -> None:
         if settings.batch % (2 * distributed.size()):
             raise InputError(
@@ -95,6 +103,8 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self.settings, self.images, self.device = settings, images, torch.device(device)
         self.prior = FieldsOfExperts(**settings.architecture).to(self.device)
+        if start is not None:
+            self.prior.load_state_dict(start.state_dict())
         self.optimizer = AdaBelief(self.prior.parameters(), lr=settings.learning_rate, weight_decay=0.0)
         self.averaged = AveragedModel(self.prior, multi_avg_fn=self._average)
         self.loss: nn.Module = _Loss(self.prior, settings)
@@ -124,21 +134,22 @@ class Trainer:
         strata = (torch.arange(pairs) + torch.rand(pairs, generator=generator)) / pairs
         return (low + (high - low) * strata).repeat_interleave(2)
 
-    def _batch(self) -> tuple[Tensor, Tensor, Tensor]:
-        """This process's share of the next batch: x and eta, (N, 1, patch, patch), and s, (N,)."""
+    def _batch(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """This process's share of the next batch: x and eta, (N, 1, patch, patch), s and the places of `ordering`, (N,)."""
         settings = self.settings
         x = random_patches(self.images, settings.patch, settings.batch, self.generator)
         s = self._levels(settings.batch // 2, self.generator)
         eta = torch.randn(x.shape, generator=self.generator)
-        x, s, eta = (distributed.share(t).to(self.device) for t in (x, s, eta))
-        return x, s, eta
+        place = torch.rand(len(s), generator=self.generator)
+        x, s, eta, place = (distributed.share(t).to(self.device) for t in (x, s, eta, place))
+        return x, s, eta, place
 
     def _fit_constant(self, prior: FieldsOfExperts, batches: int) -> score_matching.SmoothingConstant:
         """Fits c(s) of a prior anew, the rest of it as it is; returns the fit, to go on with."""
         prior.c.zero_()
         constant = score_matching.SmoothingConstant(prior, memory=batches)
         for _ in range(batches):
-            x, s, eta = self._batch()
+            x, s, eta, _ = self._batch()
             with torch.no_grad():
                 _, slope = prior.score_and_slope(x + s.exp().view(-1, 1, 1, 1) * eta, s)
             constant.update(distributed.gather(s), distributed.gather(slope / x[0].numel()))
@@ -155,8 +166,8 @@ class Trainer:
         before anything has changed."""
         started = time.perf_counter()
         settings = self.settings
-        x, s, eta = self._batch()
-        loss, terms = self.loss(x, s, eta)
+        x, s, eta, place = self._batch()
+        loss, terms = self.loss(x, s, eta, place)
         slope = distributed.gather(terms.slope)
         means = distributed.mean(torch.stack([loss.detach(), terms.image.detach(), terms.smoothing.detach()]))
         self._check(means[0], "loss")

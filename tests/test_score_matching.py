@@ -98,6 +98,21 @@ def test_denoising_in_s_equals_implicit_score_matching_up_to_a_constant_and_boun
     assert math.isclose(left, right, rel_tol=0.02)
 
 
+def test_ordering_is_the_mean_square_of_what_rises_below_the_noise_level():
+    prior = small_prior(2)
+    x, _, eta = batch(prior)
+    low = prior.potential.s.low
+    s, place = torch.full((len(x),), low + 2.5).to(x), torch.linspace(0, 1, len(x)).to(x)
+    s[0] = low + 0.4  # no t lies 1/2 below it
+    y = x + s.exp().view(-1, 1, 1, 1) * eta
+    t = (low + place * (s - 0.5 - low)).requires_grad_()
+    (slope,) = torch.autograd.grad(prior.energy(y, t).sum(), t)
+    slope = slope / y[0].numel()
+    expected = (slope + 0.1).clamp(min=0).square()[1:].sum() / len(x)
+    assert expected > 0
+    assert torch.isclose(score_matching.ordering(prior, y, s, place), expected, rtol=1e-6)
+
+
 def test_the_constant_makes_the_mean_slope_vanish():
     prior = small_prior(1)
     prior.c.zero_()

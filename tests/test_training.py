@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 
+from gnc_core import score_matching
 from gnc_core.errors import InputError
 from gnc_core.training import Settings, Trainer, run
 
@@ -43,6 +44,29 @@ def test_the_loss_falls(tmp_path):
     first, last = (sum(e["image"] for e in part) / 50 for part in (entries[:50], entries[-50:]))
     assert last < 0.7 * first
     assert all(math.isfinite(e["loss"]) for e in entries)
+
+
+def test_a_run_starts_from_a_prior_and_its_ordering_term_is_learned(tmp_path):
+    trainer = Trainer(settings(iterations=200), pictures())
+    list(run(trainer, tmp_path / "first"))
+    start = trainer.result
+    with torch.no_grad():
+        start.potential.slopes[..., :3] *= -0.5  # what is small at sigma_min is large for the noisy
+    options = {"iterations": 200, "learning_rate": 3e-3, "ordering_weight": 0.1}
+    again = Trainer(settings(**options), pictures(), start=start)
+    assert all(torch.equal(a, b) for a, b in zip(again.prior.parameters(), start.parameters(), strict=True))
+
+    def rise(prior):
+        g = torch.Generator().manual_seed(1)
+        x = torch.stack([picture[:32, :32] for picture in pictures()])[:, None]
+        y = x + 0.3 * torch.randn(x.shape, generator=g)
+        with torch.no_grad():
+            s = torch.full((4,), math.log(0.3))
+            return score_matching.ordering(prior, y, s, torch.linspace(0, 1, 4)).item()
+
+    before = rise(again.prior)
+    list(run(again, tmp_path / "second"))
+    assert rise(again.result) < 0.8 * before
 
 
 def test_resumes_with_the_same_bits(tmp_path):

@@ -39,6 +39,11 @@ _DEEP_RATE = 7e-3  # with 0.01, one of two runs of three layers diverged
     type=click.Path(path_type=Path),
     help="Text file with the names of the images of --validation to take, one a line. Default: all.",
 )
+@click.option(
+    "--start",
+    "start_name",
+    help="Prior, a name or a folder, that a new run starts from; --layers and the like are then its own.",
+)
 @click.option("--layers", type=click.IntRange(1, 8), default=1, show_default=True, help="Number of layers L.")
 @click.option("--channels", type=click.IntRange(1, 48), default=48, show_default=True, help="Kernels a layer.")
 @click.option(
@@ -90,6 +95,13 @@ _DEEP_RATE = 7e-3  # with 0.01, one of two runs of three layers diverged
     help="Form of the loss in s: denoising (less noise) or the paper's implicit score matching.",
 )
 @click.option(
+    "--ordering-weight",
+    type=click.FloatRange(0),
+    default=_DEFAULTS.ordering_weight,
+    show_default=True,
+    help="Weight of the term that makes the energy fall from far below an image's noise level towards it.",
+)
+@click.option(
     "--clip",
     type=click.FloatRange(0, min_open=True),
     default=_DEFAULTS.clip,
@@ -116,6 +128,7 @@ def train(
     folders: tuple[Path, ...],
     validation: Path | None,
     validation_list: Path | None,
+    start_name: str | None,
     layers: int,
     channels: int,
     knots_u: int,
@@ -126,6 +139,7 @@ def train(
     learning_rate: float | None,
     smoothing_weight: float,
     smoothing_term: str,
+    ordering_weight: float,
     clip: float,
     average: float,
     out: Path,
@@ -152,20 +166,26 @@ def train(
     held_out = images.image_files(validation, validation_list) if validation else []
     if len(held_out) == 1:
         raise InputError("--validation needs at least two images: two share each smoothing level.")
+    start = zoo.load(start_name) if start_name else None
+    architecture: dict[str, float] = {"layers": layers, "channels": channels, "knots_u": knots_u, "knots_s": knots_s}
+    if start:
+        architecture, layers = start.architecture, start.layers
     settings = training.Settings(
-        architecture={"layers": layers, "channels": channels, "knots_u": knots_u, "knots_s": knots_s},
+        architecture=architecture,
         iterations=iterations,
         batch=batch,
         patch=patch,
         learning_rate=learning_rate or (_DEFAULTS.learning_rate if layers == 1 else _DEEP_RATE),
         smoothing_weight=smoothing_weight,
         smoothing_term=smoothing_term,
+        ordering_weight=ordering_weight,
         clip=clip,
         average=average,
         seed=seed,
+        start=f"{Path(start_name).name}, weights {zoo.weights_hash(start_name)}" if start_name else "",
     )
     with distributed.processes(options.choose_device(device)) as place:
-        trainer = training.Trainer(settings, images.load_images(files), place, images.load_images(held_out))
+        trainer = training.Trainer(settings, images.load_images(files), place, images.load_images(held_out), start)
         _run(trainer, out, resume)
         if distributed.rank() == 0:
             zoo.save(out, trainer.result, _card(trainer, files, folders, held_out, place))
