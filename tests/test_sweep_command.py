@@ -143,6 +143,17 @@ def test_it_goes_on_from_whatever_is_left_of_the_journals(work):
         Path("out.npz").unlink()
 
 
+def test_a_larger_grid_takes_what_a_smaller_one_knows(work):
+    assert run("small.npz", sigma0="0.1,0.5", steps="2,5,7").exit_code == 0
+    result = run(extend="small.npz")
+    assert result.exit_code == 0, result.output
+    assert Path("out.npz").read_bytes() == straight()
+    known = 2 * 2 * 2 * 3  # schemes, sigma0, steps, images
+    assert f"Going on: {known} of {3 * RUNS} runs are already there" in result.stderr
+    assert_one_line(run("other.npz", extend="small.npz", seed=1), "another seed;")
+    assert_one_line(run("other.npz", extend="data/a.png"), "not a sweep")
+
+
 def test_damage_within_a_journal_is_computed_again(work):
     whole = straight()
     begin(stop=60)

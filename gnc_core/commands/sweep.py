@@ -63,6 +63,11 @@ _PATIENCE = timedelta(days=30)  # of a process that has done its share
     type=click.Path(path_type=Path),
     help="Result, an .npz file. Until it is complete, OUT.0.journal lies beside it, one a process.",
 )
+@click.option(
+    "--extend",
+    type=click.Path(path_type=Path),
+    help="Result of an earlier sweep of the same images, task and prior: what its grid shares with this one is taken from it.",
+)
 @options.seed_option
 @options.device_option
 @options.json_option
@@ -79,6 +84,7 @@ def sweep(
     steps_text: str,
     tolerance: float,
     out: Path,
+    extend: Path | None,
     seed: int,
     device: str,
     as_json: bool,
@@ -116,7 +122,7 @@ def sweep(
             prior_name=Path(prior_name).name,
             weights=zoo.weights_hash(prior_name),
         )
-        so_far = distributed.from_first(lambda: _so_far(out, plan))
+        so_far = distributed.from_first(lambda: _so_far(out, plan, extend))
         units = plan.units(so_far, place)
         shares = [sweeps.share(units, rank, distributed.size()) for rank in range(distributed.size())]
         if distributed.rank() == 0:
@@ -127,11 +133,19 @@ def sweep(
             _report(_collect(out, plan), tolerance, out, as_json)
 
 
-def _so_far(out: Path, plan: Plan) -> Result:
-    """What an interrupted run of this sweep has left."""
+def _so_far(out: Path, plan: Plan, extend: Path | None) -> Result:
+    """What an interrupted run of this sweep has left, and what an earlier sweep knows, which goes to the journal, too."""
     if out.exists():
         raise InputError(f"{out} already exists; choose another --out, or remove it.")
-    return Journal.read(out, plan)
+    earlier = sweeps.transfer(sweeps.load(extend), plan) if extend else []
+    result = Journal.read(out, plan)
+    new = [cell for cell in earlier if not result.knows(cell.place, cell.images)]
+    if new:
+        with Journal(out, plan) as journal:
+            for cell in new:
+                journal.write(cell)
+                result.put(cell)
+    return result
 
 
 def _announce(

@@ -27,6 +27,7 @@ from .results import (
     spread,
     to_bytes,
     to_csv,
+    transfer,
 )
 from .running import Images, Progress, Seconds, estimate, in_words, measure_seconds, run
 
@@ -63,4 +64,5 @@ __all__ = [
     "spread",
     "to_bytes",
     "to_csv",
+    "transfer",
 ]

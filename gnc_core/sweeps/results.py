@@ -9,7 +9,7 @@ import math
 import os
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +94,31 @@ class Result:
     def complete(self) -> bool:
         """Whether nothing is missing."""
         return bool(self.known.all()) and not np.isnan(self.initial_energy).any()
+
+
+def transfer(known: Result, plan: Plan) -> list[Cell]:
+    """The cells of `plan` that an earlier sweep knows already, on all images; the two may differ in their grids and schemes.
+
+    Raises `InputError` if they differ in anything else: then the numbers would be others."""
+    earlier = known.plan
+    free = ("schemes", "sigma0", "steps", "version")
+    other = [f.name for f in fields(Plan) if f.name not in free and getattr(earlier, f.name) != getattr(plan, f.name)]
+    if other:
+        raise InputError(f"The earlier sweep has another {', '.join(other)}; only the grid and the schemes may differ.")
+    images = tuple(range(len(plan.names)))
+    cells = []
+    if known.knows(None, images):
+        start = known.initial_energy, known.initial_psnr, known.initial_ssim
+        cells.append(Cell(None, images, *(tuple(values.tolist()) for values in start)))
+    for i, scheme in enumerate(plan.schemes):
+        for j, sigma0 in enumerate(plan.sigma0):
+            for k, number in enumerate(plan.steps):
+                if scheme in earlier.schemes and sigma0 in earlier.sigma0 and number in earlier.steps:
+                    place = earlier.schemes.index(scheme), earlier.sigma0.index(sigma0), earlier.steps.index(number)
+                    if known.knows(place, images):
+                        run = (values[place] for values in (known.energy, known.psnr, known.ssim))
+                        cells.append(Cell((i, j, k), images, *(tuple(values.tolist()) for values in run)))
+    return cells
 
 
 ARRAYS = ("energy", "psnr", "ssim", "initial_energy", "initial_psnr", "initial_ssim")
