@@ -39,6 +39,17 @@ def adjoint(y: Tensor, kernel: Tensor) -> Tensor:
     return F.conv_transpose2d(y, kernel)
 
 
+def rounded(x: Tensor, kernel: Tensor) -> Tensor:
+    """`convolve` in bfloat16, eight binary digits, with sums in float32: without a graph, and float32 again at the end."""
+    return F.conv2d(x.bfloat16(), kernel.bfloat16()).float()
+
+
+def rounded_adjoint(y: Tensor, kernel: Tensor) -> Tensor:
+    """`adjoint` as `rounded`: the convolution with the kernels turned about, which the library has faster on a CPU."""
+    turned = kernel.transpose(0, 1).flip(2, 3).contiguous()
+    return F.conv2d(y.bfloat16(), turned.bfloat16(), padding=kernel.shape[-1] - 1).float()
+
+
 def correlate(x: Tensor, y: Tensor) -> Tensor:
     """The adjoint of `convolve` in the kernel, B = 1: x and y as there, to (C, 1, k, k)."""
     return _Correlate.apply(x, y)

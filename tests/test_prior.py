@@ -136,6 +136,7 @@ def test_starting_values():
 @pytest.mark.parametrize("layers", [1, 2, 3, 5])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_without_a_graph_and_in_tiles_the_numbers_are_the_same(layers, dtype, monkeypatch):
+    monkeypatch.setattr(inference, "BFLOAT16", False)
     prior = small_prior(layers, dtype)
     x, s = images(size=45, dtype=dtype)
     energy, (score, slope) = prior.energy(x, s), prior.score_and_slope(x, s)
@@ -145,6 +146,19 @@ def test_without_a_graph_and_in_tiles_the_numbers_are_the_same(layers, dtype, mo
             others = prior.energy(x, s), *prior.score_and_slope(x, s), prior.score(x, s)
         for a, b in zip(others, (energy, score, slope, score), strict=True):
             assert (a - b).norm() <= (1e-5 if dtype == torch.float32 else 1e-12) * b.norm()
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_rounded_to_bfloat16_the_score_is_near(layers, monkeypatch):
+    """Eight binary digits in the hidden convolutions of the score; nothing else is rounded."""
+    prior = small_prior(layers, torch.float32)
+    x, s = images(size=45, dtype=torch.float32)
+    score, energy, (_, slope) = prior.score(x, s), prior.energy(x, s), prior.score_and_slope(x, s)
+    monkeypatch.setattr(inference, "BFLOAT16", True)
+    with torch.no_grad():
+        assert (prior.score(x, s) - score).norm() <= (0.02 if layers > 1 else 1e-5) * score.norm()
+        assert torch.allclose(prior.energy(x, s), energy, rtol=1e-5)
+        assert torch.allclose(prior.score_and_slope(x, s)[1], slope, rtol=1e-5)
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3, 4])
