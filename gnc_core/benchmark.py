@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import splines
+from . import inference, splines
 from .prior import FieldsOfExperts
 from .splines import definition
 from .training import Settings, Trainer
@@ -68,11 +68,11 @@ def rows() -> Iterator[Row]:
 
     image = torch.rand(1, 1, HEIGHT, WIDTH)
     for layers, target in ((1, 4.0), (3, 1.4)):
-        prior = FieldsOfExperts(layers).requires_grad_(False)
-        with torch.no_grad():
-            step = milliseconds(partial(prior.score, image, -2.0))
         name = f"score step, L = {layers} : its {_gflop(layers):.2f} GFLOP at the matrix product's rate"
-        yield Row(name, step, gflop_ms * _gflop(layers), target)
+        yield Row(name, _score_step(layers, image, bfloat16=False), gflop_ms * _gflop(layers), target)
+    if inference.BFLOAT16:
+        name = "the same with hidden convolutions in bfloat16, this machine's default : the same"
+        yield Row(name, _score_step(3, image, bfloat16=True), gflop_ms * _gflop(3))
 
     last = FieldsOfExperts(1).potential
     u, table = 0.2 * torch.randn(1, CHANNELS, HEIGHT, WIDTH), last.table(torch.tensor([-2.0])).detach()
@@ -90,6 +90,17 @@ def rows() -> Iterator[Row]:
 
     first, later = _first_and_later()
     yield Row("first restoration in a new process, the prior loaded : a later one", first, later, 2.0)
+
+
+def _score_step(layers: int, image: Tensor, bfloat16: bool) -> float:
+    """Milliseconds of a score step."""
+    prior, before = FieldsOfExperts(layers).requires_grad_(False), inference.BFLOAT16
+    inference.BFLOAT16 = bfloat16
+    try:
+        with torch.no_grad():
+            return milliseconds(partial(prior.score, image, -2.0))
+    finally:
+        inference.BFLOAT16 = before
 
 
 def _gflop(layers: int) -> float:
