@@ -90,6 +90,26 @@ def test_a_kill_at_any_moment_loses_nothing(tmp_path, data):
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch comes without distributed training here")
+def test_a_run_starts_from_another_ones_prior(tmp_path, data):
+    train(tmp_path, data, "first", "--iterations", "3", "--layers", "2")
+    options = [
+        "--start",
+        tmp_path / "first",
+        "--iterations",
+        "1",
+        "--ordering-weight",
+        "0.1",
+        "--learning-rate",
+        "1e-9",
+    ]
+    train(tmp_path, data, "second", *options)
+    first, second = (load_file(tmp_path / run / "prior.safetensors") for run in ("first", "second"))
+    assert all(torch.allclose(first[name], second[name], atol=1e-6) for name in first if name != "c")
+    card = json.loads((tmp_path / "second" / "card.json").read_text())
+    assert card["architecture"]["layers"] == 2
+    assert card["training"]["start"].startswith("first, weights ")
+
+
 def test_two_processes_follow_the_curve_of_one(tmp_path, data):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
