@@ -13,7 +13,7 @@ LINE = "document.querySelector('.st-key-kernels .scatterlayer .js-line').getAttr
 def open_page(page: Page, url: str) -> None:
     page.goto(url)
     expect(page.get_by_role("heading", name="Inside the prior")).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(8, timeout=A_WHILE)
+    expect(page.locator(".js-plotly-plot")).to_have_count(9, timeout=A_WHILE)
     expect(page.locator(".slider-label").first).to_be_visible(timeout=A_WHILE)
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=A_WHILE)
 
