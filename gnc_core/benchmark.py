@@ -76,16 +76,11 @@ def rows() -> Iterator[Row]:
 
     last = FieldsOfExperts(1).potential
     u, table = 0.2 * torch.randn(1, CHANNELS, HEIGHT, WIDTH), last.table(torch.tensor([-2.0])).detach()
-    # The C library may hand memory that is freed at the top of its heap back to the system; the next call pays for it with page
-    # faults. Below a tensor that stays, memory is reused, for the copy as for the splines.
-    results, above = (u.clone(), u.clone()), u.clone()
-    del results
     copy = milliseconds(u.clone)
     fast = milliseconds(lambda: splines.value_and_derivative(table, u, last.u))
     plain = milliseconds(lambda: [definition.evaluate(table, u, last.u, order) for order in (0, 1)])
     yield Row("spline value and derivative : one copy of the tensor", fast, copy, 5.0)
     yield Row("the same : the plain PyTorch definition", fast, plain, 1 / 15)
-    del above
 
     trainer = Trainer(Settings(architecture={"layers": 3}), [torch.rand(HEIGHT, WIDTH)])
     layouts = torch.contiguous_format, torch.channels_last
