@@ -47,8 +47,20 @@ Share = TypeVar("Share")
 
 def energy(prior: FieldsOfExperts, x: Tensor, s: Tensor) -> Tensor:
     """R(x, s) an image: (N,)."""
-    extended, kernels = prior.extend(x), prior.kernels()
     tables = [phi.table(s) for phi in prior.functions]
+    return _sum_of_features(prior, x, tables) + prior.constant(s) * x[0].numel()
+
+
+def slope(prior: FieldsOfExperts, x: Tensor, s: Tensor) -> Tensor:
+    """dR/ds an image, (N,). With one layer it is a sum over features as the energy is, and needs no way back."""
+    if prior.layers > 1:
+        return score_and_slope(prior, x, s)[1]
+    return _sum_of_features(prior, x, [prior.potential.table(s, 1)]) + prior.constant(s, order=1) * x[0].numel()
+
+
+def _sum_of_features(prior: FieldsOfExperts, x: Tensor, tables: list[Tensor]) -> Tensor:
+    """The sum of the last layer's features, with these tables for the functions, of each image: (N,)."""
+    extended, kernels = prior.extend(x), prior.kernels()
 
     def share(tile: Tile) -> Tensor:
         own = [table[tile[0]] for table in tables]
@@ -63,7 +75,7 @@ def energy(prior: FieldsOfExperts, x: Tensor, s: Tensor) -> Tensor:
     tiles = list(_tiles(prior, x))
     for tile, part in zip(tiles, _side_by_side(share, tiles, x), strict=True):
         result[tile[0]] += part
-    return result + prior.constant(s) * x[0].numel()
+    return result
 
 
 def score_and_slope(prior: FieldsOfExperts, x: Tensor, s: Tensor, with_slope: bool = True) -> tuple[Tensor, Tensor]:

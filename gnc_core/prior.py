@@ -187,6 +187,12 @@ class FieldsOfExperts(nn.Module):
             g = adjoint(g, kernels[len(slopes)]) * slopes.pop()
         return self.extend_adjoint(adjoint(g, kernels[0]))
 
+    def slope(self, x: Tensor, s: float | Tensor) -> Tensor:
+        """dR/ds(x, s): (N,)."""
+        if torch.is_grad_enabled():
+            return self.score_and_slope(x, s)[1]
+        return inference.slope(self, x, self._smoothing(x, s))
+
     def score_and_slope(self, x: Tensor, s: float | Tensor) -> tuple[Tensor, Tensor]:
         """grad_x R and dR/ds, (N, 1, H, W) and (N,): the reverse pass meets every function, so
         dR/ds = sum_l <dR/dh_l, dphi_l/ds (u_l)> comes on the way."""

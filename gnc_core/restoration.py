@@ -31,7 +31,7 @@ class Prior(Protocol):
     def sigma_max(self) -> float: ...
     def energy(self, x: Tensor, s: float | Tensor) -> Tensor: ...
     def score(self, x: Tensor, s: float | Tensor) -> Tensor: ...
-    def score_and_slope(self, x: Tensor, s: float | Tensor) -> tuple[Tensor, Tensor]: ...
+    def slope(self, x: Tensor, s: float | Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -151,8 +151,7 @@ class Joint:
             x = image_step(prior, problem, x, sigma, sigma**2)
             yield Step(index, sigma.tolist(), x, prior, problem)
             # s <- clip(s - (c / n) dR/ds(x, s), s_min, s_max)
-            _, slope = prior.score_and_slope(x, s)
-            s = (s - self.rate / n * slope).clamp(s_min, s_max)
+            s = (s - self.rate / n * prior.slope(x, s)).clamp(s_min, s_max)
 
 
 def _follow(prior: Prior, problem: Problem, schedule: Sequence[float], step_sizes: Sequence[float]) -> Iterator[Step]:

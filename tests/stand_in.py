@@ -28,11 +28,11 @@ class GaussianPrior:
     def score(self, x: Tensor, s: float | Tensor) -> Tensor:
         return (x - self.mean) / self.total(x, s).view(-1, 1, 1, 1)
 
-    def score_and_slope(self, x: Tensor, s: float | Tensor) -> tuple[Tensor, Tensor]:
+    def slope(self, x: Tensor, s: float | Tensor) -> Tensor:
         v, n = self.total(x, s), x[0].numel()
         rise = 2 * (v - self.variance)  # dv/ds
         squared = (x - self.mean).square().sum((1, 2, 3))
-        return self.score(x, s), (n / v - squared / v**2) * rise / 2
+        return (n / v - squared / v**2) * rise / 2
 
     def sample(self, count: int, size: int, seed: int) -> Tensor:
         generator = torch.Generator().manual_seed(seed)

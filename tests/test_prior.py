@@ -51,6 +51,7 @@ def test_derivatives_in_the_smoothing_against_finite_differences(layers):
     assert torch.allclose(score, prior.score(x, s))
     score, slope_only = prior.score_and_slope(x, s)
     assert torch.allclose(slope_only, slope)
+    assert torch.equal(prior.slope(x, s), slope_only)
     assert torch.allclose(score, prior.score(x, s))
 
 
@@ -143,8 +144,8 @@ def test_without_a_graph_and_in_tiles_the_numbers_are_the_same(layers, dtype, mo
     for memory in (2**30, 400_000, 1):  # whole; a few tiles; the smallest tiles
         monkeypatch.setitem(inference.MEMORY, "cpu", memory)
         with torch.no_grad():
-            others = prior.energy(x, s), *prior.score_and_slope(x, s), prior.score(x, s)
-        for a, b in zip(others, (energy, score, slope, score), strict=True):
+            others = prior.energy(x, s), *prior.score_and_slope(x, s), prior.score(x, s), prior.slope(x, s)
+        for a, b in zip(others, (energy, score, slope, score, slope), strict=True):
             assert (a - b).norm() <= (1e-5 if dtype == torch.float32 else 1e-12) * b.norm()
 
 

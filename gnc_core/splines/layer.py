@@ -137,6 +137,7 @@ def _pull_back(x, kernel, scale, offset, slope, value, weight, out):  # type: ig
     row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((3, _BLOCK), np.int64)
     u = np.empty((2, width), np.float32)
     g = np.zeros(width + 12, np.float32)  # a row of the features' gradient, with six zeros at either end
+    mirrored = kernel[:, :, ::-1].copy()
     slopes = None if slope is None else _all_pairs(slope)
     values = None if value is None else _all_pairs(value)
     total = np.float64(0)
@@ -149,10 +150,9 @@ def _pull_back(x, kernel, scale, offset, slope, value, weight, out):  # type: ig
                 w = None if weight is None else weight[c, y]
                 total += _pull_back_row(u[c - first], scale, offset, phi, psi, w, row, f, a, g[6 : 6 + width])
                 if slopes is not None:
-                    backwards = kernel[c, :, ::-1]
                     for dy in range(0, 6, 2):
-                        _adjoint_rows(g, backwards[dy], backwards[dy + 1], out[y + dy], out[y + dy + 1])
-                    _adjoint_row(g, backwards[6], out[y + 6])
+                        _adjoint_rows(g, mirrored[c, dy], mirrored[c, dy + 1], out[y + dy], out[y + dy + 1])
+                    _adjoint_row(g, mirrored[c, 6], out[y + 6])
     return total
 
 
