@@ -15,7 +15,7 @@ from gnc_core.errors import InputError
 from gnc_core.images import add_noise, random_mask
 from gnc_core.metrics import psnr, ssim
 from gnc_core.problems import Denoising, Inpainting, Problem
-from gnc_core.restoration import Prior, Scheme
+from gnc_core.restoration import Prior, Scheme, Step
 
 Method = Callable[[Problem], Tensor]
 """Restores an observation: a problem with images (N, 1, H, W) to images of that shape."""
@@ -23,13 +23,15 @@ Method = Callable[[Problem], Tensor]
 
 @dataclass(frozen=True)
 class Result:
-    """One image: PSNR in dB and SSIM before (`degraded`) and after restoration, and its seconds."""
+    """One image: PSNR in dB and SSIM before (`degraded`) and after restoration, the energy `D(x) + R(x, log sigma_min)` that it
+    ends with, and its seconds."""
 
     name: str
     psnr: float
     ssim: float
     psnr_degraded: float
     ssim_degraded: float
+    energy: float
     seconds: float
 
 
@@ -59,6 +61,7 @@ def image_seed(seed: int, index: int) -> int:
 
 def evaluate(
     method: Method,
+    prior: Prior,
     images: Iterable[tuple[str, Tensor]],
     task: str,
     level: float,
@@ -67,15 +70,17 @@ def evaluate(
 ) -> Iterator[Result]:
     """Degrades, restores and measures every image; yields its `Result` as soon as it is known.
 
-    images: names and true images, (1, 1, H, W) in [0, 1]. task, level: see `degrade`; image i is
-    degraded with `image_seed(seed, i)`. PSNR and SSIM are those of the result clipped to [0, 1].
+    prior: measures the energy, whatever the method is. images: names and true images, (1, 1, H, W) in [0, 1]. task,
+    level: see `degrade`; image i is degraded with `image_seed(seed, i)`. PSNR and SSIM are those of the result clipped to
+    [0, 1], the energy that of the result as it is.
     """
     for index, (name, image) in enumerate(images):
         image = image.cpu()
         truth = image.to(device)
         problem = degrade(truth, task, level, image_seed(seed, index))
         begin = time.perf_counter()
-        restored = method(problem).cpu()
+        result = Step(0, prior.sigma_min, method(problem), prior, problem)
+        restored = result.image.cpu()
         seconds = time.perf_counter() - begin
         degraded = problem.initial().cpu()
         yield Result(
@@ -84,6 +89,7 @@ def evaluate(
             ssim=ssim(restored, image).item(),
             psnr_degraded=psnr(degraded, image).item(),
             ssim_degraded=ssim(degraded, image).item(),
+            energy=result.energy.item(),
             seconds=seconds,
         )
 
@@ -116,5 +122,5 @@ def biharmonic(problem: Problem) -> Tensor:
 def mean(results: Iterable[Result]) -> dict[str, float]:
     """The mean over images of every number in the results."""
     listed = list(results)
-    numbers = ("psnr", "ssim", "psnr_degraded", "ssim_degraded", "seconds")
+    numbers = ("psnr", "ssim", "psnr_degraded", "ssim_degraded", "energy", "seconds")
     return {key: float(np.mean([getattr(result, key) for result in listed])) for key in numbers}

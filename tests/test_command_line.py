@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -176,6 +177,7 @@ def test_evaluate(work):
     report = json.loads(run("evaluate", *options, *inpaint).stdout)
     assert report["images"] == 1
     assert report["baseline"]["mean"]["psnr"] > report["mean"]["psnr_degraded"]
+    assert math.isfinite(report["mean"]["energy"])
     text = run("evaluate", *options[:-1], *inpaint).stdout
     assert "biharmonic" in text
 

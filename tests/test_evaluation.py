@@ -20,24 +20,25 @@ def test_results_come_one_by_one_and_are_right():
     def posterior_mean(problem):
         return PRIOR.posterior_mean(problem.observation, problem.noise_std)
 
-    results = list(evaluation.evaluate(posterior_mean, IMAGES, "denoise", 0.1))
+    results = list(evaluation.evaluate(posterior_mean, PRIOR, IMAGES, "denoise", 0.1))
     assert [result.name for result in results] == [name for name, _ in IMAGES]
     # mean squared errors: noise^2 before, variance noise^2 / (variance + noise^2) after
     means = evaluation.mean(results)
     assert means["psnr_degraded"] == pytest.approx(20, abs=0.3)
     assert means["psnr"] == pytest.approx(-10 * math.log10(0.005), abs=0.3)
     assert means["psnr"] == pytest.approx(sum(result.psnr for result in results) / 3)
-    lazy = evaluation.evaluate(posterior_mean, iter(IMAGES), "denoise", 0.1)
+    lazy = evaluation.evaluate(posterior_mean, PRIOR, iter(IMAGES), "denoise", 0.1)
     assert next(lazy) is not None
     lazy.close()
 
 
 def test_a_scheme_is_a_method():
     method = evaluation.with_scheme(PRIOR, Flow([0.2, 0.1]))
-    (result,) = evaluation.evaluate(method, IMAGES[:1], "denoise", 0.1)
+    (result,) = evaluation.evaluate(method, PRIOR, IMAGES[:1], "denoise", 0.1)
     problem = evaluation.degrade(IMAGES[0][1], "denoise", 0.1, evaluation.image_seed(0, 0))
     *_, last = Flow([0.2, 0.1]).run(PRIOR, problem)
     assert result.psnr == psnr(last.image, IMAGES[0][1]).item()
+    assert result.energy == last.energy.item()
 
 
 def test_degradations_depend_on_seed_and_index_alone():
@@ -50,7 +51,7 @@ def test_degradations_depend_on_seed_and_index_alone():
         return problem.initial()
 
     for images, seed in ((IMAGES, 0), (IMAGES[:2], 0), (IMAGES[:1], 1)):
-        list(evaluation.evaluate(remember, images, "denoise", 0.1, seed=seed))
+        list(evaluation.evaluate(remember, PRIOR, images, "denoise", 0.1, seed=seed))
     assert torch.equal(seen[0], seen[3])
     assert torch.equal(seen[1], seen[4])
     assert not torch.equal(seen[0], seen[5])

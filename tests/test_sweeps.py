@@ -67,15 +67,9 @@ def test_a_sweep_is_its_runs_done_one_by_one(prior, task, level):
     for j, sigma0 in enumerate(grid[0]):
         for k, steps in enumerate(grid[1]):
             for i, scheme in enumerate((Flow(linear(sigma0, prior.sigma_min, steps)), Joint(sigma0, steps))):
-                energies = []
-
-                def method(problem, scheme=scheme, energies=energies):
-                    *_, last = scheme.run(prior, problem)
-                    energies.append(last.energy.item())
-                    return last.image
-
-                single = list(evaluation.evaluate(method, images, task, level, seed=3))
-                assert result.energy[i, j, k] == pytest.approx(energies, rel=1e-5)
+                method = evaluation.with_scheme(prior, scheme)
+                single = list(evaluation.evaluate(method, prior, images, task, level, seed=3))
+                assert result.energy[i, j, k] == pytest.approx([one.energy for one in single], rel=1e-5)
                 assert result.psnr[i, j, k] == pytest.approx([one.psnr for one in single], abs=1e-3)
                 assert result.ssim[i, j, k] == pytest.approx([one.ssim for one in single], abs=1e-4)
     assert result.initial_psnr == pytest.approx([one.psnr_degraded for one in single], abs=1e-4)
@@ -93,6 +87,10 @@ def test_nothing_is_computed_twice_and_the_plan_knows_how_much():
         def score(self, x, s):
             Counting.images += len(x)
             return super().score(x, s)
+
+        def slope(self, x, s):
+            Counting.images += len(x)
+            return super().slope(x, s)
 
     plan = make_plan()
     seen, score_steps = [], 0

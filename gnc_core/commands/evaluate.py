@@ -79,7 +79,7 @@ def evaluate(
 
     results: dict[str, list[evaluation.Result]] = {}
     for name, method in methods.items():
-        run = evaluation.evaluate(method, _read(files, prior.min_size), task, level, seed, device)
+        run = evaluation.evaluate(method, prior, _read(files, prior.min_size), task, level, seed, device)
         results[name] = list(tqdm(run, total=len(files), unit="image", desc=name, disable=None))
     means = {name: evaluation.mean(listed) for name, listed in results.items()}
 
@@ -111,7 +111,7 @@ def evaluate(
     for name, values in means.items():
         click.echo(
             f"Mean of {len(files)} images, {name}: {values['psnr']:.3f} dB, "
-            f"SSIM {values['ssim']:.4f}, {values['seconds']:.2f} s an image"
+            f"SSIM {values['ssim']:.4f}, energy {values['energy']:.0f}, {values['seconds']:.2f} s an image"
         )
 
 
