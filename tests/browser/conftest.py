@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from .server import explorer
 
@@ -20,11 +20,15 @@ def app_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+def chromium(playwright: Playwright) -> str:
+    """Where Chromium lies, or would lie: the system's, else playwright's own."""
+    return shutil.which("chromium") or shutil.which("chromium-browser") or playwright.chromium.executable_path
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        installed = shutil.which("chromium") or shutil.which("chromium-browser")
-        executable = installed or playwright.chromium.executable_path
+        executable = chromium(playwright)
         if not os.path.exists(executable):
             pytest.skip("Chromium is not installed (apt or `playwright install chromium`).")
         browser = playwright.chromium.launch(executable_path=executable, args=ARGS)
