@@ -14,7 +14,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from .cpu import _BLOCK, _OPTIONS, _derivatives, _locate, _look_up, _pairs, _values
+from .cpu import _BLOCK, _OPTIONS, _by_row, _derivatives, _locate, _look_up, _values
 from .definition import Grid
 
 SIZE = 7  # of the kernels; the sums over a kernel's row are written out
@@ -82,19 +82,19 @@ def _convolve_rows(x, kernel, y, first, u):  # type: ignore[no-untyped-def]
 
 
 @njit(**_NOGIL)
-def _all_pairs(table):  # type: ignore[no-untyped-def]
-    pairs = np.empty((len(table), 3, table.shape[2]), np.int64)
+def _all_by_row(table):  # type: ignore[no-untyped-def]
+    quads = np.empty((len(table), 4 * table.shape[2]), np.float32)
     for c in range(len(table)):
-        pairs[c] = _pairs(table[c])
-    return pairs
+        quads[c] = _by_row(table[c])
+    return quads
 
 
 @njit(**_NOGIL)
 def _features(x, kernel, scale, offset, table, out):  # type: ignore[no-untyped-def]
-    row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((3, _BLOCK), np.int64)
+    row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty(4 * _BLOCK, np.float32)
     u = np.empty((2, out.shape[2]), np.float32)
     top = np.float32(table.shape[2] - 1)
-    pairs = _all_pairs(table)
+    quads = _all_by_row(table)
     for y in range(out.shape[1]):
         for first in range(0, len(kernel), 2):
             _convolve_rows(x, kernel, y, first, u)
@@ -102,22 +102,21 @@ def _features(x, kernel, scale, offset, table, out):  # type: ignore[no-untyped-
                 for start in range(0, out.shape[2], _BLOCK):
                     part = u[c - first, start : start + _BLOCK]
                     _locate(part, scale, offset, top, row, f)
-                    _look_up(pairs[c], row, len(part), a)
-                    _values(a, f, out[c, y, start : start + _BLOCK])
+                    _look_up(quads[c], row, len(part), a)
+                    _values(table[c, 0], row, a, f, out[c, y, start : start + _BLOCK])
 
 
 @njit(**_NOGIL)
-def _pull_back_row(u, scale, offset, slopes, values, weight, row, f, a, g):  # type: ignore[no-untyped-def]
+def _pull_back_row(u, scale, offset, top, slopes, constants, values, weight, row, f, a, g):  # type: ignore[no-untyped-def]
     """g = weight phi'(u), and the sum of weight psi(u), of a row of features."""
     total = np.float64(0)
-    top = np.float32((slopes if slopes is not None else values).shape[1] - 1)
     for start in range(0, len(u), _BLOCK):
         part, target = u[start : start + _BLOCK], g[start : start + _BLOCK]
         n = len(part)
         _locate(part, scale, offset, top, row, f)
         if values is not None:
             _look_up(values, row, n, a)
-            _values(a, f, target)
+            _values(constants, row, a, f, target)
             block = np.float32(0)
             for i in range(n):
                 block += target[i] if weight is None else target[i] * weight[start + i]
@@ -134,12 +133,13 @@ def _pull_back_row(u, scale, offset, slopes, values, weight, row, f, a, g):  # t
 @njit(**_NOGIL)
 def _pull_back(x, kernel, scale, offset, slope, value, weight, out):  # type: ignore[no-untyped-def]
     channels, height, width = len(kernel), x.shape[0] - 6, x.shape[1] - 6
-    row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty((3, _BLOCK), np.int64)
+    row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty(4 * _BLOCK, np.float32)
     u = np.empty((2, width), np.float32)
     g = np.zeros(width + 12, np.float32)  # a row of the features' gradient, with six zeros at either end
     mirrored = kernel[:, :, ::-1].copy()
-    slopes = None if slope is None else _all_pairs(slope)
-    values = None if value is None else _all_pairs(value)
+    top = np.float32((slope if slope is not None else value).shape[2] - 1)
+    slopes = None if slope is None else _all_by_row(slope)
+    values = None if value is None else _all_by_row(value)
     total = np.float64(0)
     for y in range(height):
         for first in range(0, channels, 2):
@@ -147,8 +147,11 @@ def _pull_back(x, kernel, scale, offset, slope, value, weight, out):  # type: ig
             for c in range(first, min(first + 2, channels)):
                 phi = None if slopes is None else slopes[c]
                 psi = None if values is None else values[c]
+                psi_0 = None if value is None else value[c, 0]
                 w = None if weight is None else weight[c, y]
-                total += _pull_back_row(u[c - first], scale, offset, phi, psi, w, row, f, a, g[6 : 6 + width])
+                total += _pull_back_row(
+                    u[c - first], scale, offset, top, phi, psi_0, psi, w, row, f, a, g[6 : 6 + width]
+                )
                 if slopes is not None:
                     for dy in range(0, 6, 2):
                         _adjoint_rows(g, mirrored[c, dy], mirrored[c, dy + 1], out[y + dy], out[y + dy + 1])
