@@ -268,6 +268,7 @@ def run(trainer: Trainer, folder: Path, resume: bool = False) -> Generator[dict[
         raise InputError(f"{folder} holds no run to resume.")
     if resume:
         trainer.load(checkpoint)
+    distributed.wait()  # until all have looked: what process 0 writes now is no earlier run
     writes = distributed.rank() == 0
     if writes:
         folder.mkdir(parents=True, exist_ok=True)
