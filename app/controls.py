@@ -11,6 +11,7 @@ from app.runs import SCHEMES, Plan
 from app.scenes import Box, Scene, Upload, picture
 from app.session import from_url, in_url, to_url
 from gnc_core import images, zoo
+from gnc_core.choices import JOINT_RATES
 from gnc_core.errors import InputError
 from gnc_core.schedules import MAX_STEPS, LearnedSchedule
 
@@ -256,7 +257,15 @@ def scheme_controls(scene: Scene | None) -> Plan | None:
             "Initial smoothing σ₀", 0.01, 0.5, 0.1, 0.01, format="%.3g", **in_url("smoothing"),
             help="Where σ starts, in units of the image range [0, 1]. Larger: a smoother, less non-convex energy.",
         )  # fmt: skip
-    return Plan(prior, scheme, steps, sigma0)
+    rate = None
+    if scheme == "joint":
+        defaults = ", ".join(f"{rate:g} to {task}" for task, rate in JOINT_RATES.items())
+        rate = st.number_input(
+            "Rate c of σ", 0.01, 2.0, None, 0.1, placeholder=defaults, **in_url("rate"),
+            help="Step size of s = log σ: s ← s − (c/n) ∂R/∂s. Small: σ falls slowly, and gaps have time to be filled. "
+            f"Large: few steps reach the noise level; from 1 on s overshoots it. Empty: {defaults}.",
+        )  # fmt: skip
+    return Plan(prior, scheme, steps, sigma0, rate)
 
 
 def prior_control(priors: list[str]) -> str:

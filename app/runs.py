@@ -22,17 +22,20 @@ SCHEMES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
 
 @dataclass(frozen=True)
 class Plan:
-    """How a scene is to be restored. sigma0: initial smoothing, or None for the default of the task."""
+    """How a scene is to be restored. sigma0: initial smoothing; rate: step size of s in joint minimisation; None for the
+    defaults of the task."""
 
     prior: str
     scheme: str
     steps: int
     sigma0: float | None = None
+    rate: float | None = None
 
     @property
     def title(self) -> str:
         start = f", σ₀ {self.sigma0:g}" if self.sigma0 else ""
-        return f"{SCHEMES[self.scheme]}, {self.steps} step{'s'[: self.steps > 1]}{start}, {self.prior}"
+        rate = f", rate {self.rate:g}" if self.rate else ""
+        return f"{SCHEMES[self.scheme]}, {self.steps} step{'s'[: self.steps > 1]}{start}{rate}, {self.prior}"
 
 
 class Work(ABC):
@@ -95,7 +98,9 @@ class Run(Work):
         self.scene, self.plan, self.prepared = scene, plan, prepared
         prior = load_prior(plan.prior)
         problem = _to_device(prepared.problem, self.device)
-        scheme = choose_scheme(plan.scheme, prior, plan.prior, problem.name, problem.level, plan.steps, plan.sigma0)
+        scheme = choose_scheme(
+            plan.scheme, prior, plan.prior, problem.name, problem.level, plan.steps, plan.sigma0, rate=plan.rate
+        )
         self.steps = scheme.steps
         self.trace = Trace(prepared.truth)
         self.image = prepared.problem.initial()

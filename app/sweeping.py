@@ -115,4 +115,5 @@ def settings_of_cell(
         "nsteps": plan.steps[cell[1]],
         "own-start": True,
         "smoothing": plan.sigma0[cell[0]],
+        **({"rate": plan.rate} if scheme == SCHEMES["joint"] else {}),
     }

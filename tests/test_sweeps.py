@@ -57,16 +57,16 @@ def result():
 # --- the runs ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("task", "level"), [("denoise", 0.1), ("inpaint", 0.6)])
+@pytest.mark.parametrize(("task", "level", "rate"), [("denoise", 0.1, 0.9), ("inpaint", 0.6, 0.1)])
 @pytest.mark.parametrize("prior", [PRIOR, tiny_prior()], ids=["Gaussian", "fields of experts"])
-def test_a_sweep_is_its_runs_done_one_by_one(prior, task, level):
+def test_a_sweep_is_its_runs_done_one_by_one(prior, task, level, rate):
     images, grid = IMAGES[:3], ((0.05, 0.5), (1, 4))
     plan = sweeps.make_plan(prior, images, task, level, sigma0=grid[0], steps=grid[1], seed=3)
     result = compute(plan, prior)
     assert result.complete
     for j, sigma0 in enumerate(grid[0]):
         for k, steps in enumerate(grid[1]):
-            for i, scheme in enumerate((Flow(linear(sigma0, prior.sigma_min, steps)), Joint(sigma0, steps))):
+            for i, scheme in enumerate((Flow(linear(sigma0, prior.sigma_min, steps)), Joint(sigma0, steps, rate))):
                 method = evaluation.with_scheme(prior, scheme)
                 single = list(evaluation.evaluate(method, prior, images, task, level, seed=3))
                 assert result.energy[i, j, k] == pytest.approx([one.energy for one in single], rel=1e-5)

@@ -59,7 +59,10 @@ def buttons(scene: Scene | None, prepared: Prepared | None, plan: Plan | None, r
         assert scene is not None
         assert prepared is not None
         assert plan is not None
-        others = [Plan(plan.prior, "flow", plan.steps, plan.sigma0), Plan(plan.prior, "joint", plan.steps, plan.sigma0)]
+        others = [
+            Plan(plan.prior, "flow", plan.steps, plan.sigma0),
+            Plan(plan.prior, "joint", plan.steps, plan.sigma0, plan.rate),
+        ]
         start(scene, prepared, [plan] if restore else [*others, Plan(plan.prior, "learned", plan.steps)])
         st.rerun()
 

@@ -45,6 +45,7 @@ def evaluate(
     scheme_name: str,
     steps: int | None,
     sigma0: float | None,
+    rate: float | None,
     schedule_file: Path | None,
     blind: bool,
     baseline: str | None,
@@ -70,7 +71,9 @@ def evaluate(
     prior = zoo.load(prior_name, device)
 
     def scheme_for(level: float) -> Scheme:
-        return options.choose_scheme(scheme_name, prior, prior_name, task, level, steps, sigma0, schedule_file, blind)
+        return options.choose_scheme(
+            scheme_name, prior, prior_name, task, level, steps, sigma0, rate, schedule_file, blind
+        )
 
     scheme = scheme_for(level)
     methods = {prior_name: _blind(prior, scheme_for) if blind else evaluation.with_scheme(prior, scheme)}

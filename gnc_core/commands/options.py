@@ -58,6 +58,13 @@ sigma0_option = click.option(
     help="Initial smoothing, in units of [0, 1]. Default: the noise level for denoising, the "
     "prior's largest sigma for inpainting.",
 )
+rate_option = click.option(
+    "--rate",
+    type=float,
+    help="Step size c of s = log sigma in joint minimisation, > 0. The smaller, the slower sigma falls. Default: "
+    + ", ".join(f"{rate} to {task}" for task, rate in choices.JOINT_RATES.items())
+    + ".",
+)
 
 
 blind_option = click.option(
@@ -85,7 +92,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def scheme_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--scheme, --steps, --sigma0 and --schedule."""
+    """--scheme, --steps, --sigma0, --rate and --schedule."""
     command = click.option(
         "--schedule",
         "schedule_file",
@@ -93,7 +100,7 @@ def scheme_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Learned schedule to use (a file written by fit-schedule). Default: the one of the "
         "prior that fits task, steps and level within 2 %.",
     )(command)
-    command = sigma0_option(command)
+    command = sigma0_option(rate_option(command))
     command = click.option(
         "--steps",
         type=int,
@@ -126,6 +133,7 @@ def choose_scheme(
     level: float,
     steps: int | None,
     sigma0: float | None,
+    rate: float | None,
     schedule_file: Path | None,
     blind: bool = False,
 ) -> Scheme:
@@ -136,11 +144,13 @@ def choose_scheme(
         sigma0 = prior.sigma_max
     if scheme_name == "learned" and sigma0 is not None:
         raise InputError("--sigma0 does not apply to --scheme learned, whose sigmas are fitted.")
+    if scheme_name != "joint" and rate is not None:
+        raise InputError(f"--rate needs --scheme joint, not {scheme_name}.")
     if scheme_name != "learned" and schedule_file is not None:
         raise InputError(f"--schedule needs --scheme learned, not {scheme_name}.")
     schedule = None if schedule_file is None else _schedule_from_file(schedule_file, task, steps)
     steps = choices.DEFAULT_STEPS if steps is None else steps
-    return choices.choose_scheme(scheme_name, prior, prior_name, task, level, steps, sigma0, schedule)
+    return choices.choose_scheme(scheme_name, prior, prior_name, task, level, steps, sigma0, schedule, rate)
 
 
 def task_level(task: str, noise_std: float | None, missing: float | None) -> float:

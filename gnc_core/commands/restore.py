@@ -77,6 +77,7 @@ def restore(
     scheme_name: str,
     steps: int | None,
     sigma0: float | None,
+    rate: float | None,
     schedule_file: Path | None,
     blind: bool,
     color: bool,
@@ -111,7 +112,7 @@ def restore(
     if task == "inpaint" and problem.level == 0:
         raise InputError("No pixel is missing: there is nothing to inpaint.")
     scheme = options.choose_scheme(
-        scheme_name, prior, prior_name, task, problem.level, steps, sigma0, schedule_file, blind
+        scheme_name, prior, prior_name, task, problem.level, steps, sigma0, rate, schedule_file, blind
     )
 
     trace, seconds, step = Trace(truth), 0.0, None

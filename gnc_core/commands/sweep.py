@@ -50,6 +50,7 @@ _PATIENCE = timedelta(days=30)  # of a process that has done its share
     show_default=True,
     help="Numbers of steps.",
 )
+@options.rate_option
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 1),
@@ -82,6 +83,7 @@ def sweep(
     schemes: tuple[str, ...],
     sigma0_text: str | None,
     steps_text: str,
+    rate: float | None,
     tolerance: float,
     out: Path,
     extend: Path | None,
@@ -121,6 +123,7 @@ def sweep(
             seed,
             prior_name=Path(prior_name).name,
             weights=zoo.weights_hash(prior_name),
+            rate=rate,
         )
         so_far = distributed.from_first(lambda: _so_far(out, plan, extend))
         units = plan.units(so_far, place)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from gnc_core import __version__
+from gnc_core.choices import JOINT_RATES
 from gnc_core.errors import InputError
 from gnc_core.images import check_size, to_float
 from gnc_core.restoration import Prior
@@ -41,6 +42,7 @@ class Plan:
     increasing. steps: numbers of steps, increasing.
     names, sizes, images: of every image its name and (height, width), and a hash of all their pixels.
     seed: image i is degraded with `evaluation.image_seed(seed, i)`.
+    rate: the step size c of s in joint minimisation (`restoration.Joint`); files without it are of 0.9.
     Raises `InputError` if that cannot be a sweep.
     """
 
@@ -55,6 +57,7 @@ class Plan:
     sizes: tuple[tuple[int, int], ...]
     images: str
     seed: int = 0
+    rate: float = 0.9
     version: str = __version__
 
     def __post_init__(self) -> None:
@@ -71,6 +74,8 @@ class Plan:
             check_steps(number)
         if not all(math.isfinite(sigma) and sigma > 0 for sigma in self.sigma0):
             raise InputError("The initial smoothings of a sweep must be positive numbers.")
+        if not (math.isfinite(self.rate) and self.rate > 0):
+            raise InputError(f"The rate of s must be a positive number, not {self.rate:g}.")
         for values, name in ((self.sigma0, "initial smoothings"), (self.steps, "numbers of steps")):
             if not values or any(a >= b for a, b in pairwise(values)):
                 raise InputError(f"The {name} of a sweep must be increasing, and at least one.")
@@ -140,6 +145,7 @@ class Plan:
                 sizes=tuple((int(height), int(width)) for height, width in fields["sizes"]),
                 images=str(fields["images"]),
                 seed=int(fields["seed"]),
+                rate=float(fields.get("rate", 0.9)),
                 version=str(fields["version"]),
             )
         except InputError:
@@ -185,10 +191,12 @@ def make_plan(
     seed: int = 0,
     prior_name: str = "",
     weights: str = "",
+    rate: float | None = None,
 ) -> Plan:
     """The plan of a sweep; its grid is sorted, and what is given twice counts once.
 
-    images: names and true images, (1, 1, H, W), float in [0, 1] or uint8. sigma0: default `default_sigmas`. The rest: `Plan`.
+    images: names and true images, (1, 1, H, W), float in [0, 1] or uint8. sigma0: default `default_sigmas`.
+    rate: default that of the task, `choices.JOINT_RATES`. The rest: `Plan`.
     Raises `InputError` for sigmas outside the prior's range, steps outside 1 ... 1000, images that are too small for
     the prior, and levels that do not suit the task.
     """
@@ -212,6 +220,7 @@ def make_plan(
         sizes=tuple((image.shape[-2], image.shape[-1]) for _, image in images),
         images=pixels.hexdigest()[:12],
         seed=seed,
+        rate=JOINT_RATES.get(task, 0.9) if rate is None else rate,
     )
 
 

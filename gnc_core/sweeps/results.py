@@ -97,11 +97,12 @@ class Result:
 
 
 def transfer(known: Result, plan: Plan) -> list[Cell]:
-    """The cells of `plan` that an earlier sweep knows already, on all images; the two may differ in their grids and schemes.
+    """The cells of `plan` that an earlier sweep knows already, on all images; the two may differ in their grids and schemes. With
+    another rate of s, joint runs are others, and left out.
 
     Raises `InputError` if they differ in anything else: then the numbers would be others."""
     earlier = known.plan
-    free = ("schemes", "sigma0", "steps", "version")
+    free = ("schemes", "sigma0", "steps", "rate", "version")
     other = [f.name for f in fields(Plan) if f.name not in free and getattr(earlier, f.name) != getattr(plan, f.name)]
     if other:
         raise InputError(f"The earlier sweep has another {', '.join(other)}; only the grid and the schemes may differ.")
@@ -111,6 +112,8 @@ def transfer(known: Result, plan: Plan) -> list[Cell]:
         start = known.initial_energy, known.initial_psnr, known.initial_ssim
         cells.append(Cell(None, images, *(tuple(values.tolist()) for values in start)))
     for i, scheme in enumerate(plan.schemes):
+        if scheme == "joint" and earlier.rate != plan.rate:
+            continue
         for j, sigma0 in enumerate(plan.sigma0):
             for k, number in enumerate(plan.steps):
                 if scheme in earlier.schemes and sigma0 in earlier.sigma0 and number in earlier.steps:

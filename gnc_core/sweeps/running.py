@@ -135,7 +135,9 @@ def _start(prior: Prior, problem: Problem) -> Step:
 def _steps(plan: Plan, unit: Unit, prior: Prior, problem: Problem) -> Iterator[Step]:
     """The steps of a unit's run, and none beyond its last."""
     assert unit.scheme
-    scheme = choose_scheme(unit.scheme, prior, plan.prior, plan.task, plan.level, unit.steps, unit.sigma0)
+    scheme = choose_scheme(
+        unit.scheme, prior, plan.prior, plan.task, plan.level, unit.steps, unit.sigma0, rate=plan.rate
+    )
     steps = scheme.run(prior, problem)
     for _ in range(unit.steps):
         # By default a GPU's library may add in any order, which is not the same twice.
