@@ -57,6 +57,22 @@ def restore(task="denoise", **options):
 # --- what works ------------------------------------------------------------------------------
 
 
+def sigmas(trace):
+    with Path(trace).open() as file:
+        return [row["sigma"] for row in csv.DictReader(file)]
+
+
+def test_the_rate_of_the_joint_scheme_is_that_of_the_task_unless_given(work):
+    for task, rate in (("denoise", 0.9), ("inpaint", 0.1)):
+        for name, given in (("default", None), ("same", rate), ("other", 0.5)):
+            result = restore(
+                task, scheme="joint", steps=3, sigma0=0.3, rate=given, output="out.png", save_trace=f"{name}.csv"
+            )
+            assert result.exit_code == 0, result.output
+        default, same, other = (sigmas(f"{name}.csv") for name in ("default", "same", "other"))
+        assert default == same != other
+
+
 @pytest.mark.parametrize("scheme", ["flow", "joint"])
 def test_denoising_with_truth_prints_one_json_object(work, scheme):
     result = restore(truth="data/clean.png", scheme=scheme, steps=5, json=True)
@@ -260,6 +276,8 @@ def test_truncated_images(work):
         ("denoise", {"sigma0": 0.9}, "[0.01, 0.5]"),
         ("denoise", {"sigma0": "nan"}, "[0.01, 0.5]"),
         ("denoise", {"sigma0": 0.2, "scheme": "learned"}, "does not apply"),
+        ("denoise", {"rate": 0.5}, "--rate needs --scheme joint"),
+        ("denoise", {"rate": 0, "scheme": "joint"}, "positive"),
         ("denoise", {"scheme": "learned"}, "there are: none"),
         ("denoise", {"scheme": "fastest"}, "flow"),
         ("denoise", {"schedule": "a.json"}, "--scheme learned"),

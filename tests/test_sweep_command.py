@@ -265,6 +265,7 @@ def assert_one_line(result, message):
         ({"sigma0": "0.1:0.5:1000000000"}, "2 to 1000"),
         ({"sigma0": "0.1,0.7"}, "[0.01, 0.5]"),
         ({"sigma0": "nan"}, "[0.01, 0.5]"),
+        ({"rate": 0}, "rate"),
         ({"steps": ""}, "--steps"),
         ({"steps": "1.5"}, "--steps"),
         ({"steps": "1,1001"}, "1 ... 1000"),

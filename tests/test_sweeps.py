@@ -2,7 +2,7 @@
 
 import io
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import islice
 
 import numpy as np
@@ -15,7 +15,7 @@ from gnc_core.errors import InputError
 from gnc_core.prior import FieldsOfExperts
 from gnc_core.restoration import Flow, Joint
 from gnc_core.schedules import linear
-from gnc_core.sweeps import Cell, Result
+from gnc_core.sweeps import Cell, Plan, Result
 
 PRIOR = GaussianPrior()
 IMAGES = [(f"image {i}", PRIOR.sample(1, 16 + 4 * (i % 2), i).clamp(0, 1)) for i in range(5)]  # of two sizes
@@ -170,6 +170,7 @@ def test_plans_are_equal_for_equal_work_only():
         {"weights": "4567"},
         {"schemes": ["flow"]},
         {"level": 0.2},
+        {"rate": 0.5},
     ]
     assert all(make_plan(**other) != make_plan() for other in others)
     flipped = [(name, image.flip(3)) for name, image in IMAGES]
@@ -189,6 +190,8 @@ def test_plans_are_equal_for_equal_work_only():
         ({"sigma0": []}, "at least one"),
         ({"steps": [0, 1]}, r"1 \.\.\. 1000"),
         ({"steps": []}, "at least one"),
+        ({"rate": 0.0}, "rate"),
+        ({"rate": math.inf}, "rate"),
     ],
 )
 def test_plans_that_cannot_be(changes, message):
@@ -271,6 +274,25 @@ def test_means_are_over_what_is_known():
 
 
 # --- files -------------------------------------------------------------------------------------------------------------
+
+
+def test_with_another_rate_only_the_flow_is_taken_over(result):
+    plan = make_plan(rate=0.3)
+    cells = sweeps.transfer(result, plan)
+    assert {cell.place and cell.place[0] for cell in cells} == {None, 0}
+    slower = Result.empty(plan)
+    for cell in cells:
+        slower.put(cell)
+    assert np.array_equal(slower.energy[0], result.energy[0])
+    slower = compute(plan, result=slower)
+    assert not np.array_equal(slower.energy[1], result.energy[1])
+    assert same(slower, compute(plan))
+
+
+def test_a_plan_without_a_rate_is_of_the_first_one():
+    fields = asdict(make_plan(task="inpaint", level=0.6))
+    assert fields.pop("rate") == 0.1
+    assert Plan.from_dict(fields) == make_plan(task="inpaint", level=0.6, rate=0.9)
 
 
 @pytest.mark.parametrize("unfinished", [False, True])

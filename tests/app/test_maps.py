@@ -137,8 +137,11 @@ def test_a_cell_sets_the_controls_of_the_other_page() -> None:
     assert settings == {
         "image": "Cat", "side": 96, "color": False, "task": "Inpaint", "mask": "Random pixels", "missing": 0.8,
         "prior": "small", "scheme": "Joint", "nsteps": 1, "own-start": True, "smoothing": 0.1,
+        "rate": 0.9,
     }  # fmt: skip
-    assert settings_of_cell(sweep_of().plan, "GNC flow", (1, 0), scene)["noise"] == 0.1
+    settings = settings_of_cell(sweep_of().plan, "GNC flow", (1, 0), scene)
+    assert settings["noise"] == 0.1
+    assert "rate" not in settings
 
 
 def test_a_stopped_sweep_goes_on_from_what_it_has() -> None:

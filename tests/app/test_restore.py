@@ -244,6 +244,24 @@ def test_schemes_are_compared_on_the_same_image() -> None:
     assert numbers(app) != last
 
 
+def test_the_rate_of_the_joint_scheme_is_that_of_the_task_unless_chosen() -> None:
+    scene = Scene("Cat", 64, color=False, mask="random", missing=0.5, seed=0)
+    runs = [
+        Run(scene, Plan("small", "joint", 3, 0.3, rate), prepare(scene, None, None, 5)) for rate in (None, 0.1, 0.9)
+    ]
+    for run in runs:
+        while run.running:
+            run.advance()
+    default, slow, fast = (run.curve.sigma for run in runs)
+    assert default == slow != fast
+    app = press(open_page(scheme="Joint", nsteps="2", rate="0.9"), "Compare the three schemes")
+    assert app.number_input(key="rate").value == 0.9
+    assert "Joint, 2 steps, rate 0.9, small" in app.get_by_key("shown").options
+    checked(app.selectbox(key="scheme").set_value("GNC flow").run())
+    with pytest.raises(KeyError):
+        app.number_input(key="rate")
+
+
 def test_learned_schedules_that_exist_are_named_and_can_be_taken_over() -> None:
     app = press(open_page(scheme="Learned schedule", noise="0.2"), "Restore")
     assert "there are: denoise, noise 0.1, 2 steps" in app.info[0].value
