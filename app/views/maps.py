@@ -232,9 +232,9 @@ def show(result: Result, schemes: Sequence[str], tolerance: float, current: Pict
         select = partial(restore_cell, key, plan, [trace.name for trace in figure.data], current.scene)
     st.plotly_chart(figure, key=key, on_select=select, selection_mode="points")
     st.caption(
-        f"E\\*: for each image the lowest final energy of any run; a run attains it when it ends within {tolerance:.1%} of "
-        f"E(degraded image) − E\\* above it. Joint minimisation is of rate {plan.rate:g}. The quarter of the cells with the "
-        "lowest PSNR shares the darkest colour."
+        f"E\\*: for each image the lowest final energy of any run of this grid, of at most {plan.steps[-1]} steps; a run attains "
+        f"it when it ends within {tolerance:.1%} of E(degraded image) − E\\* above it. Joint minimisation is of rate "
+        f"{plan.rate:g}. The quarter of the cells with the lowest PSNR shares the darkest colour."
     )
     st.subheader(
         "Energy against PSNR",
