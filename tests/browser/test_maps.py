@@ -82,10 +82,18 @@ def test_a_click_on_a_cell_restores_with_its_setting(page: Page, app_url: str, f
     expect(page.get_by_role("heading", name="Restore an image")).to_be_visible()
     expect(page.get_by_role("button", name="Result (PNG)")).to_be_visible(timeout=A_RUN)
     expect(page.get_by_role("spinbutton", name="Steps S")).to_have_value("3")
-    wanted = {"image": "Cat", "side": "96", "task": "Inpaint", "missing": "0.8", "scheme": "Joint", "nsteps": "3"}
+    wanted = {
+        "image": "Cat",
+        "side": "96",
+        "task": "Inpaint",
+        "missing": "0.8",
+        "scheme": "Joint",
+        "nsteps": "3",
+        "rate": "0.9",
+    }
     assert wanted.items() <= settings(page).items()
     assert settings(page)["smoothing"] == "0.123"
-    expect(page.get_by_text("Joint, 3 steps, σ₀ 0.123, foe-l1")).to_be_visible()
+    expect(page.get_by_text("Joint, 3 steps, σ₀ 0.123, rate 0.9, foe-l1")).to_be_visible()
     # and back: the file is still there, and another cell sets the controls anew
     page.get_by_role("link", name="Maps").click()
     expect(page.get_by_role("combobox", name="Task")).to_have_value("A sweep file (.npz)")
@@ -94,7 +102,7 @@ def test_a_click_on_a_cell_restores_with_its_setting(page: Page, app_url: str, f
     chosen = page.locator("p", has_text="GNC flow, 2 steps, σ₀ 0.3, foe-l1")  # not the legend of the same words
     expect(chosen).to_be_visible(timeout=A_RUN)
     wanted |= {"nsteps": "2", "smoothing": "0.3"}
-    del wanted["scheme"]
+    del wanted["scheme"], wanted["rate"]
     assert wanted.items() <= settings(page).items()
     assert "scheme" not in settings(page)
 
