@@ -121,7 +121,7 @@ class Joint:
     """Algorithm 2: x and s go down together; nothing tells s the noise level.
 
     sigma0: initial smoothing, in units of [0, 1]. rate: the step size c of s, > 0; near the true noise
-    level d2R/ds2 = 2 n, so that s converges for c < 1.
+    level d2R/ds2 = 2 n, so that s converges for c < 1. Inpainting needs a smaller one (`choices.JOINT_RATES`).
     Every image of a batch has its own s. Raises `InputError` for steps outside 1 ... 1000, a rate
     that is not positive, and (when run) for sigma0 outside the prior's range.
     """
