@@ -13,7 +13,7 @@ from app.session import from_url, in_url, to_url
 from gnc_core import images, zoo
 from gnc_core.choices import JOINT_RATES
 from gnc_core.errors import InputError
-from gnc_core.schedules import MAX_STEPS, LearnedSchedule
+from gnc_core.restoration.schedules import MAX_STEPS, LearnedSchedule
 
 OWN, OWN_MASK = "Upload an image", "Uploaded mask"
 MASKS = {"Random pixels": "random", "Text overlay": "text", "Boxes": "boxes", OWN_MASK: "upload"}

@@ -13,9 +13,9 @@ from app.scenes import Prepared, Scene
 from gnc_core import images, zoo
 from gnc_core.choices import best_device, choose_scheme
 from gnc_core.errors import InputError, out_of_memory
-from gnc_core.prior import FieldsOfExperts
+from gnc_core.measuring.trace import Row, Trace, timed
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising, Inpainting, Problem
-from gnc_core.trace import Row, Trace, timed
 
 SCHEMES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
 

@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from gnc_core import images
+from gnc_core import images, problems
 from gnc_core.errors import InputError
 from gnc_core.problems import Denoising, Inpainting, Problem
 
@@ -97,7 +97,7 @@ def prepare(scene: Scene, _image_data: bytes | None, _mask_data: bytes | None, m
     images.check_size(image, min_size)
     truth = None if scene.degraded else image
     if scene.noise is not None:
-        observation = image if truth is None else images.add_noise(image, scene.noise, scene.seed or 0)
+        observation = image if truth is None else problems.add_noise(image, scene.noise, scene.seed or 0)
         return Prepared(Denoising(observation, scene.noise), truth)
     observed = _mask(scene, image, full_size, _mask_data)
     if bool(observed.all()):
@@ -113,9 +113,9 @@ def _mask(scene: Scene, image: Tensor, full_size: tuple, data: bytes | None) -> 
         observed = (images.crop_center if scene.degraded else images.shrink)(observed, scene.longest)
         return images.check_mask(observed, scene.mask.name)
     if scene.mask == "text":
-        return images.text_mask(image.shape, scene.text or "")
+        return problems.text_mask(image.shape, scene.text or "")
     if scene.mask == "boxes":
         if not scene.boxes:
             raise InputError("There is no box yet: draw one on the image, or enter one in the table.")
-        return images.box_mask(image.shape, scene.boxes)
-    return images.random_mask(image.shape, scene.missing or 0.0, scene.seed or 0)
+        return problems.box_mask(image.shape, scene.boxes)
+    return problems.random_mask(image.shape, scene.missing or 0.0, scene.seed or 0)

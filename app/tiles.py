@@ -11,8 +11,9 @@ from torch import Tensor
 
 from app.figures.inside import Layer, kernels_figure
 from app.runs import device_queue, load_prior
-from gnc_core import images, inspection, zoo
-from gnc_core.inspection import Inspection
+from gnc_core import images, zoo
+from gnc_core.measuring import inspection
+from gnc_core.measuring.inspection import Inspection
 
 CURVE_POINTS, SURFACE_POINTS = 33, 65
 TILE_SIGMA = 0.1  # the smoothing at which the kernels of upper layers are linearised for their tiles

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from gnc_core import schedules, zoo
-from gnc_core.restoration import Flow, Joint, Learned, Prior, Scheme
-from gnc_core.schedules import LearnedSchedule
+from gnc_core import zoo
+from gnc_core.prior.base import Prior
+from gnc_core.restoration import schedules
+from gnc_core.restoration.schedules import LearnedSchedule
+from gnc_core.restoration.schemes import Flow, Joint, Learned, Scheme
 
 DEFAULT_STEPS = 10
 # Step sizes of s in joint minimisation. Near the noise level 0.9 is close to a Newton step, and a few steps reach it. Gaps are

@@ -17,9 +17,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 
 from gnc_core.errors import InputError
-from gnc_core.images import write_bytes
-from gnc_core.prior import FieldsOfExperts
-from gnc_core.schedules import LearnedSchedule
+from gnc_core.files import write_bytes
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+from gnc_core.restoration.schedules import LearnedSchedule
 
 PRETRAINED = Path(__file__).resolve().parents[1] / "pretrained"
 WEIGHTS, CARD, SCHEDULES, SWEEPS = "prior.safetensors", "card.json", "schedules", "sweeps"

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from gnc_core import splines
-from gnc_core.splines import Grid, definition, polynomials
+from gnc_core.prior import splines
+from gnc_core.prior.splines import Grid, definition, polynomials
 
 WIDE = Grid(-3.5, 3.5, 63)
 

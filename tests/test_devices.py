@@ -4,11 +4,13 @@ import pytest
 import torch
 from test_training import bits, pictures, settings
 
-from gnc_core import inference, schedules, score_matching
-from gnc_core.prior import FieldsOfExperts
+from gnc_core.learning import score_matching
+from gnc_core.learning.training import Trainer, run
+from gnc_core.prior import tiled
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising
-from gnc_core.restoration import Flow
-from gnc_core.training import Trainer, run
+from gnc_core.restoration import schedules
+from gnc_core.restoration.schemes import Flow
 
 LAYERS = [1, 2, 3]
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="There is no NVIDIA GPU.")
@@ -47,7 +49,7 @@ def test_the_prior_is_the_same_on_a_gpu(layers, monkeypatch):
     graph = prior.energy(x, s), *prior.derivatives(x, s)
     with torch.no_grad():
         plain = prior.energy(x, s), *prior.score_and_slope(x, s)
-        monkeypatch.setitem(inference.MEMORY, "cuda", 1)
+        monkeypatch.setitem(tiled.MEMORY, "cuda", 1)
         tiles = prior.energy(x, s), *prior.score_and_slope(x, s)
     for results in (graph, plain, tiles):
         for a, b in zip(results, expected, strict=False):

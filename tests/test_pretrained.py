@@ -5,16 +5,18 @@ import math
 import pytest
 import torch
 
-from gnc_core import images, metrics, schedules, sweeps, zoo
+from gnc_core import images, problems, sweeps, zoo
+from gnc_core.measuring import metrics
 from gnc_core.problems import Denoising
-from gnc_core.restoration import Flow, Learned
+from gnc_core.restoration import schedules
+from gnc_core.restoration.schemes import Flow, Learned
 
 NOISE = 25 / 255
 
 
 def restored(scheme, name):
     truth = images.crop_center(images.load_sample(name), 256)
-    noisy = images.add_noise(truth, NOISE, seed=0)
+    noisy = problems.add_noise(truth, NOISE, seed=0)
     for step in scheme.run(zoo.load("foe-l1"), Denoising(noisy, NOISE)):
         last = step
     return metrics.psnr(last.image, truth).item()
@@ -46,7 +48,7 @@ def test_the_energy_is_least_near_the_true_noise_level(sigma):
     """What joint minimisation needs: over s, R(y, s) is least where sigma is the noise in y."""
     prior = zoo.load("foe-l1")
     truth = images.crop_center(images.load_sample("Cat"), 160)
-    noisy = images.add_noise(truth, sigma, seed=1)
+    noisy = problems.add_noise(truth, sigma, seed=1)
     s = torch.linspace(math.log(0.01), math.log(0.5), 60)
     with torch.no_grad():
         energies = torch.cat([prior.energy(noisy.expand(20, -1, -1, -1), part) for part in s.split(20)])

@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 
 from gnc_core import zoo
 from gnc_core.errors import InputError
-from gnc_core.prior import FieldsOfExperts
-from gnc_core.schedules import LearnedSchedule
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+from gnc_core.restoration.schedules import LearnedSchedule
 
 SMALL = {"layers": 2, "channels": 4, "kernel_size": 5, "knots_u": 15, "knots_hidden": 7, "knots_s": 6}
 

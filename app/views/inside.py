@@ -28,10 +28,10 @@ from app.runs import load_prior
 from app.scenes import picture
 from app.session import in_url
 from app.tiles import TILE_SIGMA, Measured, convexity, function, kernels, measure, overview, response
-from gnc_core import images, zoo
+from gnc_core import problems, zoo
 from gnc_core.errors import InputError
-from gnc_core.inspection import Inspection, spectrum
-from gnc_core.logs import LOG, read_log
+from gnc_core.learning.logs import LOG, read_log
+from gnc_core.measuring.inspection import Inspection, spectrum
 
 ORDERS = {"As learned": "index", "Share of the energy": "share", "σ at which they turn convex": "convexity"}
 NAMES = ["φ(u, σ)", "σ φ′(u, σ)", "σ² φ″(u, σ)"]
@@ -174,7 +174,7 @@ def show_response(name: str, image: Tensor, layer: int, channel: int, sigma: flo
         "Add noise of σ to the image", False, **in_url("noisy"),
         help="At smoothing σ the prior is made for images with noise of that standard deviation.",
     )  # fmt: skip
-    x = images.add_noise(image, sigma, 0) if noisy else image
+    x = problems.add_noise(image, sigma, 0) if noisy else image
     u, phi, curvature = response(name, x, sigma, layer, channel)
     reach, (low, high) = float(np.quantile(np.abs(u), 0.995)), np.quantile(phi, [0.001, 0.995])
     panels = [

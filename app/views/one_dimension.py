@@ -19,8 +19,8 @@ from gnc_core.mixture import (
     spaced_steps,
     thresholds,
 )
-from gnc_core.mixture_examples import PRESETS, one_dimensional
-from gnc_core.schedules import logarithmic
+from gnc_core.mixture.examples import PRESETS, one_dimensional
+from gnc_core.restoration.schedules import logarithmic
 
 COLUMNS = ["weight", "mean", "deviation"]
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)  # the smoothings whose energies are always shown

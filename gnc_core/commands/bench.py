@@ -7,8 +7,8 @@ from dataclasses import asdict
 import click
 import torch
 
-from gnc_core import benchmark
 from gnc_core.commands import options
+from gnc_core.measuring import benchmark
 
 
 @click.command()

@@ -9,9 +9,10 @@ import numpy as np
 from torch import Tensor
 from tqdm import tqdm
 
-from gnc_core import calibration, images, zoo
+from gnc_core import images, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
+from gnc_core.measuring import calibration
 
 
 @click.command()

@@ -10,12 +10,13 @@ import click
 from torch import Tensor
 from tqdm import tqdm
 
-from gnc_core import calibration, evaluation, images, zoo
+from gnc_core import images, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
-from gnc_core.prior import FieldsOfExperts
+from gnc_core.measuring import calibration, evaluation
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Problem
-from gnc_core.restoration import Scheme
+from gnc_core.restoration.schemes import Scheme
 
 
 @click.command()

@@ -11,10 +11,12 @@ import click
 import torch
 from tqdm import tqdm
 
-from gnc_core import choices, evaluation, fitting, images, schedules, zoo
+from gnc_core import choices, images, problems, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
-from gnc_core.schedules import LearnedSchedule
+from gnc_core.learning import fitting
+from gnc_core.restoration import schedules
+from gnc_core.restoration.schedules import LearnedSchedule
 
 _BATCH = 8
 
@@ -111,7 +113,7 @@ def fit_schedule(
     generator = torch.Generator().manual_seed(seed)
     truths = images.random_patches(images.load_images(files), patch_size, patches, generator)
     pairs = [
-        (evaluation.degrade(truth, task, level, evaluation.image_seed(seed, index)), truth)
+        (problems.degrade(truth, task, level, problems.image_seed(seed, index)), truth)
         for index, truth in enumerate(truths.to(device).split(_BATCH))
     ]
     with tqdm(total=rounds, unit="round", disable=None) as bar:

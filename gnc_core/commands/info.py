@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
-from gnc_core import inspection, zoo
+from gnc_core import zoo
 from gnc_core.commands import options
-from gnc_core.commands.inspect import summary
+from gnc_core.measuring import inspection
+
+from .inspect import summary
 
 
 @click.command()

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from gnc_core import images, inspection, zoo
+from gnc_core import images, zoo
 from gnc_core.commands import options
+from gnc_core.measuring import inspection
 
 
 @click.command()

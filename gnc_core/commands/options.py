@@ -11,11 +11,12 @@ from typing import Any
 import click
 import torch
 
-from gnc_core import choices, schedules
+from gnc_core import choices
 from gnc_core.errors import InputError
-from gnc_core.prior import FieldsOfExperts
-from gnc_core.restoration import Scheme
-from gnc_core.schedules import LearnedSchedule
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+from gnc_core.restoration import schedules
+from gnc_core.restoration.schedules import LearnedSchedule
+from gnc_core.restoration.schemes import Scheme
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from gnc_core import calibration, evaluation, images, metrics, zoo
+from gnc_core import files, images, problems, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
+from gnc_core.measuring import calibration, metrics
+from gnc_core.measuring.trace import Trace, timed, whole_psnr
 from gnc_core.problems import Denoising, Inpainting, Problem
-from gnc_core.trace import Trace, timed, whole_psnr
 
 
 @click.command()
@@ -128,7 +129,7 @@ def restore(
 
     images.write_image(output_file, restored)
     if trace_file is not None:
-        images.write_bytes(trace_file, trace.to_csv().encode())
+        files.write_bytes(trace_file, trace.to_csv().encode())
     report = {
         "task": task,
         "input": str(input_file),
@@ -182,13 +183,13 @@ def _problem(
             raise InputError("--mask belongs to inpainting, not to denoising.")
         level = options.task_level(task, noise_std, missing)
         if simulate:
-            return evaluation.degrade(given.to(device), task, level, seed)
+            return problems.degrade(given.to(device), task, level, seed)
         return Denoising(given.to(device), level)
     if mask_file is None:
         if not simulate:
             raise InputError("Inpainting needs --mask, or --simulate with --missing, such as 0.5.")
         level = options.task_level(task, noise_std, missing)
-        return evaluation.degrade(given.to(device), task, level, seed)
+        return problems.degrade(given.to(device), task, level, seed)
     if missing is not None or noise_std is not None:
         raise InputError("--mask already says what is missing; leave out --missing and --noise-std.")
     observed = images.read_mask(mask_file, given.shape)

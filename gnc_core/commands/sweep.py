@@ -11,10 +11,11 @@ import click
 import numpy as np
 from tqdm import tqdm
 
-from gnc_core import distributed, images, sweeps, zoo
+from gnc_core import images, sweeps, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
-from gnc_core.prior import FieldsOfExperts
+from gnc_core.learning import distributed
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.sweeps import Images, Journal, Plan, Result, Unit
 
 _PATIENCE = timedelta(days=30)  # of a process that has done its share

@@ -12,9 +12,10 @@ import click
 import torch
 from tqdm import tqdm
 
-from gnc_core import distributed, images, training, zoo
+from gnc_core import images, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
+from gnc_core.learning import distributed, training
 
 _DEFAULTS = training.Settings()
 _DEEP_RATE = 7e-3  # with 0.01, one of two runs of three layers diverged

@@ -11,7 +11,18 @@
 """
 
 from .journal import Journal
-from .plan import SCHEMES, STEPS, Plan, Unit, default_sigmas, make_plan, read_numbers, read_sigmas, share, spaced_sigmas
+from .plan import (
+    SCHEMES,
+    STEPS,
+    Plan,
+    Unit,
+    default_sigmas,
+    make_plan,
+    read_numbers,
+    read_sigmas,
+    share,
+    spaced_sigmas,
+)
 from .results import (
     ARRAYS,
     Cell,

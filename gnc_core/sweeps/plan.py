@@ -16,8 +16,8 @@ from gnc_core import __version__
 from gnc_core.choices import JOINT_RATES
 from gnc_core.errors import InputError
 from gnc_core.images import check_size, to_float
-from gnc_core.restoration import Prior
-from gnc_core.schedules import check_sigma, check_steps, logarithmic
+from gnc_core.prior.base import Prior
+from gnc_core.restoration.schedules import check_sigma, check_steps, logarithmic
 
 if TYPE_CHECKING:
     from .results import Result
@@ -41,7 +41,7 @@ class Plan:
     schemes: of "flow" (linear schedule from sigma0 to sigma_min) and "joint". sigma0: initial smoothings in units of [0, 1],
     increasing. steps: numbers of steps, increasing.
     names, sizes, images: of every image its name and (height, width), and a hash of all their pixels.
-    seed: image i is degraded with `evaluation.image_seed(seed, i)`.
+    seed: image i is degraded with `problems.image_seed(seed, i)`.
     rate: the step size c of s in joint minimisation (`restoration.Joint`); files without it are of 0.9.
     Raises `InputError` if that cannot be a sweep.
     """

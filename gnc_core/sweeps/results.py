@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from gnc_core.errors import InputError
-from gnc_core.images import write_bytes
+from gnc_core.files import write_bytes
 
 from .plan import Place, Plan
 

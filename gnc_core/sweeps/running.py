@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gnc_core import evaluation
+from gnc_core import problems
 from gnc_core.choices import choose_scheme
 from gnc_core.images import to_float
-from gnc_core.metrics import psnr, ssim
+from gnc_core.measuring.metrics import psnr, ssim
+from gnc_core.measuring.trace import timed
+from gnc_core.prior.base import Prior
 from gnc_core.problems import Denoising, Inpainting, Problem
-from gnc_core.restoration import Prior, Step
-from gnc_core.trace import timed
+from gnc_core.restoration.schemes import Step
 
 from .plan import Place, Plan, Unit
 from .results import Cell
@@ -110,11 +111,11 @@ def in_words(seconds: float) -> str:
 def _degrade(plan: Plan, images: Images, batch: Sequence[int], device: str) -> tuple[Tensor, Problem]:
     """The true images of a batch (on the CPU) and the problem made of them, as `evaluation.evaluate` does it."""
     truths = [to_float(images[index][1]).cpu() for index in batch]
-    problems = [
-        evaluation.degrade(truth.to(device), plan.task, plan.level, evaluation.image_seed(plan.seed, index))
+    degraded = [
+        problems.degrade(truth.to(device), plan.task, plan.level, problems.image_seed(plan.seed, index))
         for index, truth in zip(batch, truths, strict=True)
     ]
-    return torch.cat(truths), _together(problems)
+    return torch.cat(truths), _together(degraded)
 
 
 def _together(problems: Sequence[Problem]) -> Problem:

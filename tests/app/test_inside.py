@@ -29,9 +29,10 @@ from app.figures.inside import (
     training_figure,
 )
 from app.figures.restoration import comparison_figure
-from gnc_core import images, inspection, zoo
-from gnc_core.logs import LOG
-from gnc_core.prior import FieldsOfExperts
+from gnc_core import images, zoo
+from gnc_core.learning.logs import LOG
+from gnc_core.measuring import inspection
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "inside.py"
 MOST_BYTES = 4_000_000

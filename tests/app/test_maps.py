@@ -14,7 +14,7 @@ from app.figures.maps import Map, maps_figure, trade_off_figure
 from app.scenes import Scene
 from app.sweeping import OwnSweep, maps, settings_of_cell
 from gnc_core import images, sweeps, zoo
-from gnc_core.prior import FieldsOfExperts
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.sweeps import Plan, Result
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "maps.py"

@@ -15,10 +15,10 @@ from streamlit.testing.v1 import AppTest
 from app.figures.restoration import Curve, box_figure, comparison_figure, curves_figure
 from app.runs import Plan, Run
 from app.scenes import Scene, Upload, prepare
-from gnc_core import images, zoo
+from gnc_core import images, problems, zoo
 from gnc_core.errors import InputError
-from gnc_core.prior import FieldsOfExperts
-from gnc_core.schedules import LearnedSchedule
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+from gnc_core.restoration.schedules import LearnedSchedule
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "restore.py"
 SCENE = Scene("Cat", 64, color=False, noise=0.1, seed=0)
@@ -98,7 +98,7 @@ def test_scene_is_scaled_and_degraded_as_the_library_does() -> None:
     truth = images.shrink(images.load_sample("Cat"), 64)
     assert prepared.size == (64, 43)
     assert torch.equal(prepared.truth, truth)
-    assert torch.equal(prepared.problem.initial(), images.add_noise(truth, 0.1, 0))
+    assert torch.equal(prepared.problem.initial(), problems.add_noise(truth, 0.1, 0))
 
 
 def test_degraded_upload_is_restored_as_it_is_and_only_cropped() -> None:

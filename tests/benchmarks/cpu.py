@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from gnc_core import benchmark
+from gnc_core.measuring import benchmark
 
 if __name__ == "__main__":
     missed = 0

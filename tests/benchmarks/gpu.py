@@ -15,11 +15,11 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from gnc_core import schedules
-from gnc_core.benchmark import Row
-from gnc_core.prior import FieldsOfExperts
+from gnc_core.measuring.benchmark import Row
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising
-from gnc_core.restoration import Flow, image_step
+from gnc_core.restoration import schedules
+from gnc_core.restoration.schemes import Flow, image_step
 
 SIZES = [(40, 321, 481), (28, 481, 321)]  # images, height, width; how many of the 68 stand upright hardly matters
 CHANNELS, NOISE, STEPS = 48, 0.1, 10
@@ -62,7 +62,7 @@ def tf32(allowed: bool) -> None:
 
 def spline_rows() -> Iterator[Row]:
     """Every pass against a copy that moves as many bytes, on features as they are and spread over the whole grid."""
-    from gnc_core.splines import gpu
+    from gnc_core.prior.splines import gpu
 
     count, height, width = SIZES[0]
     potential = FieldsOfExperts(1).potential.cuda()

@@ -1,0 +1,29 @@
+"""Images as the method sees them: float32 tensors (N, 1, H, W), grey in [0, 1], colour as N = 3.
+
+This room reads and writes them, cuts patches for training out of them, and knows the sample photographs."""
+
+from .decoding import MAX_PIXELS
+from .patches import crop_center, random_patches, shrink, to_float
+from .reading import SUFFIXES, check_mask, check_size, image_files, load_images, read_image, read_mask
+from .samples import load_sample, sample_images
+from .writing import check_output, to_png, write_image
+
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "check_mask",
+    "check_output",
+    "check_size",
+    "crop_center",
+    "image_files",
+    "load_images",
+    "load_sample",
+    "random_patches",
+    "read_image",
+    "read_mask",
+    "sample_images",
+    "shrink",
+    "to_float",
+    "to_png",
+    "write_image",
+]

@@ -1,0 +1,66 @@
+"""Pieces and sizes of images: crops, random patches for training, smaller copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gnc_core.errors import InputError
+
+
+def shrink(image: Tensor, longest: int) -> Tensor:
+    """`image` (N, 1, H, W) scaled down, its longer side to `longest` pixels; smaller ones stay as they are.
+
+    Images: bicubic with antialiasing, clipped to [0, 1]. Bool masks: a pixel is observed if all that it covers are.
+    """
+    height, width = image.shape[-2:]
+    if max(height, width) <= longest:
+        return image
+    scale = longest / max(height, width)
+    size = [max(1, round(height * scale)), max(1, round(width * scale))]
+    if image.dtype == torch.bool:
+        return F.adaptive_max_pool2d((~image).float(), size) == 0
+    return F.interpolate(image, size, mode="bicubic", antialias=True).clamp(0, 1)
+
+
+def crop_center(image: Tensor, longest: int) -> Tensor:
+    """The middle of `image` (N, 1, H, W), of at most `longest` pixels a side: keeps the statistics of its noise."""
+    height, width = image.shape[-2:]
+    top, left = max(0, (height - longest) // 2), max(0, (width - longest) // 2)
+    return image[..., top : top + longest, left : left + longest]
+
+
+def to_float(image: Tensor) -> Tensor:
+    """`image` as float32 in [0, 1]: uint8 divided by 255, floats as they are."""
+    return image.to(torch.float32) / 255 if image.dtype == torch.uint8 else image.float()
+
+
+def random_patches(images: Sequence[Tensor], size: int, count: int, generator: torch.Generator) -> Tensor:
+    """`count` random patches, randomly flipped and turned, as float32 (count, 1, size, size).
+
+    `images` are (..., H, W), uint8 or float; all random numbers come from `generator` (on the
+    CPU).
+    Raises `InputError` if an image is smaller than a patch.
+    """
+    for image in images:
+        if min(image.shape[-2:]) < size:
+            raise InputError(
+                f"An image of {image.shape[-1]} x {image.shape[-2]} pixels is smaller than the "
+                f"patches ({size} x {size}); leave it out or choose smaller patches."
+            )
+    chosen = torch.randint(len(images), (count,), generator=generator).tolist()
+    places = torch.rand(count, 2, generator=generator, dtype=torch.float64).tolist()
+    turns = torch.randint(8, (count,), generator=generator).tolist()
+    patches = []
+    for index, (down, right), turn in zip(chosen, places, turns, strict=True):
+        height, width = images[index].shape[-2:]
+        top, left = int(down * (height - size + 1)), int(right * (width - size + 1))
+        patch = images[index][..., top : top + size, left : left + size].reshape(1, size, size)
+        patch = torch.rot90(patch, turn % 4, (1, 2))
+        patches.append(patch.flip(2) if turn >= 4 else patch)
+    if len({patch.dtype for patch in patches}) > 1:
+        patches = [to_float(patch) for patch in patches]
+    return to_float(torch.stack(patches))

@@ -1,0 +1,161 @@
+"""Image files and folders of them as tensors; masks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnc_core.errors import InputError
+
+from . import decoding
+from .patches import to_float
+
+Source = str | os.PathLike | bytes | BinaryIO
+
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
+"""The file names that are taken for images, in either case."""
+
+
+def read_image(source: Source, *, color: bool = False, name: str | None = None) -> Tensor:
+    """An image file as float32 (1, 1, H, W), or (3, 1, H, W) with `color=True` if it has colours.
+
+    PNG, JPEG and TIFF of 8 or 16 bits a channel (scaled to [0, 1], EXIF orientation applied), float
+    TIFF, and .npy (float, (H, W) or (H, W, 3), nominally in [0, 1], not clipped). Grey from 8-bit
+    colours is Pillow's `convert("L")`. `name` is what messages call the image (default: the path).
+
+    Raises `InputError` if there is no such file, or if it is no image, damaged, empty, of more than
+    16 megapixels (by its header, before anything is decoded), not finite, of other dimensions, in
+    CMYK, partly transparent, or an array of integers.
+    """
+    data, name = _read(source, name)
+    values = decoding.decode(data, name, color)
+    return torch.from_numpy(values)[:, None]
+
+
+def read_mask(source: Source, shape: Sequence[int], *, name: str | None = None) -> Tensor:
+    """A mask as bool (1, 1, H, W), True where a pixel is observed: white observed, black missing.
+
+    `shape` ends with the (H, W) of the image. Pictures are cut at half brightness; .npy may also
+    hold bool, or integers 0 and 1, or 0 and 255.
+    Raises `InputError` as `read_image`, and for another size or if all pixels are missing.
+    """
+    data, name = _read(source, name or "The mask" if isinstance(source, bytes) else name)
+    if data.startswith(b"\x93NUMPY"):
+        observed = torch.from_numpy(_mask_array(data, name))[None, None]
+    else:
+        observed = torch.from_numpy(decoding.decode(data, name, color=False))[None] >= 0.5
+    height, width = shape[-2:]
+    if observed.shape[-2:] != (height, width):
+        raise InputError(
+            f"{name} is {observed.shape[-1]} x {observed.shape[-2]} pixels, but the image is "
+            f"{width} x {height}; the mask must have the image's size."
+        )
+    return check_mask(observed, name)
+
+
+def check_size(image: Tensor, min_size: int, name: str = "The image") -> None:
+    """Raises `InputError` if `image` (..., H, W) is smaller than `min_size` in either direction."""
+    height, width = image.shape[-2:]
+    if min(height, width) < min_size:
+        raise InputError(f"{name} is {width} x {height} pixels; this prior needs at least {min_size} x {min_size}.")
+
+
+def image_files(folder: str | os.PathLike, list_file: str | os.PathLike | None = None) -> list[Path]:
+    """The image files directly in `folder`, sorted by name; or those that `list_file` names.
+
+    A list has one name a line, with or without the ending; its order is kept.
+    Raises `InputError` if the folder, the list, a listed image, or any image is missing.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}.")
+    found = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+    if list_file is not None:
+        try:
+            names = Path(list_file).read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"Cannot read the list {list_file} as a text file.") from error
+        by_name = {p.stem: p for p in reversed(found)} | {p.name: p for p in found}
+        wanted = [name.strip() for name in names if name.strip()]
+        missing = [name for name in wanted if name not in by_name]
+        if missing:
+            raise InputError(
+                f"{len(missing)} of the {len(wanted)} images in {list_file} are not in {folder}; "
+                f"the first is {missing[0][:80]}."
+            )
+        found = [by_name[name] for name in wanted]
+    if not found:
+        raise InputError(f"There are no images ({', '.join(SUFFIXES)}) in {list_file or folder}.")
+    return found
+
+
+def load_images(files: Iterable[str | os.PathLike]) -> list[Tensor]:
+    """All images in grey, (1, 1, H, W) each: uint8 where that loses nothing, float32 otherwise.
+
+    Raises `InputError` as `read_image`.
+    """
+    loaded = []
+    for file in files:
+        image = read_image(file)
+        levels = (255 * image).round().clamp(0, 255).to(torch.uint8)
+        loaded.append(levels if torch.equal(to_float(levels), image) else image)
+    return loaded
+
+
+def _read(source: Source, name: str | None) -> tuple[bytes, str]:
+    """The bytes of `source` and the name for messages."""
+    if isinstance(source, bytes):
+        data, name = source, name or "The image"
+    elif isinstance(source, (str, os.PathLike)):
+        path = Path(source)
+        name = name or str(path)
+        if path.is_dir():
+            raise InputError(f"{name} is a folder; name an image file.")
+        if not path.is_file():
+            raise InputError(f"There is no file {name}.")
+        try:
+            with path.open("rb") as file:
+                data = file.read(decoding.MAX_BYTES + 1)
+        except OSError as error:
+            raise InputError(f"Cannot read {name}: {error.strerror or error}.") from error
+    else:
+        name = name or str(getattr(source, "name", "The image"))
+        data = source.read(decoding.MAX_BYTES + 1)
+    if not data:
+        raise InputError(f"{name} is an empty file.")
+    if len(data) > decoding.MAX_BYTES:
+        raise InputError(f"{name} is too large a file for an image of at most 16 megapixels.")
+    return data, name
+
+
+def _mask_array(data: bytes, name: str) -> np.ndarray:
+    """A .npy mask as a bool array (H, W)."""
+    try:
+        values = decoding.load_npy(data, name)
+    except InputError:
+        raise
+    except Exception as error:  # damaged bytes
+        raise InputError(f"{name} is damaged or cut off and cannot be decoded.") from error
+    if values.ndim != 2:
+        raise InputError(f"{name} has shape {values.shape}; a mask is (height, width).")
+    if values.dtype == bool:
+        return values
+    if values.dtype.kind == "f":
+        return decoding.check_values(values, name) >= 0.5
+    if not set(np.unique(values).tolist()) <= {0, 1} and not set(np.unique(values)) <= {0, 255}:
+        raise InputError(f"{name} holds other integers than 0 and 1, or 0 and 255.")
+    return values != 0
+
+
+def check_mask(observed: Tensor, name: str) -> Tensor:
+    """`observed` itself; raises `InputError` if no pixel is observed."""
+    if not observed.any():
+        raise InputError(f"{name} marks all pixels as missing; white or True means observed.")
+    return observed

@@ -1,0 +1,166 @@
+"""Fitting a learned schedule by backpropagation through the unrolled steps (method, section 4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gnc_core.errors import InputError
+from gnc_core.prior.base import Prior
+from gnc_core.problems import Problem
+from gnc_core.restoration import schedules
+from gnc_core.restoration.schedules import LearnedSchedule
+from gnc_core.restoration.schemes import image_step
+
+_ITERATIONS_A_ROUND = 5
+_SMALLEST_GAIN = 1e-4  # of the error in a round, relative; half a thousandth of a dB
+
+Schedule = tuple[Tensor, Tensor]  # sigma and tau, (S,) each
+
+
+def fit_schedule(
+    prior: Prior,
+    pairs: Sequence[tuple[Problem, Tensor]],
+    steps: int,
+    *,
+    name: str,
+    sigma0: float | None = None,
+    start: LearnedSchedule | None = None,
+    rounds: int = 30,
+    progress: Callable[[int, float], None] | None = None,
+) -> LearnedSchedule:
+    """The sigma_i and tau_i whose S unrolled steps bring the images closest to the truth.
+
+    minimise  mean |x_S - truth|^2  over  sigma_min <= sigma_i <= sigma_max,  tau_i >= 0.
+
+    L-BFGS on 2 S numbers without bounds, from the GNC flow with a logarithmic schedule or from `start`.
+
+    pairs: problems and their true images, (N, 1, H, W), all of one task and level; memory grows with the largest N, the
+    number of steps and the pixels. name: of the prior, kept in the schedule. sigma0: start of the logarithmic
+    schedule (default: the noise level for denoising, sigma_max for inpainting). start: another learned schedule, of a
+    shallower prior perhaps, with any number of steps; it saves rounds. rounds: at most so many rounds of five
+    L-BFGS iterations; fewer if the error stops falling. progress: called after each round with its number and the mean
+    squared error.
+
+    Deterministic for the same input on one device. The prior's weights stay as they are.
+    Raises `InputError` for pairs that are empty or differ in task, level or shape, for steps outside 1 ... 1000 and for
+    sigma0 outside the prior's range.
+    """
+    task, level = _task_and_level(pairs)
+    schedules.check_steps(steps)
+    sigma_min, sigma_max = prior.sigma_min, prior.sigma_max
+    if sigma0 is None:
+        sigma0 = schedules.first_sigma(task, level, sigma_min, sigma_max)
+    schedules.check_sigma(sigma0, sigma_min, sigma_max)
+
+    if start is None:
+        flow = torch.tensor(schedules.logarithmic(max(sigma0, sigma_min), sigma_min, steps))
+        first = (flow, flow**2)
+    else:
+        first = _resampled(start, steps)
+    sigma, tau = _descend(prior, pairs, first, rounds, progress)
+    return LearnedSchedule(
+        sigma=tuple(sigma.clamp(sigma_min, sigma_max).tolist()),
+        tau=tuple(tau.tolist()),
+        task=task,
+        level=level,
+        prior=name,
+    )
+
+
+def _resampled(schedule: LearnedSchedule, steps: int) -> Schedule:
+    """The schedule at `steps` equidistant moments, interpolated in the logarithms; the sum of all tau stays about the same."""
+    moments = torch.linspace(0, 1, steps, dtype=torch.float64).numpy()
+    given = torch.linspace(0, 1, schedule.steps, dtype=torch.float64).numpy()
+    sigma, tau = (
+        torch.from_numpy(np.exp(np.interp(moments, given, np.log(np.maximum(values, 1e-12))))).float()
+        for values in (schedule.sigma, schedule.tau)
+    )
+    return sigma, tau * schedule.steps / steps
+
+
+def mean_error(
+    prior: Prior, pairs: Sequence[tuple[Problem, Tensor]], sigma: Tensor, tau: Tensor, backward: bool = False
+) -> float:
+    """mean |x_S - truth|^2 over all pixels; with `backward` its gradients are added to those of sigma and tau."""
+    pixels = sum(truth.numel() for _, truth in pairs)
+    total = 0.0
+    for problem, truth in pairs:  # one graph at a time
+        error = (_unrolled(prior, problem, sigma, tau) - truth).square().sum() / pixels
+        if backward:
+            error.backward(inputs=[sigma, tau])
+        total += error.item()
+    return total
+
+
+def _descend(
+    prior: Prior,
+    pairs: Sequence[tuple[Problem, Tensor]],
+    start: Schedule,
+    rounds: int,
+    progress: Callable[[int, float], None] | None,
+) -> Schedule:
+    """The best schedule that L-BFGS meets from `start`, on 2 S numbers without bounds:
+
+    sigma = sigma_min (sigma_max / sigma_min)^logistic(a),  tau = exp(b).
+    """
+    span = math.log(prior.sigma_max / prior.sigma_min)
+    inside = (torch.log(start[0] / prior.sigma_min) / span).clamp(0.02, 0.98)  # the bounds are at infinity
+    a = torch.logit(inside).requires_grad_()
+    b = torch.log(start[1]).requires_grad_()
+    best, best_error, scale = start, math.inf, 0.0
+
+    def error() -> Tensor:
+        """The error in units of its first value, and its gradients in a and b."""
+        nonlocal best, best_error, scale
+        sigma, tau = prior.sigma_min * torch.exp(span * torch.sigmoid(a)), torch.exp(b)
+        leaves = [sigma.detach().requires_grad_(), tau.detach().requires_grad_()]
+        value = mean_error(prior, pairs, leaves[0], leaves[1], backward=True)
+        if value < best_error:
+            best, best_error = (sigma.detach(), tau.detach()), value
+        scale = scale or value or 1.0
+        gradients = torch.autograd.grad([sigma, tau], [a, b], [leaf.grad for leaf in leaves])
+        a.grad, b.grad = (gradient / scale for gradient in gradients)
+        return torch.tensor(value / scale if math.isfinite(value) else math.inf)
+
+    optimizer = torch.optim.LBFGS([a, b], max_iter=_ITERATIONS_A_ROUND, history_size=20, line_search_fn="strong_wolfe")
+    with torch.enable_grad():
+        for number in range(1, rounds + 1):
+            before = best_error
+            optimizer.step(error)
+            if progress is not None:
+                progress(number, best_error)
+            if not best_error < (1 - _SMALLEST_GAIN) * before:
+                break
+    if not math.isfinite(best_error):
+        raise InputError("The steps diverge from the start; choose a smaller sigma0 or more steps.")
+    return best
+
+
+def _unrolled(prior: Prior, problem: Problem, sigma: Tensor, tau: Tensor) -> Tensor:
+    """x_S after all steps, with a graph back to sigma and tau, both (S,)."""
+    x = problem.initial()
+    for sigma_i, tau_i in zip(sigma.to(x), tau.to(x), strict=True):
+        x = image_step(prior, problem, x, sigma_i, tau_i)
+    return x
+
+
+def _task_and_level(pairs: Sequence[tuple[Problem, Tensor]]) -> tuple[str, float]:
+    """What the schedule is fitted to: the one task of all pairs, and their level."""
+    if not pairs:
+        raise InputError("There are no images to fit the schedule to.")
+    tasks = {problem.name for problem, _ in pairs}
+    levels = [problem.level for problem, _ in pairs]
+    if len(tasks) > 1 or max(levels) > 1.02 * min(levels):
+        raise InputError("A schedule is fitted to one task and one level; the pairs differ in them.")
+    for problem, truth in pairs:
+        if problem.initial().shape != truth.shape:
+            raise InputError(
+                f"An observation {tuple(problem.initial().shape)} and its true image "
+                f"{tuple(truth.shape)} differ in shape."
+            )
+    return tasks.pop(), sum(levels) / len(levels)

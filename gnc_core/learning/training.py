@@ -1,0 +1,327 @@
+"""The training loop: AdaBelief, cosine annealing, averaged weights, exact resume, one process or many.
+
+A run lives in one folder: `checkpoint.pt` (everything the next iteration depends on), `log.jsonl` (one JSON object a line) and,
+at its end, the prior itself. Interrupted at any moment, it loses at most what happened since the last checkpoint and goes on
+with the same bits as if nothing had happened.
+
+Under torchrun every process draws the same batch and computes its share of it; DistributedDataParallel averages the gradients.
+N processes thus follow the loss curve of one, up to rounding.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import cast
+
+import torch
+from pytorch_optimizer import AdaBelief
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim.swa_utils import AveragedModel
+
+from gnc_core.errors import InputError
+from gnc_core.images import crop_center, random_patches, to_float
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+
+from . import distributed, score_matching
+from .score_matching import Terms
+
+ARCHITECTURE = FieldsOfExperts().architecture  # the defaults, which a run may change
+CHECKPOINT_SECONDS = 100.0
+LOG_EVERY, VALIDATE_EVERY = 50, 500
+VALIDATION_CROP = 160  # pixels
+CONSTANT_START, CONSTANT_MEMORY, CONSTANT_END = 100, 1000, 1000  # batches that c(s) is fitted to: before, during, after
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run depends on, together with its images. All of it is in the checkpoint and in the card."""
+
+    architecture: dict = field(default_factory=dict)  # keyword arguments of FieldsOfExperts
+    iterations: int = 20_000
+    batch: int = 8
+    patch: int = 64
+    learning_rate: float = 1e-2
+    smoothing_weight: float = 1e-4  # lambda of the loss
+    smoothing_term: str = "denoising"  # or "implicit", the paper's; see score_matching
+    ordering_weight: float = 0.0  # of score_matching.ordering, measured on every second patch
+    clip: float = 0.03  # largest norm of the gradient; 0.005 to 0.015 are common after the first 200 iterations
+    average: float = 0.999  # decay of the weights' moving average, which is the prior in the end
+    seed: int = 0
+    start: str = ""  # the prior that the weights are taken from, with their hash; "": the start of method, section 2
+
+    def step_size(self, iteration: int) -> float:
+        """Cosine annealing from `learning_rate` to zero, after a warm-up of 100 iterations."""
+        warm_up = min(1.0, (iteration + 1) / 100)
+        return warm_up * self.learning_rate / 2 * (1 + math.cos(math.pi * iteration / self.iterations))
+
+
+class _Loss(nn.Module):
+    """The loss as a module, as DistributedDataParallel wants it."""
+
+    def __init__(self, prior: FieldsOfExperts, settings: Settings) -> None:
+        super().__init__()
+        self.prior, self.weight, self.ordering = prior, settings.smoothing_weight, settings.ordering_weight
+        self.form = score_matching.denoising if settings.smoothing_term == "denoising" else score_matching.implicit
+
+    def forward(self, x: Tensor, s: Tensor, eta: Tensor, place: Tensor) -> tuple[Tensor, Terms]:
+        terms = self.form(self.prior, x, s, eta)
+        loss = terms.loss(self.weight)
+        if self.ordering:
+            y = x[::2] + s[::2].exp().view(-1, 1, 1, 1) * eta[::2]
+            loss = loss + self.ordering * score_matching.ordering(self.prior, y, s[::2], place[::2])
+        return loss, terms
+
+
+class Trainer:
+    """Prior, optimizer, random numbers and the fit of c(s): one `step` is one iteration.
+
+    images: training photographs, (..., H, W), uint8 or float in [0, 1]. validation: photographs that the loss is measured on
+    now and then. start: the prior to start from, of the settings' architecture. Raises InputError if the
+    batch cannot be shared among the processes.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        images: Sequence[Tensor],
+        device: str | torch.device = "cpu",
+        validation: Sequence[Tensor] = (),
+        start: FieldsOfExperts | None = None,
+    ) -> None:
+        if settings.batch % (2 * distributed.size()):
+            raise InputError(
+                f"A batch of {settings.batch} patches cannot be shared in pairs by {distributed.size()} processes."
+            )
+        torch.set_flush_denormal(True)
+        torch.backends.cudnn.deterministic = True  # the same bits after a resume
+        torch.manual_seed(settings.seed)
+        self.settings, self.images, self.device = settings, images, torch.device(device)
+        self.prior = FieldsOfExperts(**settings.architecture).to(self.device)
+        if start is not None:
+            self.prior.load_state_dict(start.state_dict())
+        self.optimizer = AdaBelief(self.prior.parameters(), lr=settings.learning_rate, weight_decay=0.0)
+        self.averaged = AveragedModel(self.prior, multi_avg_fn=self._average)
+        self.loss: nn.Module = _Loss(self.prior, settings)
+        if distributed.size() > 1:
+            self.loss = DistributedDataParallel(self.loss, broadcast_buffers=False)
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.iteration = 0
+        self.seconds = 0.0
+        self.recent: list[dict[str, float]] = []  # the last entries, what a line of the log is the mean of
+        self.constant = self._fit_constant(self.prior, CONSTANT_START)
+        self._held_out = self._crops(validation) if validation else None
+
+    @property
+    def result(self) -> FieldsOfExperts:
+        """The prior with averaged weights: what a run is for."""
+        return cast(FieldsOfExperts, self.averaged.module)
+
+    def _average(self, averaged: Sequence[Tensor], current: Sequence[Tensor], seen: Tensor | int) -> None:
+        """averaged <- d averaged + (1 - d) current, with d small at first: the start of a run soon is forgotten."""
+        decay = min(self.settings.average, (1 + int(seen)) / (10 + int(seen)))
+        for mean, weights in zip(averaged, current, strict=True):
+            mean.lerp_(weights, 1 - decay)
+
+    def _levels(self, pairs: int, generator: torch.Generator) -> Tensor:
+        """s, (2 pairs,), uniform by strata, with two patches at each s."""
+        low, high = math.log(self.prior.sigma_min), math.log(self.prior.sigma_max)
+        strata = (torch.arange(pairs) + torch.rand(pairs, generator=generator)) / pairs
+        return (low + (high - low) * strata).repeat_interleave(2)
+
+    def _batch(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """This process's share of the next batch: x and eta, (N, 1, patch, patch), s and the places of `ordering`, (N,)."""
+        settings = self.settings
+        x = random_patches(self.images, settings.patch, settings.batch, self.generator)
+        s = self._levels(settings.batch // 2, self.generator)
+        eta = torch.randn(x.shape, generator=self.generator)
+        place = torch.rand(len(s), generator=self.generator)
+        x, s, eta, place = (distributed.share(t).to(self.device) for t in (x, s, eta, place))
+        return x, s, eta, place
+
+    def _fit_constant(self, prior: FieldsOfExperts, batches: int) -> score_matching.SmoothingConstant:
+        """Fits c(s) of a prior anew, the rest of it as it is; returns the fit, to go on with."""
+        prior.c.zero_()
+        constant = score_matching.SmoothingConstant(prior, memory=batches)
+        for _ in range(batches):
+            x, s, eta, _ = self._batch()
+            with torch.no_grad():
+                _, slope = prior.score_and_slope(x + s.exp().view(-1, 1, 1, 1) * eta, s)
+            constant.update(distributed.gather(s), distributed.gather(slope / x[0].numel()))
+        constant.memory = CONSTANT_MEMORY
+        return constant
+
+    def finish(self) -> None:
+        """Fit c(s) of the averaged prior, with random numbers of its own: the same bits, should it be done again."""
+        self.generator.manual_seed(self.settings.seed + 1)
+        self._fit_constant(self.result, CONSTANT_END)
+
+    def step(self) -> dict[str, float]:
+        """One iteration; returns what the log shows. Raises FloatingPointError when the loss or its gradient is not finite,
+        before anything has changed."""
+        started = time.perf_counter()
+        settings = self.settings
+        x, s, eta, place = self._batch()
+        loss, terms = self.loss(x, s, eta, place)
+        slope = distributed.gather(terms.slope)
+        means = distributed.mean(torch.stack([loss.detach(), terms.image.detach(), terms.smoothing.detach()]))
+        self._check(means[0], "loss")
+        self.optimizer.zero_grad()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.prior.parameters(), settings.clip)
+        self._check(norm, "gradient")
+        for group in self.optimizer.param_groups:
+            group["lr"] = settings.step_size(self.iteration)
+        self.optimizer.step()
+        self.constant.update(distributed.gather(s), slope)
+        self.averaged.update_parameters(self.prior)
+        self.iteration += 1
+        self.seconds += time.perf_counter() - started
+        entry = {
+            "iteration": self.iteration,
+            "loss": means[0].item(),
+            "image": means[1].item(),
+            "smoothing": means[2].item(),
+            "slope": slope.square().mean().sqrt().item(),
+            "gradient": norm.item(),
+        }
+        self.recent = [*self.recent[-LOG_EVERY + 1 :], entry]
+        return entry
+
+    def _check(self, number: Tensor, name: str) -> None:
+        if not torch.isfinite(number):
+            raise FloatingPointError(
+                f"The {name} is not finite at iteration {self.iteration}; the last checkpoint is kept. "
+                "A smaller learning rate usually helps."
+            )
+
+    def _crops(self, images: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """The middles of the validation images with fixed noise, at fixed smoothing levels: x, s, eta as in `_batch`."""
+        side = min(VALIDATION_CROP, *(min(image.shape[-2:]) for image in images))
+        crops = [to_float(crop_center(image, side)) for image in images[: len(images) // 2 * 2]]
+        generator = torch.Generator().manual_seed(0)
+        x = torch.stack(crops).reshape(-1, 1, side, side)
+        s = self._levels(len(x) // 2, generator)
+        return x.to(self.device), s.to(self.device), torch.randn(x.shape, generator=generator).to(self.device)
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Both terms of the loss of the averaged prior on the validation images, always with the same noise."""
+        if self._held_out is None:
+            return {}
+        terms = score_matching.denoising(self.result, *self._held_out)
+        return {"validation": terms.image.item(), "validation_smoothing": terms.smoothing.item()}
+
+    # --- checkpoints --------------------------------------------------------------------------------------------------
+
+    def save(self, path: Path) -> None:
+        """Everything the next iteration depends on, in one move."""
+        state = {
+            "settings": asdict(self.settings),
+            "prior": self.prior.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "constant": self.constant.state_dict(),
+            "generator": self.generator.get_state(),
+            "iteration": self.iteration,
+            "seconds": self.seconds,
+            "recent": self.recent,
+        }
+        temporary = path.with_suffix(".tmp")
+        torch.save(state, temporary)
+        os.replace(temporary, path)
+
+    def load(self, path: Path) -> None:
+        """Go on from `save`. Raises InputError for a damaged file or one of other settings."""
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+            settings = state["settings"]
+        except Exception as error:
+            raise InputError(f"{path} is not a checkpoint that can be read; remove it to start anew.") from error
+        if settings != asdict(self.settings):
+            other = [k for k, v in asdict(self.settings).items() if settings.get(k) != v]
+            raise InputError(f"{path} belongs to a run with another {', '.join(other)}; resume with the same settings.")
+        self.prior.load_state_dict(state["prior"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.constant.load_state_dict(state["constant"])
+        self.generator.set_state(state["generator"].cpu())
+        self.iteration, self.seconds, self.recent = state["iteration"], state["seconds"], state["recent"]
+
+
+def run(trainer: Trainer, folder: Path, resume: bool = False) -> Generator[dict[str, float]]:
+    """Train to the end, yielding every iteration's entry; the mean of every `LOG_EVERY` goes to the log.
+
+    folder: where the checkpoint and the log are; created if need be; written by process 0 alone. Raises InputError if it
+    holds a run and `resume` is False, or if there is nothing to resume. Whatever stops the loop, even closing the generator,
+    leaves a checkpoint behind, unless the numbers have gone bad: then the last good one stays.
+    """
+    checkpoint, log = folder / "checkpoint.pt", folder / "log.jsonl"
+    if checkpoint.exists() and not resume:
+        raise InputError(f"{folder} already holds a run; resume it with --resume or choose another folder.")
+    if resume and not checkpoint.exists():
+        raise InputError(f"{folder} holds no run to resume.")
+    if resume:
+        trainer.load(checkpoint)
+    distributed.wait()  # until all have looked: what process 0 writes now is no earlier run
+    writes = distributed.rank() == 0
+    if writes:
+        folder.mkdir(parents=True, exist_ok=True)
+        _keep_until(log, trainer.iteration)
+        trainer.save(checkpoint)
+    saved, good = time.monotonic(), True
+    try:
+        while trainer.iteration < trainer.settings.iterations:
+            entry = trainer.step()
+            if trainer.iteration % LOG_EVERY == 0 and writes:
+                last = trainer.iteration == trainer.settings.iterations
+                validation = trainer.validate() if last or trainer.iteration % VALIDATE_EVERY == 0 else {}
+                _append(log, _summary(trainer) | validation)
+            if time.monotonic() - saved > CHECKPOINT_SECONDS and writes:
+                trainer.save(checkpoint)
+                saved = time.monotonic()
+            yield entry
+        trainer.finish()
+    except FloatingPointError:
+        good = False
+        raise
+    finally:
+        if good and writes:
+            trainer.save(checkpoint)
+
+
+def _summary(trainer: Trainer) -> dict[str, float]:
+    """Means over the last `LOG_EVERY` entries, with the step size and the speed."""
+    entries = trainer.recent
+    mean = {key: sum(e[key] for e in entries) / len(entries) for key in entries[-1]}
+    mean["iteration"] = trainer.iteration
+    mean["step_size"] = trainer.settings.step_size(trainer.iteration)
+    mean["images_per_second"] = round(trainer.iteration * trainer.settings.batch / trainer.seconds, 1)
+    mean["seconds"] = round(trainer.seconds, 1)
+    return mean
+
+
+def _append(log: Path, entry: dict[str, float]) -> None:
+    with log.open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+
+
+def _keep_until(log: Path, iteration: int) -> None:
+    """Drop what an interrupted run logged after its last checkpoint; it will be computed, and logged, again."""
+    lines = log.read_text().splitlines() if log.exists() else []
+    kept = []
+    for line in lines:
+        try:
+            if json.loads(line)["iteration"] <= iteration:
+                kept.append(line + "\n")
+        except ValueError:  # a line cut off by a kill
+            continue
+    temporary = log.with_suffix(".tmp")
+    temporary.write_text("".join(kept))
+    os.replace(temporary, log)

@@ -1,0 +1,66 @@
+"""How noisy an image is, told by the prior alone, and how well (method, section 3).
+
+A prior that is learned jointly in image and smoothing is the energy of both: R(y, s) is lowest where y is most likely, and for a
+clean image with noise of standard deviation sigma that is near s = log(sigma). Joint minimisation rests on this.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor
+
+from gnc_core.prior.base import Prior
+from gnc_core.problems import Denoising, image_seed
+from gnc_core.problems.degradations import add_noise
+
+LEVELS = 33  # of s, tried on the way to the minimum
+
+
+def estimate_sigma(prior: Prior, y: Tensor) -> Tensor:
+    """The sigma at which R(y, log(sigma)) has the first minimum below sigma_max, of each image: y (N, 1, H, W) to (N,), in units
+    of [0, 1], within the prior's range. It is what joint minimisation in s alone would find."""
+    return minima(prior, y)[0]
+
+
+@torch.no_grad()
+def minima(prior: Prior, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Two sigmas of each image, (N,): at the first minimum of R(y, s) below s_max, and at the lowest over the whole range.
+
+    They differ where a prior has a second minimum far below the noise level: training shows it no image as noisy as y there, so
+    that its energy means little. Each is the best of `LEVELS` equidistant s, and then the vertex of the parabola through that
+    energy and its neighbours.
+    """
+    s = torch.linspace(math.log(prior.sigma_min), math.log(prior.sigma_max), LEVELS, dtype=torch.float64)
+    energies = torch.stack([prior.energy(y, level).double().cpu() for level in s.tolist()])
+    rising = energies[:-1] > energies[1:]  # on the way down from s[k + 1] to s[k]
+    first = (rising * torch.arange(1, LEVELS)[:, None]).amax(0)
+    return _vertex(s, energies, first).to(y), _vertex(s, energies, energies.argmin(0)).to(y)
+
+
+def _vertex(s: Tensor, energies: Tensor, lowest: Tensor) -> Tensor:
+    """exp(s) at the vertex of the parabola about the level number `lowest` of each image: (N,)."""
+    middle = lowest.clamp(1, LEVELS - 2)
+    left, at, right = (energies.gather(0, middle[None] + k)[0] for k in (-1, 0, 1))
+    bend = left - 2 * at + right
+    shift = torch.where(bend > 0, (left - right) / (2 * bend), torch.sign(left - right)).clamp(-1, 1)
+    return torch.exp(s[middle] + (s[1] - s[0]) * shift)
+
+
+def blind(prior: Prior, observation: Tensor) -> Denoising:
+    """Denoising with the noise level that the prior sees in the observation, the geometric mean over its images."""
+    return Denoising(observation, estimate_sigma(prior, observation).log().mean().exp().item())
+
+
+def ratios(prior: Prior, images: Iterable[Tensor], sigma: float, seed: int = 0) -> Iterator[tuple[float, float]]:
+    """Estimated over true noise level of clean images, (1, 1, H, W), with noise of standard deviation `sigma`: from sigma_max
+    down, and over the whole range of s.
+
+    Image i has the noise that `evaluation` would give it: neither clipped nor quantised, of `image_seed(seed, i)`.
+    """
+    for index, image in enumerate(images):
+        noisy = add_noise(image, sigma, image_seed(seed, index))
+        first, lowest = minima(prior, noisy)
+        yield first.item() / sigma, lowest.item() / sigma

@@ -1,0 +1,281 @@
+"""What a learned prior is made of: its functions on the range of the data, their curvature, what every kernel contributes.
+
+Method, sections 2 and 5.2. Layers count from 0, from the image upwards: functions 0 ... L - 2 are hidden activations, function
+L - 1 holds the potentials. Features are measured on noisy images y = x + sigma eta, as the prior meets them at that smoothing.
+With one layer the energy is convex in the image wherever all potentials are; with more layers it is then convex in the
+last features only.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_safetensors
+from torch import Tensor
+
+from gnc_core import zoo
+from gnc_core.errors import InputError
+from gnc_core.files import write_bytes
+from gnc_core.images import crop_center
+from gnc_core.prior import splines
+from gnc_core.prior.convolutions import adjoint, convolve
+from gnc_core.prior.fields_of_experts import FieldsOfExperts, Splines
+
+FILE = "inspection.safetensors"
+LEVELS = 24
+TAIL = 0.001  # share of the features on either side that the effective range leaves out
+PATCH = 128  # pixels a side that an image contributes: its middle
+ROUNDING = 1e-6  # sigma^2 phi'' above minus this counts as convex
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A prior's functions on data, at S smoothing levels; arrays are float32, (S, L, C) unless stated otherwise.
+
+    sigma: (S,), ascending. low, high: the effective range of the features, all but the share `TAIL` on either side.
+    curvature, curvature_on_grid: the smallest phi'' over the effective range, and over the whole grid of knots.
+    concave: share of the features at which phi'' < 0. slope: mean of phi' over the features.
+    share: of a potential, its share of the energy, E[max(phi - m, 0)] with m its minimum over the effective range: a constant
+    changes no score, and so counts for nothing. Of a hidden activation, its share of what goes up to the next layer:
+    variance of phi times the squared norm of the kernels that take it up. Shares of a layer sum to one at every level.
+    images: how many were measured.
+    """
+
+    sigma: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    curvature: np.ndarray
+    curvature_on_grid: np.ndarray
+    concave: np.ndarray
+    slope: np.ndarray
+    share: np.ndarray
+    images: int
+
+    @property
+    def convex(self) -> np.ndarray:
+        """Whether phi is convex on the effective range: bool (S, L, C)."""
+        return self.scaled(self.curvature) >= -ROUNDING
+
+    @property
+    def convex_on_grid(self) -> np.ndarray:
+        """Whether phi is convex on the whole grid of knots: bool (S, L, C)."""
+        return self.scaled(self.curvature_on_grid) >= -ROUNDING
+
+    @property
+    def convex_above(self) -> np.ndarray:
+        """The sigma above which phi is convex on the effective range, NaN if it never is: (L, C)."""
+        return convex_above(self.sigma, self.scaled(self.curvature))
+
+    @property
+    def all_convex_above(self) -> float:
+        """The sigma above which all potentials are convex; NaN if they never are."""
+        return float(self.convex_above[-1].max())  # NaN if one of them is
+
+    def scaled(self, curvature: np.ndarray) -> np.ndarray:
+        """sigma^2 times a curvature (S, ...): what it does in a step of the flow, x - sigma^2 grad R; it has no unit."""
+        return curvature * (self.sigma**2).reshape(-1, *[1] * (curvature.ndim - 1))
+
+    @property
+    def reach(self) -> np.ndarray:
+        """The largest |u| of the effective ranges: (L, C)."""
+        return np.maximum(-self.low, self.high).max(0)
+
+    def grid(self, layer: int, points: int) -> np.ndarray:
+        """Equidistant u from `low` to `high`: (S, C, points)."""
+        return np.linspace(self.low[:, layer], self.high[:, layer], points, axis=2)
+
+    def order(self, layer: int, by: str) -> np.ndarray:
+        """The channels of a layer, (C,): by "index", by "share" (largest first, mean over the levels), or by "convexity" (the
+        sigma from which on they are convex, smallest first, those that never are by the share of concave features)."""
+        if by == "share":
+            return np.argsort(-self.share[:, layer].mean(0), kind="stable")
+        if by == "convexity":
+            return np.lexsort((self.concave[:, layer].mean(0), self.convex_above[layer]))
+        return np.arange(self.low.shape[2])
+
+
+def save(name: str | os.PathLike, inspection: Inspection) -> Path:
+    """Writes the inspection of a prior (see `zoo.folder_of`) into its folder, with the hash of the weights it belongs to."""
+    path = zoo.folder_of(name) / FILE
+    arrays = {field.name: np.ascontiguousarray(getattr(inspection, field.name)) for field in fields(Inspection)[:-1]}
+    write_bytes(path, to_safetensors(arrays, {"weights": zoo.weights_hash(name), "images": str(inspection.images)}))
+    return path
+
+
+def load(name: str | os.PathLike) -> Inspection | None:
+    """The inspection saved with a prior; None if there is none, or it is one of other weights.
+
+    Raises `InputError` for an unknown prior and for a damaged file."""
+    path = zoo.folder_of(name) / FILE
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        if metadata.get("weights") != zoo.weights_hash(name):
+            return None
+        return Inspection(**arrays, images=int(metadata["images"]))
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"The file {path} is damaged; make it again with `python -m gnc_core inspect`.") from error
+
+
+# --- functions and kernels -------------------------------------------------------------------------------------------
+
+
+def values(phi: Splines, u: Tensor, s: Tensor, order: int = 0) -> Tensor:
+    """d^order phi / du^order from the spline's own polynomials, in float64, on the grid and outside.
+
+    u: (S, C, P), s: (S,). Returns (S, C, P)."""
+    return splines.evaluate(phi.table(s.double()), u.double()[:, :, None], phi.u, order)[:, :, 0]
+
+
+def smallest_curvature(phi: Splines, s: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """min of phi''(u, s) over low <= u <= high: exact, since phi'' is a parabola between two knots.
+
+    s: (S,); low, high: (S, C), finite. Returns (S, C), float64."""
+    table, grid = phi.table(s.double()), phi.u
+    factors = torch.tensor([2.0, 6.0, 12.0]).to(table) / grid.spacing**2
+    constant, linear, square = (table[..., 2:] * factors).unbind(-1)  # (S, C, rows), in powers of f
+    knot = torch.arange(-1, grid.knots + 1).to(table)  # f = t - knot, t the place in units of the spacing
+    begin, end = torch.full_like(knot, -0.5), torch.full_like(knot, 0.5)
+    begin[0], end[-1] = -math.inf, math.inf  # the continuation beyond the grid
+    first, last = ((bound.to(table)[..., None] - grid.low) / grid.spacing - knot for bound in (low, high))
+    begin, end = torch.maximum(begin, first), torch.minimum(end, last)
+    vertex = torch.where(square > 0, -linear / (2 * square), begin)
+    points = torch.stack([begin, end, torch.minimum(torch.maximum(vertex, begin), end)])
+    parabolas = constant + linear * points + square * points**2
+    return torch.where(begin <= end, parabolas, math.inf).amin((0, -1))
+
+
+def convex_above(sigma: np.ndarray, curvature: np.ndarray) -> np.ndarray:
+    """The sigma above which a curvature (S, ...), times sigma^2, stays at zero or above; between two levels it is taken to be
+    linear in s = log(sigma).
+
+    sigma: (S,), ascending. Returns (...): sigma[0] where it is never negative, NaN where it is so at the largest level."""
+    negative = curvature < -ROUNDING
+    s = np.log(sigma)
+    last = len(s) - 1 - negative[::-1].argmax(0)  # the last level at which it is negative, if there is one
+    after = np.minimum(last + 1, len(s) - 1)
+    before, beyond = (np.take_along_axis(curvature, i[None], 0)[0] for i in (last, after))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        place = np.clip(before / (before - beyond), 0, 1)
+    result = np.exp(s[last] + place * (s[after] - s[last]))
+    return np.where(negative[-1], np.nan, np.where(negative.any(0), result, sigma[0]))
+
+
+def curves(prior: FieldsOfExperts, inspection: Inspection, layer: int, points: int, order: int = 0) -> np.ndarray:
+    """d^order phi / du^order of a layer at equidistant u from `low` to `high`: (S, C, points), float32.
+
+    A potential itself (order 0) has its minimum over these points taken off: a constant changes no score."""
+    phi, device = prior.functions[layer], prior.c.device
+    s = torch.from_numpy(inspection.sigma.astype(np.float64)).log().to(device)
+    u = torch.from_numpy(inspection.grid(layer, points)).to(device)
+    result = values(phi, u, s, order)
+    if phi.potential and order == 0:
+        result = result - result.amin(2, keepdim=True)
+    return result.float().cpu().numpy()
+
+
+def image_kernels(prior: FieldsOfExperts, layer: int, slope: np.ndarray) -> Tensor:
+    """The kernels of a layer as the image meets them: (C, 1, k, k), k = 7 for layer 0 and 2 more for every layer above.
+
+    The features of layer l linearised in the image, u_l ~ K_l diag(a_{l-1}) K_{l-1} ... K_1 x, with a = `slope` (L, C), the mean
+    slopes of the activations below. It is the reverse pass of a single pixel."""
+    kernels = prior.kernels()
+    g = torch.eye(prior.channels, device=prior.c.device)[:, :, None, None]
+    for below in range(layer - 1, -1, -1):
+        g = adjoint(g, kernels[below + 1]) * torch.as_tensor(slope[below]).to(g).view(-1, 1, 1)
+    return adjoint(g, kernels[0])
+
+
+def spectrum(kernel: np.ndarray, size: int = 64) -> np.ndarray:
+    """|F k| of a kernel (h, w), padded with zeros: (size, size), frequency zero in the middle (index size / 2)."""
+    return np.fft.fftshift(np.abs(np.fft.fft2(kernel, (size, size))))
+
+
+# --- features on images ----------------------------------------------------------------------------------------------
+
+
+@torch.no_grad()
+def response(prior: FieldsOfExperts, x: Tensor, s: float, layer: int, channel: int) -> tuple[Tensor, Tensor, Tensor]:
+    """One channel on an image x (1, 1, H, W): its features u, phi(u, s) and phi''(u, s), each (H, W)."""
+    if not 0 <= layer < prior.layers:
+        raise ValueError(f"layer must be 0 ... {prior.layers - 1}.")
+    h, kernels, level = prior.extend(x), prior.kernels(), x.new_tensor([s])
+    for kernel, phi in zip(kernels[:layer], prior.functions, strict=False):
+        h = splines.evaluate_in_place(phi.table(level), convolve(h, kernel), phi.u)
+    above = prior.layers - 1 - layer  # the layers above look beyond the image
+    phi, (height, width) = prior.functions[layer], x.shape[2:]
+    u = convolve(h, kernels[layer][channel : channel + 1])[..., above : above + height, above : above + width]
+    table = phi.table(level)[:, channel : channel + 1]
+    energy, curvature = (splines.evaluate(table, u, phi.u, order) for order in (0, 2))
+    return u[0, 0], energy[0, 0], curvature[0, 0]
+
+
+@torch.no_grad()
+def measure(
+    prior: FieldsOfExperts,
+    images: Sequence[Tensor],
+    levels: int = LEVELS,
+    seed: int = 0,
+    progress: Callable[[Sequence[float]], Iterable[float]] = iter,
+) -> Inspection:
+    """Inspects a prior on clean images, (1, 1, H, W) in [0, 1], of which the middle is taken; noise comes from `seed`.
+
+    progress: gets the levels (sigmas) and hands them on, such as `tqdm`."""
+    sigma = np.geomspace(prior.sigma_min, prior.sigma_max, levels)
+    generator = torch.Generator().manual_seed(seed)
+    patches = [crop_center(image, PATCH) for image in images]
+    measured = []
+    for level in progress(sigma.tolist()):
+        noisy = [patch + level * torch.randn(patch.shape, generator=generator) for patch in patches]
+        measured.append(_level(prior, [y.to(prior.c.device) for y in noisy], level))
+    arrays = {key: np.stack([row[key] for row in measured]).astype(np.float32) for key in measured[0]}
+    return Inspection(sigma=sigma.astype(np.float32), images=len(images), **arrays)
+
+
+def _level(prior: FieldsOfExperts, noisy: Sequence[Tensor], sigma: float) -> dict[str, np.ndarray]:
+    """What `Inspection` holds of one smoothing level, (L, C) each."""
+    kernels, rows = prior.kernels(), []
+    s = torch.tensor([math.log(sigma)], dtype=torch.float64, device=prior.c.device)
+    hs = [prior.extend(y) for y in noisy]
+    for layer, phi in enumerate(prior.functions):
+        us = [convolve(h, kernels[layer]) for h in hs]
+        u = torch.cat([u.flatten(2) for u in us], 2)[..., None]  # (1, C, pixels, 1)
+        table = phi.table(s).float()
+        value, slope = splines.value_and_derivative(table, u, phi.u)
+        low, high = _quantiles(u[0, :, :, 0])
+        if phi.potential:
+            between = low[:, None] + (high - low)[:, None] * torch.linspace(0, 1, 257).to(low)
+            part = (value - values(phi, between[None], s).amin(2)[..., None, None]).clamp(min=0).mean((0, 2, 3))
+        else:
+            part = value.var((0, 2, 3)) * kernels[layer + 1].square().sum((0, 2, 3))
+        concave = sigma**2 * splines.evaluate(table, u, phi.u, order=2) < -ROUNDING
+        whole = torch.full_like(low, phi.u.low)[None], torch.full_like(low, phi.u.high)[None]
+        measured = {
+            "low": low,
+            "high": high,
+            "curvature": smallest_curvature(phi, s, low[None], high[None])[0],
+            "curvature_on_grid": smallest_curvature(phi, s, *whole)[0],
+            "concave": concave.float().mean((0, 2, 3)),
+            "slope": slope.mean((0, 2, 3)),
+            "share": part / part.sum(),
+        }
+        rows.append({key: array.cpu().numpy() for key, array in measured.items()})
+        pixels = value.split([u[0, 0].numel() for u in us], 2)
+        hs = [h.view_as(u) for h, u in zip(pixels, us, strict=True)]
+    return {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+
+
+def _quantiles(u: Tensor) -> tuple[Tensor, Tensor]:
+    """The effective range of every channel: (C, pixels) to (C,) and (C,). Only the tails need sorting."""
+    tail = 1 + round(TAIL * (u.shape[1] - 1))
+    return u.topk(tail, dim=1, largest=False).values[:, -1], u.topk(tail, dim=1).values[:, -1]

@@ -1,0 +1,295 @@
+"""The prior: fields of experts with a learned function of (feature, smoothing) behind every kernel.
+
+Method, section 2. With h_0 = x and h_l = phi_l(K_l h_{l-1}, s), the energy is R(x, s) = <1, h_L>, where s = log(sigma).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from . import splines, tiled
+from .convolutions import adjoint, convolve
+from .splines import Grid
+
+FEATURE_RANGE = 3.5  # what a zero-mean kernel of unit norm, 7 x 7, can reach on an image in [0, 1]
+
+
+class Splines(nn.Module):
+    """One function phi_c(u, s) a channel, learned through its slopes.
+
+    Weights are `offset + spacing * cumulated slopes`, zero at the middle knot but for the offset: a step on one slope
+    changes phi' near one knot and nowhere else, whatever the number of knots. Those of a potential, whose phi' grows like
+    1/sigma, are stored in units of 1/(7 sigma_k) (7: the norm of 48 kernels' adjoints together), so that one step size
+    fits all smoothing levels and moves sigma times the score by about itself.
+    """
+
+    scale: Tensor
+
+    def __init__(self, channels: int, u: Grid, s: Grid, *, potential: bool) -> None:
+        super().__init__()
+        self.u, self.s, self.potential = u, s, potential
+        self.slopes = nn.Parameter(torch.zeros(channels, u.weights - 1, s.weights))
+        # A constant of a potential changes no score; `c` of the prior holds the one that matters.
+        self.offset = None if potential else nn.Parameter(torch.zeros(channels, 1, s.weights))
+        self.register_buffer("scale", torch.ones(s.weights), persistent=False)
+        if potential:
+            self.scale = (torch.exp(-s.positions(dtype=torch.float64)) / 7).float()
+
+    def start_from(self, slope: Tensor) -> None:
+        """phi_c(u, s) with phi' = slope at the middles between knots: (weights_u - 1, weights_s), for all channels."""
+        with torch.no_grad():
+            self.slopes.copy_((slope / self.scale).expand_as(self.slopes))
+
+    def weights(self) -> Tensor:
+        """w[c, i, k] of method section 2: (C, weights_u, weights_s), in float64: polynomials are differences of weights,
+        and what cancels in float32 would break their continuity."""
+        rise = (self.slopes * self.scale * self.u.spacing).double().cumsum(1)
+        rise = F.pad(rise, (0, 0, 1, 0))
+        middle = (self.u.weights - 1) // 2
+        result = rise - rise[:, middle : middle + 1]
+        return result if self.offset is None else result + self.offset
+
+    def table(self, s: Tensor, order: int = 0) -> Tensor:
+        """Polynomials in u of d^order phi / ds^order at s: (N,) to (N, C, knots + 2, 5)."""
+        return self.tables(s, (order,))[0]
+
+    def tables(self, s: Tensor, orders: tuple[int, ...] = (0, 1)) -> tuple[Tensor, ...]:
+        """The tables of several orders, as `table` has them."""
+        basis = torch.stack([splines.basis(s.double(), self.s, order) for order in orders])
+        weights = torch.einsum("cik,onk->onci", self.weights(), basis)
+        return splines.polynomials(weights, continuation=2 if self.potential else 1).to(s.dtype).unbind()
+
+
+class FieldsOfExperts(nn.Module):
+    """R(x, s) of method section 2, for any number of layers.
+
+    layers: L >= 1. channels: kernels a layer (48 with `kernel_size` 7 starts from the whole DCT basis).
+    knots_u, knots_hidden, knots_s: knots of the potentials, of the hidden activations, and in s.
+    sigma_min, sigma_max: range of the smoothing, in units of the image's range [0, 1].
+
+    Images are (N, 1, H, W), H and W at least `min_size`; s is a number or (N,). Boundary: the image is continued by
+    reflection, just as far as all layers together reach; all convolutions are valid ones; the score applies the exact
+    adjoint of that.
+    """
+
+    c: Tensor
+
+    def __init__(
+        self,
+        layers: int = 1,
+        channels: int = 48,
+        kernel_size: int = 7,
+        knots_u: int = 127,
+        knots_hidden: int = 31,
+        knots_s: int = 16,
+        sigma_min: float = 0.01,
+        sigma_max: float = 0.5,
+    ) -> None:
+        super().__init__()
+        if layers < 1 or not 1 <= channels <= kernel_size**2 - 1 or kernel_size % 2 == 0:
+            raise ValueError("layers >= 1, an odd kernel_size, 1 <= channels < kernel_size^2.")
+        self.architecture = {
+            "layers": layers,
+            "channels": channels,
+            "kernel_size": kernel_size,
+            "knots_u": knots_u,
+            "knots_hidden": knots_hidden,
+            "knots_s": knots_s,
+            "sigma_min": sigma_min,
+            "sigma_max": sigma_max,
+        }
+        self.layers, self.channels = layers, channels
+        self.sigma_min, self.sigma_max = sigma_min, sigma_max
+        self.padding = kernel_size // 2 + layers - 1
+        self.min_size = self.padding + 1
+
+        s = Grid(math.log(sigma_min), math.log(sigma_max), knots_s)
+        # Stored with elements of about one, as the slopes are: the same step size fits them. `kernels` scales them.
+        self.kernel = nn.Parameter(kernel_size * dct_kernels(kernel_size)[:channels])
+        self.hidden_kernels = nn.ParameterList(torch.randn(channels, channels, 3, 3) for _ in range(layers - 1))
+        hidden, last = (Grid(-FEATURE_RANGE, FEATURE_RANGE, k) for k in (knots_hidden, knots_u))
+        self.hidden = nn.ModuleList(Splines(channels, hidden, s, potential=False) for _ in range(layers - 1))
+        self.potential = Splines(channels, last, s, potential=True)
+        self._start()
+        # c(s) a pixel, which no score determines (method, section 3): weights of a spline in s, fitted in training.
+        self.register_buffer("c", torch.zeros(s.weights))
+
+    def _start(self) -> None:
+        """Hidden functions start as the identity; the last one as the quadratic that would be right for
+        white images of variance 0.1^2 (the adjoint chain gains 49, then 2 a hidden layer)."""
+        for f in self.functions[:-1]:
+            f.start_from(torch.ones_like(f.slopes[0]))
+        last = self.potential
+        grid = last.u
+        u = grid.positions(dtype=torch.float64)[:-1] + grid.spacing / 2
+        sigma2 = torch.exp(2 * last.s.positions(dtype=torch.float64))
+        gain = self.kernel.shape[-1] ** 2 * 2 ** (self.layers - 1)
+        last.start_from((u[:, None] / (sigma2 + 0.1**2) / gain).float())
+
+    # --- the layers -----------------------------------------------------------------------------------------------
+
+    def kernels(self) -> list[Tensor]:
+        """K_1 with zero mean and unit norm a kernel (C, 1, 7, 7), then K_2, ... (C, C, 3, 3), Kaiming's scale for normal
+        parameters."""
+        k = self.kernel - self.kernel.mean((2, 3), keepdim=True)
+        kaiming = math.sqrt(2 / (9 * self.channels))
+        return [k / k.flatten(1).norm(dim=1).view(-1, 1, 1, 1), *(kaiming * k for k in self.hidden_kernels)]
+
+    def extend(self, x: Tensor) -> Tensor:
+        """The image continued by reflection: (N, 1, H, W) to (N, 1, H + 2p, W + 2p)."""
+        return _unfold(_unfold(x, 2, self.padding), 3, self.padding)
+
+    def extend_adjoint(self, y: Tensor) -> Tensor:
+        """The exact adjoint of `extend`: what lies outside is added back to where it was reflected from."""
+        return _fold(_fold(y, 2, self.padding), 3, self.padding)
+
+    @property
+    def functions(self) -> list[Splines]:
+        """phi_1 ... phi_L, from the image upwards."""
+        return [*cast(list[Splines], list(self.hidden)), self.potential]
+
+    def _smoothing(self, x: Tensor, s: float | Tensor) -> Tensor:
+        if not isinstance(s, Tensor):
+            return x.new_full((len(x),), s)
+        s = s.to(x)
+        return s.expand(len(x)) if s.ndim == 0 else s
+
+    # --- energy and score -----------------------------------------------------------------------------------------
+
+    def energy(self, x: Tensor, s: float | Tensor) -> Tensor:
+        """R(x, s) an image: (N,)."""
+        s = self._smoothing(x, s)
+        if not torch.is_grad_enabled():
+            return tiled.energy(self, x, s)
+        h = self.extend(x)
+        for kernel, phi in zip(self.kernels(), self.functions, strict=True):
+            h = splines.evaluate(phi.table(s), convolve(h, kernel), phi.u)
+        return h.flatten(1).sum(1) + self.constant(s) * x[0].numel()
+
+    def score(self, x: Tensor, s: float | Tensor) -> Tensor:
+        """grad_x R(x, s): (N, 1, H, W), by the explicit reverse pass K_1^T phi_1' K_2^T phi_2' ... 1."""
+        s = self._smoothing(x, s)
+        if not torch.is_grad_enabled():
+            return tiled.score_and_slope(self, x, s, with_slope=False)[0]
+        kernels = self.kernels()
+        h, slopes = self.extend(x), []
+        for kernel, phi in zip(kernels[:-1], self.functions, strict=False):
+            h, slope = splines.value_and_derivative(phi.table(s), convolve(h, kernel), phi.u)
+            slopes.append(slope)
+        last = self.potential
+        g = splines.evaluate(last.table(s), convolve(h, kernels[-1]), last.u, order=1)
+        while slopes:
+            g = adjoint(g, kernels[len(slopes)]) * slopes.pop()
+        return self.extend_adjoint(adjoint(g, kernels[0]))
+
+    def slope(self, x: Tensor, s: float | Tensor) -> Tensor:
+        """dR/ds(x, s): (N,)."""
+        if torch.is_grad_enabled():
+            return self.score_and_slope(x, s)[1]
+        return tiled.slope(self, x, self._smoothing(x, s))
+
+    def score_and_slope(self, x: Tensor, s: float | Tensor) -> tuple[Tensor, Tensor]:
+        """grad_x R and dR/ds, (N, 1, H, W) and (N,): the reverse pass meets every function, so
+        dR/ds = sum_l <dR/dh_l, dphi_l/ds (u_l)> comes on the way."""
+        s = self._smoothing(x, s)
+        if not torch.is_grad_enabled():
+            return tiled.score_and_slope(self, x, s)
+        kernels, functions = self.kernels(), self.functions
+        tables, slopes = zip(*(phi.tables(s) for phi in functions), strict=True)
+        seen = [convolve(self.extend(x), kernels[0])]  # u_1 ... u_L
+        for phi, table, kernel in zip(functions, tables, kernels[1:], strict=False):
+            seen.append(convolve(splines.evaluate(table, seen[-1], phi.u), kernel))
+        g, sums = splines.pull_back(tables[-1], seen[-1], self.potential.u)
+        slope_s = self.constant(s, order=1) * x[0].numel() + (sums * slopes[-1]).flatten(1).sum(1)
+        for layer in reversed(range(self.layers - 1)):
+            g = adjoint(g, kernels[layer + 1])
+            g, sums = splines.pull_back(tables[layer], seen[layer], functions[layer].u, g)
+            slope_s = slope_s + (sums * slopes[layer]).flatten(1).sum(1)
+        return self.extend_adjoint(adjoint(g, kernels[0])), slope_s
+
+    def derivatives(self, x: Tensor, s: float | Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """grad_x R (N, 1, H, W), dR/ds (N,) and d2R/ds2 (N,): what the loss of section 3 needs.
+
+        Tangents in s go up through the layers, u' = K_l h', h' = phi' u' + phi_s; what a layer adds to the second
+        derivative, q_l = phi'' u'^2 + 2 phi_s' u' + phi_ss, is met by the reverse pass: d2R/ds2 = sum_l <dR/dh_l, q_l>.
+        """
+        s = self._smoothing(x, s)
+        kernels = self.kernels()
+        seen: list[tuple[Tensor, Tensor | None, Tensor]] = []
+        h, h_dot = self.extend(x), None
+        for kernel, phi in zip(kernels[:-1], self.functions, strict=False):
+            u = convolve(h, kernel)
+            u_dot = None if h_dot is None else convolve(h_dot, kernel)
+            h, slope = splines.value_and_derivative(phi.table(s), u, phi.u)
+            h_dot = splines.evaluate(phi.table(s, 1), u, phi.u)
+            if u_dot is not None:
+                h_dot = h_dot + slope * u_dot
+            seen.append((u, u_dot, slope))
+
+        last = self.potential
+        u = convolve(h, kernels[-1])
+        u_dot = None if h_dot is None else convolve(h_dot, kernels[-1])
+        g = splines.evaluate(last.table(s), u, last.u, order=1)
+        slope_s = splines.total(last.table(s, 1), u, last.u)
+        if u_dot is not None:
+            slope_s = slope_s + (g * u_dot).flatten(1).sum(1)
+        curvature_s = _second_in_s(last, s, u, u_dot, None)
+        while seen:
+            g = adjoint(g, kernels[len(seen)])
+            phi = self.functions[len(seen) - 1]
+            u, u_dot, slope = seen.pop()
+            curvature_s = curvature_s + _second_in_s(phi, s, u, u_dot, g)
+            g = g * slope
+        n = x[0].numel()
+        return (
+            self.extend_adjoint(adjoint(g, kernels[0])),
+            slope_s + self.constant(s, order=1) * n,
+            curvature_s + self.constant(s, order=2) * n,
+        )
+
+    def constant(self, s: Tensor, order: int = 0) -> Tensor:
+        """c(s) a pixel, or its derivative of an order: (N,) to (N,). See method, section 3."""
+        return splines.basis(s, self.potential.s, order) @ self.c
+
+
+# The library's own reflection has an adjoint that adds in any order on a GPU, so that its last bits vary. These two do not.
+
+
+def _unfold(x: Tensor, dim: int, p: int) -> Tensor:
+    """Continues the rows (or columns) by p beyond each end, by reflection."""
+    first, last = x.narrow(dim, 1, p), x.narrow(dim, x.shape[dim] - 1 - p, p)
+    return torch.cat([first.flip(dim), x, last.flip(dim)], dim)
+
+
+def _fold(y: Tensor, dim: int, p: int) -> Tensor:
+    """The adjoint of `_unfold`."""
+    size = y.shape[dim] - 2 * p
+    out = y.narrow(dim, p, size).clone()
+    out.narrow(dim, 1, p).add_(y.narrow(dim, 0, p).flip(dim))
+    out.narrow(dim, size - 1 - p, p).add_(y.narrow(dim, p + size, p).flip(dim))
+    return out
+
+
+def _second_in_s(phi: Splines, s: Tensor, u: Tensor, u_dot: Tensor | None, weight: Tensor | None) -> Tensor:
+    """<weight, phi'' u_dot^2 + 2 phi_s' u_dot + phi_ss> an image: (N,)."""
+    result = splines.total(phi.table(s, 2), u, phi.u, weight=weight)
+    if u_dot is None:
+        return result
+    weighted = u_dot if weight is None else weight * u_dot
+    result = result + 2 * splines.total(phi.table(s, 1), u, phi.u, weight=weighted, order=1)
+    return result + splines.total(phi.table(s), u, phi.u, weight=weighted * u_dot, order=2)
+
+
+def dct_kernels(size: int) -> Tensor:
+    """The 2D DCT basis without its constant element, from low to high frequency: (size^2 - 1, 1, size, size)."""
+    n = torch.arange(size, dtype=torch.float64)
+    basis = torch.cos(math.pi / size * (n + 0.5) * n[:, None])
+    basis = basis / basis.norm(dim=1, keepdim=True)
+    kernels = torch.einsum("iy,jx->ijyx", basis, basis).reshape(-1, 1, size, size)
+    frequency = (n[:, None] ** 2 + n**2).flatten()
+    return kernels[frequency.argsort(stable=True)][1:].float()

@@ -1,0 +1,97 @@
+"""What is done to clean images: noise, and masks of missing pixels (True where observed)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from gnc_core.errors import InputError
+from gnc_core.images import check_mask
+
+
+def add_noise(x: Tensor, noise_std: float, seed: int) -> Tensor:
+    """`x + noise_std * N(0, I)`, neither clipped nor quantised; `noise_std` in units of [0, 1].
+
+    The noise is drawn on the CPU from a generator seeded by `seed`: the same on every device.
+    Raises `InputError` unless `noise_std` is finite and positive.
+    """
+    if not (math.isfinite(noise_std) and noise_std > 0):
+        raise InputError(f"The noise level must be a positive number, not {noise_std:g}.")
+    noise = torch.randn(x.shape, generator=_generator(seed), dtype=torch.float32)
+    return x + noise_std * noise.to(x)
+
+
+def random_mask(shape: Sequence[int], missing: float, seed: int) -> Tensor:
+    """A bool mask (1, 1, H, W), False (missing) at exactly round(missing * H * W) random pixels.
+
+    `shape` ends with (H, W); `missing` is the share of missing pixels, in (0, 1).
+    Raises `InputError` for a share outside, or one that leaves no observed pixel.
+    """
+    if not 0 < missing < 1:
+        raise InputError(f"The share of missing pixels must lie between 0 and 1, not {missing:g}.")
+    height, width = shape[-2:]
+    observed = torch.ones(height * width, dtype=torch.bool)
+    order = torch.randperm(height * width, generator=_generator(seed))
+    observed[order[: round(missing * height * width)]] = False
+    return check_mask(observed.reshape(1, 1, height, width), "The random mask")
+
+
+def text_mask(shape: Sequence[int], text: str, size: int | None = None) -> Tensor:
+    """A bool mask (1, 1, H, W) with `text`, repeated line by line over the image, missing.
+
+    `size` is the font's height in pixels (default: a fourteenth of H, at least 10).
+    Raises `InputError` for an empty text and for one that leaves no mark on the image.
+    """
+    if not text.strip():
+        raise InputError("The text to overlay is empty.")
+    if len(text) > 1000:
+        raise InputError(f"The text to overlay has {len(text)} letters; at most 1000 are accepted.")
+    height, width = shape[-2:]
+    size = size or max(10, height // 14)
+    if not 4 <= size <= 1000:
+        raise InputError(f"The text's size must lie between 4 and 1000 pixels, not {size}.")
+    font = ImageFont.load_default(size)
+    picture = Image.new("1", (width, height), 1)
+    draw = ImageDraw.Draw(picture)
+    words = text.split()
+    next_word = 0
+    for top in range(size // 4, height, round(1.6 * size)):
+        line = ""
+        while font.getlength(line) < width:  # the last word runs over the edge
+            line += words[next_word % len(words)] + "  "
+            next_word += 1
+        draw.text((size // 3, top), line, font=font, fill=0)
+    observed = torch.from_numpy(np.array(picture))[None, None]
+    if observed.all():
+        raise InputError("The text leaves no mark on the image; choose other letters or a size.")
+    return check_mask(observed, "The text's mask")
+
+
+def box_mask(shape: Sequence[int], boxes: Iterable[Sequence[int]]) -> Tensor:
+    """A bool mask (1, 1, H, W) with the pixels of all `boxes` missing.
+
+    A box is (left, top, width, height) in pixels; parts beyond the image are ignored.
+    Raises `InputError` for a box without pixels in the image, and if all pixels are missing.
+    """
+    height, width = shape[-2:]
+    observed = torch.ones(1, 1, height, width, dtype=torch.bool)
+    for left, top, box_width, box_height in boxes:
+        rows = slice(max(top, 0), max(top + box_height, 0))
+        columns = slice(max(left, 0), max(left + box_width, 0))
+        if box_width < 1 or box_height < 1 or observed[..., rows, columns].numel() == 0:
+            raise InputError(
+                f"The box {(left, top, box_width, box_height)} (left, top, width, height) covers "
+                f"no pixel of the {width} x {height} image."
+            )
+        observed[..., rows, columns] = False
+    return check_mask(observed, "The mask of boxes")
+
+
+def _generator(seed: int) -> torch.Generator:
+    """A generator on the CPU, so that a seed means the same numbers on every device."""
+    return torch.Generator().manual_seed(seed)

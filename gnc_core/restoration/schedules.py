@@ -1,0 +1,151 @@
+"""Schedules: how the smoothing sigma decreases over the steps of a restoration (method, section 4)."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gnc_core.errors import InputError
+from gnc_core.files import write_bytes
+
+MAX_STEPS = 1000
+
+
+def linear(sigma0: float, sigma_min: float, steps: int) -> list[float]:
+    """`steps` values from `sigma0` to `sigma_min` with equal differences; one step is `[sigma0]`.
+
+    Sigmas in units of the image range [0, 1].
+    Raises `InputError` for steps outside 1 ... 1000, and unless sigma0 >= sigma_min > 0.
+    """
+    _check_range(sigma0, sigma_min, steps)
+    if steps == 1:
+        return [sigma0]
+    inner = [sigma0 + (sigma_min - sigma0) * i / (steps - 1) for i in range(steps - 1)]
+    return [*inner, sigma_min]
+
+
+def logarithmic(sigma0: float, sigma_min: float, steps: int) -> list[float]:
+    """`steps` values from `sigma0` to `sigma_min` with equal ratios; one step is `[sigma0]`.
+
+    Units and errors as `linear`.
+    """
+    _check_range(sigma0, sigma_min, steps)
+    if steps == 1:
+        return [sigma0]
+    inner = [sigma0 * (sigma_min / sigma0) ** (i / (steps - 1)) for i in range(steps - 1)]
+    return [*inner, sigma_min]
+
+
+@dataclass(frozen=True)
+class LearnedSchedule:
+    """The 2 S numbers of a learned schedule, and what it was fitted to.
+
+    sigma: smoothing of each step, in units of [0, 1]. tau: step size of each step, >= 0.
+    task: "denoise" or "inpaint". level: the noise level, or the share of missing pixels.
+    prior: the name of the prior. command: what fitted it, if it was a command.
+    Raises `InputError` if the numbers cannot be a schedule.
+    """
+
+    sigma: tuple[float, ...]
+    tau: tuple[float, ...]
+    task: str
+    level: float
+    prior: str
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        check_steps(len(self.sigma))
+        if len(self.tau) != len(self.sigma):
+            raise InputError(f"The schedule has {len(self.sigma)} sigmas but {len(self.tau)} step sizes.")
+        if not all(math.isfinite(v) and v > 0 for v in self.sigma):
+            raise InputError("The schedule's sigmas must be positive numbers.")
+        if not all(math.isfinite(v) and v >= 0 for v in self.tau):
+            raise InputError("The schedule's step sizes tau must be numbers, zero or larger.")
+        if self.task not in ("denoise", "inpaint"):
+            raise InputError(f'The schedule\'s task must be "denoise" or "inpaint", not {self.task!r}.')
+        if not (math.isfinite(self.level) and self.level > 0):
+            raise InputError(f"The schedule's level must be a positive number, not {self.level:g}.")
+
+    @property
+    def steps(self) -> int:
+        return len(self.sigma)
+
+    @property
+    def title(self) -> str:
+        """What it is for, in words: "denoise, noise 0.1, 10 steps"."""
+        unit = "noise" if self.task == "denoise" else "missing"
+        return f"{self.task}, {unit} {self.level:.4g}, {self.steps} steps"
+
+    def fits(self, task: str, level: float, steps: int) -> bool:
+        """Whether it was fitted to this task, number of steps, and level (within 2 %)."""
+        near = abs(self.level - level) <= 0.02 * level
+        return self.task == task and self.steps == steps and near
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes, name: str = "The schedule") -> LearnedSchedule:
+        """The inverse of `to_json`; raises `InputError` for anything else."""
+        try:
+            fields = json.loads(text)
+            return cls(
+                sigma=tuple(float(v) for v in fields["sigma"]),
+                tau=tuple(float(v) for v in fields["tau"]),
+                task=str(fields["task"]),
+                level=float(fields["level"]),
+                prior=str(fields["prior"]),
+                command=str(fields.get("command", "")),
+            )
+        except InputError as error:
+            raise InputError(f"{name} cannot be used: {error}") from error
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            raise InputError(
+                f"{name} is not a learned schedule; fit-schedule writes them (JSON with sigma, tau, "
+                "task, level and prior)."
+            ) from error
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes `to_json` to `path`; the file appears complete or not at all."""
+        write_bytes(path, self.to_json().encode())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> LearnedSchedule:
+        """Reads what `save` wrote; raises `InputError` if there is no such file or it is another."""
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise InputError(f"Cannot read the schedule {path}: {error.strerror}.") from error
+        return cls.from_json(data, name=str(path))
+
+
+def first_sigma(task: str, level: float, sigma_min: float, sigma_max: float) -> float:
+    """The default initial smoothing: the noise level (within the prior's range), or sigma_max for inpainting."""
+    return min(max(level, sigma_min), sigma_max) if task == "denoise" else sigma_max
+
+
+def check_steps(steps: int) -> None:
+    """Raises `InputError` unless `steps` is a whole number in 1 ... 1000."""
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MAX_STEPS:
+        raise InputError(f"The number of steps must lie in 1 ... {MAX_STEPS}, not {steps}.")
+
+
+def check_sigma(sigma: float, sigma_min: float, sigma_max: float) -> None:
+    """Raises `InputError` unless sigma lies in the prior's range [sigma_min, sigma_max]."""
+    slack = 1 + 1e-6  # of numbers that went through float32
+    if not sigma_min / slack <= sigma <= sigma_max * slack:
+        raise InputError(
+            f"The smoothing sigma must lie in [{sigma_min:g}, {sigma_max:g}], the range of this prior, not {sigma:g}."
+        )
+
+
+def _check_range(sigma0: float, sigma_min: float, steps: int) -> None:
+    check_steps(steps)
+    if not (math.isfinite(sigma0) and 0 < sigma_min <= sigma0):
+        raise InputError(
+            f"A schedule runs down from sigma0 to sigma_min: {sigma0:g} must not be below "
+            f"{sigma_min:g}, and both must be positive."
+        )

@@ -1,0 +1,159 @@
+"""The three ways down: GNC flow, joint minimisation, learned schedule (method, section 4).
+
+Each scheme is a generator of steps: nothing is computed before it is asked for, and closing the
+generator stops the run. All three share one image step,
+
+    x <- prox_{tau D}( x - tau grad_x R(x, log sigma) ).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from gnc_core.errors import InputError
+from gnc_core.prior import Prior
+from gnc_core.problems import Problem
+
+from .schedules import LearnedSchedule, check_sigma, check_steps
+
+
+@dataclass(frozen=True)
+class Step:
+    """A restoration after `index` steps (0: before the first).
+
+    sigma: the smoothing that the step used, in units of [0, 1]; one per image for `Joint`.
+    image: x, (N, 1, H, W).
+    """
+
+    index: int
+    sigma: float | list[float]
+    image: Tensor
+    _prior: Prior = field(repr=False)
+    _problem: Problem = field(repr=False)
+
+    @cached_property
+    def energy(self) -> Tensor:
+        """`D(x) + R(x, log sigma_min)` of each image, (N,): comparable between all schedules."""
+        with torch.no_grad():
+            prior_energy = self._prior.energy(self.image, math.log(self._prior.sigma_min))
+            return self._problem.energy(self.image) + prior_energy
+
+
+class Scheme(Protocol):
+    """A way to restore images with a prior."""
+
+    @property
+    def steps(self) -> int: ...
+
+    def run(self, prior: Prior, problem: Problem) -> Iterator[Step]:
+        """Yields steps 1 ... `steps`; raises `InputError` if the prior cannot take the sigmas."""
+
+
+def image_step(prior: Prior, problem: Problem, x: Tensor, sigma: float | Tensor, tau: float | Tensor) -> Tensor:
+    """`prox_{tau D}(x - tau grad_x R(x, log sigma))`: (N, 1, H, W), differentiable in sigma and tau.
+
+    sigma, tau: numbers, 0-dimensional tensors, or (N,), in units of [0, 1] and its square.
+    """
+    s = torch.log(sigma) if isinstance(sigma, Tensor) else math.log(sigma)
+    if isinstance(tau, Tensor) and tau.ndim == 1:
+        tau = tau.view(-1, 1, 1, 1)
+    return problem.prox(x - tau * prior.score(x, s), tau)
+
+
+@dataclass(frozen=True)
+class Flow:
+    """GNC flow with data: the image step with a given schedule and `tau_i = sigma_i^2`.
+
+    schedule: sigma_0, sigma_1, ... (see `schedules.linear`), in units of [0, 1].
+    Raises `InputError` for no step, more than 1000, and (when run) for sigmas outside the prior's
+    range.
+    """
+
+    schedule: Sequence[float]
+
+    def __post_init__(self) -> None:
+        check_steps(len(self.schedule))
+
+    @property
+    def steps(self) -> int:
+        return len(self.schedule)
+
+    def run(self, prior: Prior, problem: Problem) -> Iterator[Step]:
+        return _follow(prior, problem, self.schedule, [sigma**2 for sigma in self.schedule])
+
+
+@dataclass(frozen=True)
+class Learned:
+    """The learned schedule (variational network): the image step with fitted sigma_i and tau_i.
+
+    Raises `InputError` (when run) for sigmas outside the prior's range.
+    """
+
+    schedule: LearnedSchedule
+
+    @property
+    def steps(self) -> int:
+        return self.schedule.steps
+
+    def run(self, prior: Prior, problem: Problem) -> Iterator[Step]:
+        return _follow(prior, problem, self.schedule.sigma, self.schedule.tau)
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Algorithm 2: x and s go down together; nothing tells s the noise level.
+
+    sigma0: initial smoothing, in units of [0, 1]. rate: the step size c of s, > 0; near the true noise
+    level d2R/ds2 = 2 n, so that s converges for c < 1. Inpainting needs a smaller one (`choices.JOINT_RATES`).
+    Every image of a batch has its own s. Raises `InputError` for steps outside 1 ... 1000, a rate
+    that is not positive, and (when run) for sigma0 outside the prior's range.
+    """
+
+    sigma0: float
+    steps: int
+    rate: float = 0.9
+
+    def __post_init__(self) -> None:
+        check_steps(self.steps)
+        if not (math.isfinite(self.rate) and self.rate > 0):
+            raise InputError(f"The rate of s must be a positive number, not {self.rate:g}.")
+
+    def run(self, prior: Prior, problem: Problem) -> Iterator[Step]:
+        check_sigma(self.sigma0, prior.sigma_min, prior.sigma_max)
+        return self._algorithm_2(prior, problem)
+
+    @torch.no_grad()
+    def _algorithm_2(self, prior: Prior, problem: Problem) -> Iterator[Step]:
+        x = problem.initial()
+        n = x[0].numel()
+        s_min, s_max = math.log(prior.sigma_min), math.log(prior.sigma_max)
+        s = x.new_full((len(x),), math.log(self.sigma0))
+        for index in range(1, self.steps + 1):
+            sigma = torch.exp(s)
+            # x <- prox_{sigma^2 D}(x - sigma^2 grad_x R(x, s))
+            x = image_step(prior, problem, x, sigma, sigma**2)
+            yield Step(index, sigma.tolist(), x, prior, problem)
+            # s <- clip(s - (c / n) dR/ds(x, s), s_min, s_max)
+            s = (s - self.rate / n * prior.slope(x, s)).clamp(s_min, s_max)
+
+
+def _follow(prior: Prior, problem: Problem, schedule: Sequence[float], step_sizes: Sequence[float]) -> Iterator[Step]:
+    """The steps of a schedule that is known beforehand."""
+    for sigma in schedule:
+        check_sigma(sigma, prior.sigma_min, prior.sigma_max)
+    return _descend(prior, problem, schedule, step_sizes)
+
+
+@torch.no_grad()
+def _descend(prior: Prior, problem: Problem, schedule: Sequence[float], step_sizes: Sequence[float]) -> Iterator[Step]:
+    x = problem.initial()
+    for index, (sigma, tau) in enumerate(zip(schedule, step_sizes, strict=True), start=1):
+        x = image_step(prior, problem, x, sigma, tau)
+        yield Step(index, sigma, x, prior, problem)

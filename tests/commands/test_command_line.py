@@ -1,0 +1,403 @@
+"""The command line: what it prints and writes, and one line with exit code 2 for bad input."""
+
+import csv
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from gnc_core import images, problems, zoo
+from gnc_core.__main__ import main
+from gnc_core.measuring.metrics import psnr
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+from gnc_core.restoration.schedules import LearnedSchedule
+
+SMALL = {"layers": 1, "channels": 8, "kernel_size": 3, "knots_u": 31, "knots_s": 6}
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A folder with a clean and a noisy image, a mask, and a pretrained/ with the prior "small"."""
+    monkeypatch.setattr(zoo, "PRETRAINED", tmp_path / "pretrained")
+    monkeypatch.chdir(tmp_path)
+    zoo.save(tmp_path / "pretrained" / "small", FieldsOfExperts(**SMALL), {"iterations": 0})
+    clean = images.load_sample("Cameraman")[..., 200:232, 200:240]
+    (tmp_path / "data").mkdir()
+    images.write_image("data/clean.png", clean)
+    images.write_image("data/other.png", clean.flip(3))
+    images.write_image("noisy.npy", problems.add_noise(clean, 0.1, 0))
+    images.write_image("mask.png", problems.random_mask(clean.shape, 0.3, 0).float())
+    color = images.load_sample("Astronaut", color=True)[..., 100:132, 100:140]
+    images.write_image("color.png", color)
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def restore(task="denoise", **options):
+    """`restore` with defaults; options by name, None leaves one out, True is a flag."""
+    given = {"input": "noisy.npy", "output": "out.npy", "prior": "small", "device": "cpu"}
+    given |= {"noise_std": 0.1} if task == "denoise" else {"mask": "mask.png"}
+    arguments = []
+    for name, value in (given | options).items():
+        if value is not None:
+            option = "--" + name.replace("_", "-")
+            arguments += [option] if value is True else [option, value]
+    return run("restore", task, *arguments)
+
+
+# --- what works ------------------------------------------------------------------------------
+
+
+def sigmas(trace):
+    with Path(trace).open() as file:
+        return [row["sigma"] for row in csv.DictReader(file)]
+
+
+def test_the_rate_of_the_joint_scheme_is_that_of_the_task_unless_given(work):
+    for task, rate in (("denoise", 0.9), ("inpaint", 0.1)):
+        for name, given in (("default", None), ("same", rate), ("other", 0.5)):
+            result = restore(
+                task, scheme="joint", steps=3, sigma0=0.3, rate=given, output="out.png", save_trace=f"{name}.csv"
+            )
+            assert result.exit_code == 0, result.output
+        default, same, other = (sigmas(f"{name}.csv") for name in ("default", "same", "other"))
+        assert default == same != other
+
+
+@pytest.mark.parametrize("scheme", ["flow", "joint"])
+def test_denoising_with_truth_prints_one_json_object(work, scheme):
+    result = restore(truth="data/clean.png", scheme=scheme, steps=5, json=True)
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    truth = images.read_image("data/clean.png")
+    assert report["psnr"] == pytest.approx(psnr(images.read_image("out.npy"), truth).item(), abs=1e-4)
+    assert report["psnr_degraded"] == pytest.approx(20, abs=0.5)
+    assert (report["steps"], report["scheme"]) == (5, scheme)
+    assert report["weights"] == zoo.weights_hash("small")
+
+
+def test_text_output_says_what_was_done(work):
+    result = restore(truth="data/clean.png", output="out.png")
+    assert result.exit_code == 0
+    assert "PSNR" in result.stdout
+    assert "10 steps" in result.stdout
+    assert images.read_image("out.png").shape == (1, 1, 32, 40)
+
+
+def test_inpainting_keeps_the_known_pixels(work):
+    result = restore("inpaint", input="data/clean.png", json=True)
+    assert result.exit_code == 0
+    clean, out = images.read_image("data/clean.png"), images.read_image("out.npy")
+    observed = images.read_mask("mask.png", clean.shape)
+    assert torch.equal(out[observed], clean[observed])
+    assert not torch.equal(out[~observed], clean[~observed])
+    assert json.loads(result.stdout)["level"] == pytest.approx(0.3, abs=1e-3)
+
+
+def test_simulate_takes_a_clean_image_and_reports_against_it(work):
+    options = {"input": "data/clean.png", "simulate": True, "json": True}
+    first, again = (json.loads(restore(**options).stdout) for _ in range(2))
+    assert first["psnr"] == again["psnr"]
+    assert json.loads(restore(**options, seed=1).stdout)["psnr"] != first["psnr"]
+    result = restore("inpaint", **options, mask=None, missing=0.5)
+    assert json.loads(result.stdout)["level"] == 0.5
+
+
+def test_colour_restores_three_channels(work):
+    result = restore(input="color.png", simulate=True, color=True, output="out.png", json=True)
+    assert result.exit_code == 0
+    assert images.read_image("out.png", color=True).shape == (3, 1, 32, 40)
+    assert restore(input="color.png", simulate=True, scheme="joint", color=True).exit_code == 0
+
+
+@pytest.mark.parametrize("scheme", ["flow", "joint"])
+def test_trace_has_a_row_for_the_start_and_for_every_step(work, scheme):
+    result = restore(truth="data/clean.png", steps=4, scheme=scheme, save_trace="trace.csv", json=True)
+    with Path("trace.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["0", "1", "2", "3", "4"]
+    report = json.loads(result.stdout)
+    assert float(rows[-1]["psnr"]) == pytest.approx(report["psnr"])
+    assert float(rows[-1]["energy"]) == pytest.approx(report["energy"])
+    assert float(rows[-1]["ssim"]) == pytest.approx(report["ssim"])
+    assert float(rows[0]["psnr"]) == pytest.approx(report["psnr_degraded"])
+
+
+def test_fit_schedule_then_restore_with_it(work):
+    folder = Path("pretrained/small/schedules")
+    folder.mkdir()
+    options = ["--data", "data", "--prior", "small", "--task", "denoise", "--noise-std", 0.1]
+    fit = ["--steps", 3, "--patches", 4, "--patch-size", 24, "--rounds", 3, "--device", "cpu"]
+    result = run("fit-schedule", *options, *fit, "--out", folder / "a.json")
+    assert result.exit_code == 0
+    schedule = LearnedSchedule.load(folder / "a.json")
+    assert schedule.title in result.stdout
+    learned = restore(truth="data/clean.png", scheme="learned", steps=3, json=True)
+    flow = restore(truth="data/clean.png", scheme="flow", steps=3, json=True)
+    assert json.loads(learned.stdout)["psnr"] > json.loads(flow.stdout)["psnr"]
+    by_file = restore(truth="data/clean.png", scheme="learned", schedule=folder / "a.json", noise_std=0.12)
+    assert by_file.exit_code == 0
+    result = restore(scheme="learned", steps=4)
+    assert result.exit_code == 2
+    assert schedule.title in result.stderr
+    longer = ["--start", folder / "a.json", "--steps", 6, *fit[2:]]
+    result = run("fit-schedule", *options, *longer, "--out", folder / "b.json")
+    assert result.exit_code == 0
+    assert LearnedSchedule.load(folder / "b.json").steps == 6
+
+
+@pytest.mark.parametrize("scheme", ["flow", "joint"])
+def test_blind_denoising_finds_the_noise_level_by_itself(work, scheme):
+    blind = restore(noise_std=None, blind=True, scheme=scheme, json=True)
+    level = json.loads(blind.stdout)["level"]
+    assert 0.01 <= level <= 0.5
+    options = {"sigma0": 0.5} if scheme == "joint" else {}
+    told = restore(noise_std=level, output="told.npy", scheme=scheme, json=True, **options)
+    assert told.exit_code == 0
+    torch.testing.assert_close(images.read_image("told.npy"), images.read_image("out.npy"), rtol=1e-5, atol=1e-5)
+    assert "Estimated noise level" in restore(noise_std=None, blind=True).stdout
+    assert_one_line(restore(blind=True), "leave out --noise-std")
+    assert_one_line(restore(noise_std=None, blind=True, scheme="learned"), "--blind belongs to")
+    on_all = ["evaluate", "--data", "data", "--prior", "small", "--blind", "--scheme", scheme, "--steps", 3, "--json"]
+    result = run(*on_all, "--task", "denoise", "--noise-std", 0.1)
+    assert json.loads(result.stdout)["blind"]
+    assert_one_line(run(*on_all, "--task", "inpaint", "--missing", 0.5), "--blind belongs to")
+
+
+def test_calibrate_reports_mean_and_spread(work):
+    result = run("calibrate", "--data", "data", "--prior", "small", "--noise-std", 0.1, "--noise-std", 0.2, "--json")
+    rows = json.loads(result.stdout)["calibration"]
+    assert [row["noise_std"] for row in rows] == [0.1, 0.2]
+    assert all(row["mean"] > 0 and row["spread"] >= 0 for row in rows)
+    assert_one_line(run("calibrate", "--data", "data", "--prior", "small", "--noise-std", 0.6), "0.01 to 0.5")
+
+
+def test_evaluate(work):
+    options = ["--data", "data", "--prior", "small", "--device", "cpu", "--steps", 3, "--json"]
+    result = run("evaluate", *options, "--task", "denoise", "--noise-std", 0.1)
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert [item["name"] for item in report["results"]] == ["clean.png", "other.png"]
+    values = [item["psnr"] for item in report["results"]]
+    assert report["mean"]["psnr"] == pytest.approx(sum(values) / 2)
+    inpaint = ["--task", "inpaint", "--missing", 0.5, "--baseline", "biharmonic", "--limit", 1]
+    report = json.loads(run("evaluate", *options, *inpaint).stdout)
+    assert report["images"] == 1
+    assert report["baseline"]["mean"]["psnr"] > report["mean"]["psnr_degraded"]
+    assert math.isfinite(report["mean"]["energy"])
+    text = run("evaluate", *options[:-1], *inpaint).stdout
+    assert "biharmonic" in text
+
+
+def test_info(work):
+    assert "small" in run("info").stdout
+    assert "kernel_size" in run("info", "small").stdout
+    report = json.loads(run("info", "--json").stdout)
+    assert report["small"]["card"]["architecture"]["layers"] == 1
+
+
+@pytest.mark.parametrize("command", ["restore", "evaluate", "fit-schedule", "info"])
+def test_help_gives_units_and_defaults(command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    if command != "info":
+        for words in ("units of [0, 1]", "default: foe-l1", "--json"):
+            assert words in " ".join(result.stdout.split())
+    assert command in run().stdout
+
+
+# --- bad input -------------------------------------------------------------------------------
+
+
+def assert_one_line(result, message, code=2):
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+BAD_IMAGES = {
+    "not an image": (b"hello", "not an image"),
+    "empty": (b"", "empty"),
+    "nan": (np.full((32, 40), np.nan), "NaN"),
+    "infinite": (np.full((32, 40), np.inf), "infinite"),
+    "four dimensions": (np.zeros((1, 1, 32, 40)), "shape"),
+    "zero-sized": (np.zeros((0, 40)), "empty"),
+    "1 x 1": (np.zeros((1, 1)), "at least"),
+    "too large": (np.zeros((4001, 4000), np.float16), "megapixels"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_IMAGES)
+def test_bad_images(work, name):
+    content, message = BAD_IMAGES[name]
+    if isinstance(content, bytes):
+        Path("bad.npy").write_bytes(content)
+    else:
+        np.save("bad.npy", content)
+    before = sorted(work.rglob("*"))
+    assert_one_line(restore(input="bad.npy"), message)
+    assert_one_line(restore(truth="bad.npy"), "differ in size" if name == "1 x 1" else message)
+    assert sorted(work.rglob("*")) == before
+
+
+def test_truncated_images(work):
+    data = Path("data/clean.png").read_bytes()
+    Path("bad.png").write_bytes(data[: len(data) // 2])
+    assert_one_line(restore(input="bad.png"), "damaged")
+    assert not Path("out.npy").exists()
+
+
+@pytest.mark.parametrize(
+    ("task", "options", "message"),
+    [
+        ("denoise", {"input": "nowhere.png"}, "no file nowhere.png"),
+        ("denoise", {"input": "data"}, "folder"),
+        ("denoise", {"noise_std": 0}, "positive"),
+        ("denoise", {"noise_std": -0.1}, "positive"),
+        ("denoise", {"noise_std": "nan"}, "positive"),
+        ("denoise", {"noise_std": "loud"}, "not a valid float"),
+        ("denoise", {"noise_std": None}, "needs the noise level"),
+        ("denoise", {"mask": "mask.png"}, "belongs to inpainting"),
+        ("denoise", {"missing": 0.5}, "belongs to inpainting"),
+        ("denoise", {"steps": 0}, "1 ... 1000"),
+        ("denoise", {"steps": 1001}, "1 ... 1000"),
+        ("denoise", {"steps": 0, "scheme": "learned"}, "1 ... 1000"),
+        ("denoise", {"sigma0": 0.9}, "[0.01, 0.5]"),
+        ("denoise", {"sigma0": "nan"}, "[0.01, 0.5]"),
+        ("denoise", {"sigma0": 0.2, "scheme": "learned"}, "does not apply"),
+        ("denoise", {"rate": 0.5}, "--rate needs --scheme joint"),
+        ("denoise", {"rate": 0, "scheme": "joint"}, "positive"),
+        ("denoise", {"scheme": "learned"}, "there are: none"),
+        ("denoise", {"scheme": "fastest"}, "flow"),
+        ("denoise", {"schedule": "a.json"}, "--scheme learned"),
+        ("denoise", {"schedule": "a.json", "scheme": "learned"}, "Cannot read"),
+        ("denoise", {"prior": "unknown"}, "there are small"),
+        ("denoise", {"prior": "data"}, "holds no prior"),
+        ("denoise", {"output": "out.gif"}, "must end with"),
+        ("denoise", {"output": "no/out.png"}, "no folder"),
+        ("denoise", {"save_trace": "no/trace.csv"}, "no folder"),
+        ("denoise", {"save_trace": "trace.txt"}, ".csv"),
+        ("denoise", {"truth": "color.png", "color": True}, "differ"),
+        ("denoise", {"seed": -1}, "seed"),
+        ("denoise", {"input": None}, "--input"),
+        ("denoise", {"bogus": 1}, "--bogus"),
+        ("deblur", {}, "denoise"),
+        ("inpaint", {"mask": None}, "needs --mask"),
+        ("inpaint", {"mask": None, "simulate": True}, "--missing"),
+        ("inpaint", {"mask": None, "simulate": True, "missing": 1}, "between 0 and 1"),
+        ("inpaint", {"mask": "small.npy"}, "3 x 2 pixels, but the image is 40 x 32"),
+        ("inpaint", {"mask": "nothing.npy"}, "all pixels"),
+        ("inpaint", {"mask": "everything.npy"}, "nothing to inpaint"),
+        ("inpaint", {"missing": 0.5}, "already says"),
+    ],
+)
+def test_bad_options(work, task, options, message):
+    np.save("small.npy", np.ones((2, 3)))
+    np.save("nothing.npy", np.zeros((32, 40)))
+    np.save("everything.npy", np.ones((32, 40)))
+    before = sorted(work.rglob("*"))
+    assert_one_line(restore(task, **options), message)
+    assert sorted(work.rglob("*")) == before
+
+
+def test_damaged_and_foreign_weights(work):
+    weights = Path("pretrained/small/prior.safetensors")
+    data = weights.read_bytes()
+    weights.write_bytes(data[:-100])
+    assert_one_line(restore(), "damaged")
+    assert_one_line(run("info"), "damaged")
+    weights.write_bytes(data)
+    zoo.save("other", FieldsOfExperts(**(SMALL | {"channels": 7})), {})
+    Path("other/prior.safetensors").replace(weights)
+    assert_one_line(restore(), "another architecture")
+    assert not Path("out.npy").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "--data", "nowhere", "--task", "denoise", "--noise-std", 0.1], "no folder"),
+        (["evaluate", "--data", "pretrained", "--task", "denoise", "--noise-std", 0.1], "no images"),
+        (["evaluate", "--data", "data", "--task", "inpaint"], "--missing"),
+        (["evaluate", "--data", "data", "--task", "inpaint", "--noise-std", 1], "denoising"),
+        (["evaluate", "--data", "data", "--task", "denoise"], "--noise-std"),
+        (["evaluate", "--data", "data", "--list", "x.txt", "--task", "denoise", "--noise-std", 1], "x"),
+        (["fit-schedule", "--data", "data", "--task", "denoise", "--noise-std", 0.1], "--out"),
+        (["train", "--data", "data", "--out", "mask.png", "--patch", 16, "--device", "cpu"], "Cannot write the run"),
+        (["train", "--data", "data", "--out", "new", "--batch", 3], "even"),
+        (["info", "unknown"], "there are small"),
+        (["unknown"], "unknown"),
+    ],
+)
+def test_bad_input_of_the_other_commands(work, arguments, message):
+    if arguments[0] == "evaluate":
+        arguments = [*arguments, "--prior", "small"]
+    assert_one_line(run(*arguments), message)
+
+
+def test_fit_schedule_refuses_before_it_computes(work):
+    good = ["fit-schedule", "--data", "data", "--task", "denoise", "--noise-std", 0.1]
+    good += ["--prior", "small", "--out", "a.json"]
+    assert_one_line(run(*good, "--steps", 1001), "1 ... 1000")
+    assert_one_line(run(*good, "--patch-size", 500), "smaller than the patches")
+    assert_one_line(run(*good[:-1], "no/a.json"), "no folder")
+    assert_one_line(run(*good[:-1], "a.txt"), ".json")
+    assert not Path("a.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "code"),
+    [
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 64000000 bytes."),
+            "memory",
+            2,
+        ),
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB."), "use --device cpu", 2),
+        (MemoryError(), "take smaller images", 2),
+        (KeyboardInterrupt(), "Stopped.", 130),
+    ],
+)
+def test_too_little_memory_and_an_interrupt_are_one_line(work, monkeypatch, error, message, code):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(FieldsOfExperts, "score", fail)
+    before = sorted(work.rglob("*"))
+    assert_one_line(restore(), message, code)
+    assert sorted(work.rglob("*")) == before
+
+
+def test_other_faults_are_not_hidden(work, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("a fault of the program")
+
+    monkeypatch.setattr(FieldsOfExperts, "score", fail)
+    assert "a fault of the program" in str(restore().exception)
+
+
+def test_a_real_process(work):
+    root = Path(zoo.__file__).parents[1]
+    command = [sys.executable, "-m", "gnc_core", "restore", "denoise", "--noise-std", "0.1"]
+    command += ["--input", work / "noisy.npy", "--output", work / "out.png"]
+    command += ["--prior", work / "pretrained" / "small", "--steps", "2", "--device", "cpu"]
+    good = subprocess.run([*command, "--json"], cwd=root, capture_output=True, text=True)
+    assert good.returncode == 0, good.stderr
+    assert json.loads(good.stdout)["steps"] == 2
+    (work / "out.png").unlink()
+    bad = subprocess.run([*command, "--sigma0", "7"], cwd=root, capture_output=True, text=True)
+    assert bad.returncode == 2
+    assert bad.stdout == ""
+    assert bad.stderr.count("\n") == 1
+    assert not (work / "out.png").exists()

@@ -1,0 +1,109 @@
+"""Fitted schedules on a Gaussian prior, where the best possible error is known."""
+
+import pytest
+import torch
+from stand_in import GaussianPrior
+
+from gnc_core.errors import InputError
+from gnc_core.learning.fitting import fit_schedule
+from gnc_core.problems import Denoising, Inpainting
+from gnc_core.restoration import schedules
+from gnc_core.restoration.schemes import Flow, Learned
+
+PRIOR = GaussianPrior(variance=0.02)
+NOISE = 0.1
+
+
+def pairs(count=3, noise_std=NOISE):
+    result = []
+    for seed in range(count):
+        truth = PRIOR.sample(2, 24, seed)
+        generator = torch.Generator().manual_seed(100 + seed)
+        noisy = truth + noise_std * torch.randn(truth.shape, generator=generator)
+        result.append((Denoising(noisy, noise_std), truth))
+    return result
+
+
+def mean_error(scheme, given):
+    errors = []
+    for problem, truth in given:
+        *_, last = scheme.run(PRIOR, problem)
+        errors.append((last.image - truth).square().mean())
+    return torch.stack(errors).mean().item()
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_denoising_reaches_the_mmse_estimate(steps):
+    given = pairs()
+    schedule = fit_schedule(PRIOR, given, steps, name="stand-in")
+    fitted = mean_error(Learned(schedule), given)
+    initial = mean_error(Flow(schedules.logarithmic(NOISE, PRIOR.sigma_min, steps)), given)
+    best = torch.stack([(PRIOR.posterior_mean(p.observation, NOISE) - t).square().mean() for p, t in given]).mean()
+    assert fitted < initial
+    # The best gain for these very samples is at most a little better than the posterior mean.
+    assert 0.98 * best < fitted < 1.002 * best
+
+
+def test_inpainting_reaches_the_mean():
+    truth = PRIOR.sample(4, 24, 7)
+    observed = torch.rand(1, 1, 24, 24, generator=torch.Generator().manual_seed(1)) < 0.5
+    given = [(Inpainting(truth, observed), truth)]
+    schedule = fit_schedule(PRIOR, given, 2, name="stand-in")
+    best = torch.where(observed, 0, truth - truth[~observed.expand_as(truth)].mean())
+    assert mean_error(Learned(schedule), given) < 1.002 * best.square().mean()
+    assert schedule.task == "inpaint"
+    assert schedule.level == pytest.approx((~observed).float().mean().item())
+
+
+def test_the_schedule_respects_its_bounds_and_says_what_it_is_for():
+    schedule = fit_schedule(PRIOR, pairs(1), 3, name="stand-in", sigma0=0.5)
+    assert all(PRIOR.sigma_min <= sigma <= PRIOR.sigma_max for sigma in schedule.sigma)
+    assert all(tau >= 0 for tau in schedule.tau)
+    assert (schedule.task, schedule.level, schedule.prior) == ("denoise", NOISE, "stand-in")
+
+
+def test_fitting_is_deterministic_and_reports_its_progress():
+    seen: list[tuple[int, float]] = []
+    first = fit_schedule(PRIOR, pairs(), 3, name="a", rounds=4, progress=lambda *state: seen.append(state))
+    assert first == fit_schedule(PRIOR, pairs(), 3, name="a", rounds=4)
+    assert [number for number, _ in seen] == list(range(1, len(seen) + 1))
+    errors = [error for _, error in seen]
+    assert errors == sorted(errors, reverse=True)
+
+
+def test_a_schedule_that_diverges_is_refused():
+    class Exploding(GaussianPrior):
+        def score(self, x, s):
+            return super().score(x, s) * torch.nan
+
+    with pytest.raises(InputError, match="diverge"):
+        fit_schedule(Exploding(), pairs(1), 2, name="a")
+
+
+def test_bad_pairs():
+    good = pairs(1)
+    truth = good[0][1]
+    for bad, message in (
+        ([], "no images"),
+        (good + pairs(1, noise_std=0.2), "one level"),
+        ([*good, (Inpainting(truth, truth > 0.4), truth)], "one task"),
+        ([(good[0][0], truth[:, :, 1:])], "differ in shape"),
+    ):
+        with pytest.raises(InputError, match=message):
+            fit_schedule(PRIOR, bad, 3, name="a")
+    with pytest.raises(InputError, match="steps"):
+        fit_schedule(PRIOR, good, 0, name="a")
+    with pytest.raises(InputError, match="sigma"):
+        fit_schedule(PRIOR, good, 2, name="a", sigma0=0.9)
+
+
+@pytest.mark.parametrize("steps", [2, 4, 7])
+def test_a_fit_goes_on_from_another_schedule(steps):
+    """One round from a fitted schedule is better than one from the flow, and no worse than where it started."""
+    given = pairs(1)
+    fitted = fit_schedule(PRIOR, given, 4, name="stand-in")
+    warm, cold = (fit_schedule(PRIOR, given, steps, name="other", start=s, rounds=1) for s in (fitted, None))
+    assert mean_error(Learned(warm), given) <= 1.0001 * mean_error(Learned(cold), given)
+    assert warm.steps == steps
+    if steps == 4:
+        assert mean_error(Learned(warm), given) <= 1.0001 * mean_error(Learned(fitted), given)

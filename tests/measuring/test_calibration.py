@@ -1,0 +1,50 @@
+"""The noise level that a prior sees: against a prior in closed form."""
+
+import math
+
+import pytest
+import torch
+from stand_in import GaussianPrior
+
+from gnc_core.measuring import calibration
+
+PRIOR = GaussianPrior(variance=0.03**2)
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.05, 0.1, 0.2])
+def test_estimates_are_those_of_maximum_likelihood(sigma):
+    clean = PRIOR.sample(3, 64, seed=1)
+    noisy = clean + sigma * torch.randn(clean.shape, generator=torch.Generator().manual_seed(2))
+    variance = (noisy - PRIOR.mean).square().mean((1, 2, 3)) - PRIOR.variance  # where R(y, s) is lowest
+    estimated = calibration.estimate_sigma(PRIOR, noisy)
+    torch.testing.assert_close(estimated, variance.sqrt(), rtol=0.02, atol=0.0)
+    assert calibration.blind(PRIOR, noisy).level == pytest.approx(estimated.log().mean().exp().item(), rel=1e-6)
+
+
+def test_estimates_stay_within_the_range_of_the_prior():
+    constant = torch.full((1, 1, 8, 8), PRIOR.mean)
+    loud = constant + 3 * torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert calibration.estimate_sigma(PRIOR, constant).item() == pytest.approx(PRIOR.sigma_min, rel=0.13)
+    assert calibration.estimate_sigma(PRIOR, loud).item() == pytest.approx(PRIOR.sigma_max, rel=0.13)
+
+
+def test_a_second_minimum_far_below_does_not_mislead():
+    class Misled(GaussianPrior):
+        """Its energy falls off a cliff at the smallest smoothings."""
+
+        def energy(self, x, s):
+            return super().energy(x, s) - 1e6 * (s < math.log(0.015))
+
+    noisy = PRIOR.sample(2, 64, seed=1) + 0.2 * torch.randn(2, 1, 64, 64, generator=torch.Generator().manual_seed(2))
+    first, lowest = calibration.minima(Misled(variance=PRIOR.variance), noisy)
+    torch.testing.assert_close(first, calibration.estimate_sigma(PRIOR, noisy))
+    assert (lowest < 0.015).all()
+    torch.testing.assert_close(*calibration.minima(PRIOR, noisy))
+
+
+def test_ratios_are_near_one_and_each_image_has_noise_of_its_own():
+    clean = [PRIOR.sample(1, 64, seed=1)] * 3
+    found = list(calibration.ratios(PRIOR, clean, 0.1, seed=0))
+    assert len(set(found)) == 3
+    assert all(math.isclose(ratio, 1, abs_tol=0.05) for both in found for ratio in both)
+    assert found == list(calibration.ratios(PRIOR, clean, 0.1, seed=0))

@@ -1,0 +1,82 @@
+"""Measuring on a set of images, with a Gaussian prior whose errors are known."""
+
+import math
+
+import pytest
+import torch
+from stand_in import GaussianPrior
+
+from gnc_core import problems
+from gnc_core.errors import InputError
+from gnc_core.measuring import evaluation
+from gnc_core.measuring.metrics import psnr
+from gnc_core.problems import Denoising, Inpainting
+from gnc_core.restoration.schemes import Flow
+
+PRIOR = GaussianPrior(mean=0.5, variance=0.01)
+IMAGES = [(f"image {i}", PRIOR.sample(1, 48, i)) for i in range(3)]
+
+
+def test_results_come_one_by_one_and_are_right():
+    def posterior_mean(problem):
+        return PRIOR.posterior_mean(problem.observation, problem.noise_std)
+
+    results = list(evaluation.evaluate(posterior_mean, PRIOR, IMAGES, "denoise", 0.1))
+    assert [result.name for result in results] == [name for name, _ in IMAGES]
+    # mean squared errors: noise^2 before, variance noise^2 / (variance + noise^2) after
+    means = evaluation.mean(results)
+    assert means["psnr_degraded"] == pytest.approx(20, abs=0.3)
+    assert means["psnr"] == pytest.approx(-10 * math.log10(0.005), abs=0.3)
+    assert means["psnr"] == pytest.approx(sum(result.psnr for result in results) / 3)
+    lazy = evaluation.evaluate(posterior_mean, PRIOR, iter(IMAGES), "denoise", 0.1)
+    assert next(lazy) is not None
+    lazy.close()
+
+
+def test_a_scheme_is_a_method():
+    method = evaluation.with_scheme(PRIOR, Flow([0.2, 0.1]))
+    (result,) = evaluation.evaluate(method, PRIOR, IMAGES[:1], "denoise", 0.1)
+    problem = problems.degrade(IMAGES[0][1], "denoise", 0.1, problems.image_seed(0, 0))
+    *_, last = Flow([0.2, 0.1]).run(PRIOR, problem)
+    assert result.psnr == psnr(last.image, IMAGES[0][1]).item()
+    assert result.energy == last.energy.item()
+
+
+def test_degradations_depend_on_seed_and_index_alone():
+    seeds = {problems.image_seed(seed, index) for seed in range(20) for index in range(20)}
+    assert len(seeds) == 400
+    seen = []
+
+    def remember(problem):
+        seen.append(problem.initial())
+        return problem.initial()
+
+    for images, seed in ((IMAGES, 0), (IMAGES[:2], 0), (IMAGES[:1], 1)):
+        list(evaluation.evaluate(remember, PRIOR, images, "denoise", 0.1, seed=seed))
+    assert torch.equal(seen[0], seen[3])
+    assert torch.equal(seen[1], seen[4])
+    assert not torch.equal(seen[0], seen[5])
+
+
+def test_degrade():
+    truth = IMAGES[0][1]
+    denoising = problems.degrade(truth, "denoise", 0.1, 3)
+    assert isinstance(denoising, Denoising)
+    inpainting = problems.degrade(truth, "inpaint", 0.5, 3)
+    assert isinstance(inpainting, Inpainting)
+    assert inpainting.level == 0.5
+    assert (inpainting.energy(truth) == 0).all()
+    for task, level in (("deblur", 0.1), ("denoise", 0), ("inpaint", 1.0)):
+        with pytest.raises(InputError):
+            problems.degrade(truth, task, level, 0)
+
+
+def test_biharmonic_is_exact_for_a_plane_and_keeps_the_observed():
+    rows, columns = torch.meshgrid(torch.arange(24.0), torch.arange(20.0), indexing="ij")
+    plane = (0.2 + 0.01 * rows + 0.02 * columns)[None, None]
+    observed = torch.ones(1, 1, 24, 20, dtype=torch.bool)
+    observed[..., 8:12, 6:13] = False
+    restored = evaluation.biharmonic(Inpainting(torch.where(observed, plane, 0), observed))
+    torch.testing.assert_close(restored, plane, rtol=0, atol=1e-4)
+    with pytest.raises(InputError, match="inpainting only"):
+        evaluation.biharmonic(Denoising(plane, 0.1))
