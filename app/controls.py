@@ -10,8 +10,7 @@ from app.figures.restoration import box_figure
 from app.runs import SCHEMES, Plan
 from app.scenes import Box, Scene, Upload, picture
 from app.session import from_url, in_url, to_url
-from gnc_core import images, zoo
-from gnc_core.choices import JOINT_RATES
+from gnc_core import images, problems, zoo
 from gnc_core.errors import InputError
 from gnc_core.restoration.schedules import MAX_STEPS, LearnedSchedule
 
@@ -259,7 +258,7 @@ def scheme_controls(scene: Scene | None) -> Plan | None:
         )  # fmt: skip
     rate = None
     if scheme == "joint":
-        defaults = ", ".join(f"{rate:g} to {task}" for task, rate in JOINT_RATES.items())
+        defaults = ", ".join(f"{problem.rate:g} to {name}" for name, problem in problems.TASKS.items())
         rate = st.number_input(
             "Rate c of σ", 0.01, 2.0, None, 0.1, placeholder=defaults, **in_url("rate"),
             help="Step size of s = log σ: s ← s − (c/n) ∂R/∂s. Small: σ falls slowly, and gaps have time to be filled. "

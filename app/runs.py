@@ -11,11 +11,10 @@ import torch
 from app.figures.restoration import Curve
 from app.scenes import Prepared, Scene
 from gnc_core import images, zoo
-from gnc_core.choices import best_device, choose_scheme
+from gnc_core.choices import Choice, best_device, choose_scheme
 from gnc_core.errors import InputError, out_of_memory
 from gnc_core.measuring.trace import Row, Trace, timed
-from gnc_core.prior.fields_of_experts import FieldsOfExperts
-from gnc_core.problems import Denoising, Inpainting, Problem
+from gnc_core.prior import ByChannel, FieldsOfExperts
 
 SCHEMES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
 
@@ -96,11 +95,10 @@ class Run(Work):
     def __init__(self, scene: Scene, plan: Plan, prepared: Prepared) -> None:
         super().__init__()
         self.scene, self.plan, self.prepared = scene, plan, prepared
-        prior = load_prior(plan.prior)
-        problem = _to_device(prepared.problem, self.device)
-        scheme = choose_scheme(
-            plan.scheme, prior, plan.prior, problem.name, problem.level, plan.steps, plan.sigma0, rate=plan.rate
-        )
+        prior = ByChannel(load_prior(plan.prior))
+        problem = prepared.problem.to(self.device)
+        choice = Choice(plan.scheme, plan.steps, plan.sigma0, plan.rate)
+        scheme = choose_scheme(choice, prior, plan.prior, problem.name, problem.level)
         self.steps = scheme.steps
         self.trace = Trace(prepared.truth)
         self.image = prepared.problem.initial()
@@ -161,10 +159,3 @@ def _loaded(name: str, device: str, weights: str) -> FieldsOfExperts:
 def device_queue() -> threading.Lock:
     """One step at a time on the device, whoever asks: pages in several browsers take turns."""
     return threading.Lock()
-
-
-def _to_device(problem: Problem, device: str) -> Problem:
-    if isinstance(problem, Denoising):
-        return Denoising(problem.observation.to(device), problem.noise_std)
-    assert isinstance(problem, Inpainting)
-    return Inpainting(problem.observation.to(device), problem.observed.to(device))

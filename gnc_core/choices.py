@@ -2,18 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import torch
 
-from gnc_core import zoo
-from gnc_core.prior.base import Prior
+from gnc_core import problems, zoo
+from gnc_core.errors import InputError
+from gnc_core.prior import Prior
 from gnc_core.restoration import schedules
 from gnc_core.restoration.schedules import LearnedSchedule
 from gnc_core.restoration.schemes import Flow, Joint, Learned, Scheme
 
 DEFAULT_STEPS = 10
-# Step sizes of s in joint minimisation. Near the noise level 0.9 is close to a Newton step, and a few steps reach it. Gaps are
-# filled from their borders, a kernel's width a step: there s has to wait for x, or it ends at the smallest sigma with empty gaps.
-JOINT_RATES = {"denoise": 0.9, "inpaint": 0.1}
+SCHEMES = ("flow", "joint", "learned")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How to restore, as a user says it; None is what suits the task.
+
+    scheme: "flow" (with a linear schedule), "joint" or "learned". steps: their number, 1 ... 1000. sigma0: initial smoothing, in
+    units of [0, 1]; not for "learned". rate: the step size c of s; for "joint" alone. schedule: instead of the prior's own; for
+    "learned" alone. blind: nobody knows the level; the prior estimates it.
+    Raises `InputError` for another scheme and for what does not belong to it.
+    """
+
+    scheme: str = "flow"
+    steps: int | None = None
+    sigma0: float | None = None
+    rate: float | None = None
+    schedule: LearnedSchedule | None = None
+    blind: bool = False
+
+    def __post_init__(self) -> None:
+        if self.scheme not in SCHEMES:
+            raise InputError(f"There is no scheme {self.scheme!r}; there are {', '.join(SCHEMES)}.")
+        if self.scheme == "learned" and self.sigma0 is not None:
+            raise InputError("An initial smoothing does not apply to a learned schedule, whose sigmas are fitted.")
+        if self.scheme != "joint" and self.rate is not None:
+            raise InputError(f"A rate of s belongs to the scheme joint, not to {self.scheme}.")
+        if self.scheme != "learned" and self.schedule is not None:
+            raise InputError(f"A learned schedule belongs to the scheme learned, not to {self.scheme}.")
+        if self.schedule is not None and self.steps not in (None, self.schedule.steps):
+            raise InputError(f"The schedule has {self.schedule.steps} steps, not {self.steps}.")
+        if self.steps is not None:
+            schedules.check_steps(self.steps)
 
 
 def best_device() -> str:
@@ -21,33 +55,30 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def choose_scheme(
-    name: str,
-    prior: Prior,
-    prior_name: str,
-    task: str,
-    level: float,
-    steps: int = DEFAULT_STEPS,
-    sigma0: float | None = None,
-    schedule: LearnedSchedule | None = None,
-    rate: float | None = None,
-) -> Scheme:
-    """The scheme called "flow" (with a linear schedule), "joint" or "learned".
+def choose_scheme(choice: Choice, prior: Prior, prior_name: str | Path, task: str, level: float) -> Scheme:
+    """The scheme of a choice, for a task (`problems.TASKS`) and its level.
 
-    task ("denoise", "inpaint") and level choose the default of sigma0 (see `schedules.first_sigma`), that of the joint scheme's
-    rate (`JOINT_RATES`), and the learned schedule of the prior `prior_name` unless `schedule` is one. Raises `InputError` for
-    sigmas outside the prior's range, for steps outside 1 ... 1000, for a rate that is not positive, and if no learned
-    schedule fits.
+    They say the default of sigma0 (the prior's largest for blind joint minimisation), that of the rate, and which of the learned
+    schedules of the prior `prior_name` it is. Raises `InputError` for sigmas outside the prior's range, if no learned schedule
+    fits, and for a blind choice where the prior cannot tell the level.
     """
-    schedules.check_steps(steps)
-    if name == "learned":
-        schedule = schedule or zoo.find_schedule(prior_name, task, level, steps)
+    kind = problems.task(task)
+    if choice.blind and (not kind.blind or choice.scheme == "learned"):
+        able = " or ".join(name for name, problem in problems.TASKS.items() if problem.blind)
+        raise InputError(f"Without the level, only the schemes flow and joint of {able} can go.")
+    if choice.scheme == "learned":
+        schedule = choice.schedule or zoo.find_schedule(prior_name, task, level, choice.steps or DEFAULT_STEPS)
+        if schedule.task != task:
+            raise InputError(f"The schedule is for {schedule.title}, not for {task}.")
         for sigma in schedule.sigma:
             schedules.check_sigma(sigma, prior.sigma_min, prior.sigma_max)
         return Learned(schedule)
+    steps = choice.steps or DEFAULT_STEPS
+    sigma0 = choice.sigma0
     if sigma0 is None:
-        sigma0 = schedules.first_sigma(task, level, prior.sigma_min, prior.sigma_max)
+        from_the_top = choice.blind and choice.scheme == "joint"
+        sigma0 = prior.sigma_max if from_the_top else kind.first_sigma(level, prior.sigma_min, prior.sigma_max)
     schedules.check_sigma(sigma0, prior.sigma_min, prior.sigma_max)
-    if name == "joint":
-        return Joint(sigma0, steps, JOINT_RATES[task] if rate is None else rate)
+    if choice.scheme == "joint":
+        return Joint(sigma0, steps, kind.rate if choice.rate is None else choice.rate)
     return Flow(schedules.linear(max(sigma0, prior.sigma_min), prior.sigma_min, steps))

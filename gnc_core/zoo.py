@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 
+from gnc_core import problems
 from gnc_core.errors import InputError
 from gnc_core.files import write_bytes
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
@@ -106,10 +107,8 @@ def find_schedule(name: str | os.PathLike, task: str, level: float, steps: int) 
     fitting = [schedule for schedule in existing if schedule.fits(task, level, steps)]
     if not fitting:
         listed = "; ".join(schedule.title for schedule in existing) or "none"
-        unit = "noise level" if task == "denoise" else "share missing"
-        raise InputError(
-            f"No learned schedule of {name} fits {task}, {unit} {level:.4g}, {steps} steps; there are: {listed}."
-        )
+        wanted = f"{problems.task(task).words(level)}, {steps} steps"
+        raise InputError(f"No learned schedule of {name} fits {wanted}; there are: {listed}.")
     return min(fitting, key=lambda schedule: abs(schedule.level - level))
 
 

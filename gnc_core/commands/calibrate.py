@@ -13,6 +13,7 @@ from gnc_core import images, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.measuring import calibration
+from gnc_core.problems import Denoising
 
 
 @click.command()
@@ -52,7 +53,7 @@ def calibrate(
       python -m gnc_core calibrate --prior foe-l1 --data bsds500/val --list bsds500/bsds68.txt
     """
     for level in levels:
-        options.task_level("denoise", level, None)
+        Denoising.kind_of_level.check(level, "--level")
     files = images.image_files(data, list_file)[:limit]
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)

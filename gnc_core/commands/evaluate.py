@@ -10,7 +10,8 @@ import click
 from torch import Tensor
 from tqdm import tqdm
 
-from gnc_core import images, zoo
+from gnc_core import images, problems, zoo
+from gnc_core.choices import Choice, choose_scheme
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.measuring import calibration, evaluation
@@ -21,16 +22,14 @@ from gnc_core.restoration.schemes import Scheme
 
 @click.command()
 @options.data_options
-@click.option("--task", required=True, type=click.Choice(["denoise", "inpaint"]), help="What to restore.")
-@options.noise_option
-@options.missing_option
+@options.task_option
+@options.level_options
 @options.prior_option
 @options.scheme_options
-@options.blind_option
 @click.option(
     "--baseline",
-    type=click.Choice(["biharmonic"]),
-    help="Also run scikit-image's biharmonic inpainting on the same masks.",
+    type=click.Choice(sorted({name for problem in problems.TASKS.values() for name in problem.baselines})),
+    help="Also run a method without a prior on the same observations, from scikit-image: biharmonic inpainting.",
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Take only the first N images.")
 @options.seed_option
@@ -40,15 +39,9 @@ def evaluate(
     data: Path,
     list_file: Path | None,
     task: str,
-    noise_std: float | None,
-    missing: float | None,
+    levels: dict[str, float | None],
     prior_name: str,
-    scheme_name: str,
-    steps: int | None,
-    sigma0: float | None,
-    rate: float | None,
-    schedule_file: Path | None,
-    blind: bool,
+    choice: Choice,
     baseline: str | None,
     limit: int | None,
     seed: int,
@@ -64,22 +57,21 @@ def evaluate(
     Example (BSDS68 at 25/255):
       python -m gnc_core evaluate --data val --list bsds68.txt --task denoise --noise-std 0.098039
     """
-    level = options.task_level(task, noise_std, missing)
-    if baseline and task != "inpaint":
-        raise InputError("--baseline biharmonic belongs to --task inpaint.")
+    level = options.task_level(task, levels)
+    baselines = problems.task(task).baselines
+    if baseline and baseline not in baselines:
+        raise InputError(f"There is no baseline {baseline} for --task {task}.")
     files = images.image_files(data, list_file)[:limit]
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
 
     def scheme_for(level: float) -> Scheme:
-        return options.choose_scheme(
-            scheme_name, prior, prior_name, task, level, steps, sigma0, rate, schedule_file, blind
-        )
+        return choose_scheme(choice, prior, prior_name, task, level)
 
     scheme = scheme_for(level)
-    methods = {prior_name: _blind(prior, scheme_for) if blind else evaluation.with_scheme(prior, scheme)}
+    methods = {prior_name: _blind(prior, scheme_for) if choice.blind else evaluation.with_scheme(prior, scheme)}
     if baseline:
-        methods[baseline] = evaluation.biharmonic
+        methods[baseline] = baselines[baseline]
 
     results: dict[str, list[evaluation.Result]] = {}
     for name, method in methods.items():
@@ -95,9 +87,9 @@ def evaluate(
             "images": len(files),
             "prior": prior_name,
             "weights": zoo.weights_hash(prior_name),
-            "scheme": scheme_name,
+            "scheme": choice.scheme,
             "steps": scheme.steps,
-            "blind": blind,
+            "blind": choice.blind,
             "device": device,
             "mean": means[prior_name],
             "results": [asdict(result) for result in results[prior_name]],

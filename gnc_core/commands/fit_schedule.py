@@ -23,9 +23,8 @@ _BATCH = 8
 
 @click.command("fit-schedule")
 @options.data_options
-@click.option("--task", required=True, type=click.Choice(["denoise", "inpaint"]), help="What to fit it for.")
-@options.noise_option
-@options.missing_option
+@options.task_option
+@options.level_options
 @options.prior_option
 @click.option(
     "--steps",
@@ -75,8 +74,7 @@ def fit_schedule(
     data: Path,
     list_file: Path | None,
     task: str,
-    noise_std: float | None,
-    missing: float | None,
+    levels: dict[str, float | None],
     prior_name: str,
     steps: int,
     sigma0: float | None,
@@ -97,7 +95,7 @@ def fit_schedule(
         --out pretrained/foe-l1/schedules/denoise-0.1-10.json
     """
     images.check_output(out, (".json",))
-    level = options.task_level(task, noise_std, missing)
+    level = options.task_level(task, levels)
     schedules.check_steps(steps)
     if start_file is not None and sigma0 is not None:
         raise InputError("--sigma0 and --start both say where to start; give one of them.")
@@ -113,7 +111,7 @@ def fit_schedule(
     generator = torch.Generator().manual_seed(seed)
     truths = images.random_patches(images.load_images(files), patch_size, patches, generator)
     pairs = [
-        (problems.degrade(truth, task, level, problems.image_seed(seed, index)), truth)
+        (problems.task(task).degrade(truth, level, problems.image_seed(seed, index)), truth)
         for index, truth in enumerate(truths.to(device).split(_BATCH))
     ]
     with tqdm(total=rounds, unit="round", disable=None) as bar:

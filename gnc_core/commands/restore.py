@@ -10,15 +10,17 @@ from torch import Tensor
 from tqdm import tqdm
 
 from gnc_core import files, images, problems, zoo
+from gnc_core.choices import Choice, choose_scheme
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.measuring import calibration, metrics
-from gnc_core.measuring.trace import Trace, timed, whole_psnr
-from gnc_core.problems import Denoising, Inpainting, Problem
+from gnc_core.measuring.trace import Trace, timed
+from gnc_core.prior import ByChannel
+from gnc_core.problems import Inpainting, Problem
 
 
 @click.command()
-@click.argument("task", type=click.Choice(["denoise", "inpaint"]))
+@click.argument("task", type=click.Choice(list(problems.TASKS)))
 @click.option(
     "--input",
     "input_file",
@@ -48,13 +50,11 @@ from gnc_core.problems import Denoising, Inpainting, Problem
 @click.option(
     "--simulate",
     is_flag=True,
-    help="The input is clean: add noise of --noise-std, or drop the pixels of --missing or --mask.",
+    help="The input is clean: degrade it, by the task's level or by --mask.",
 )
-@options.noise_option
-@options.missing_option
+@options.level_options
 @options.prior_option
 @options.scheme_options
-@options.blind_option
 @click.option("--color", is_flag=True, help="Restore the three colour channels. Default: grey.")
 @click.option(
     "--save-trace",
@@ -72,15 +72,9 @@ def restore(
     truth_file: Path | None,
     mask_file: Path | None,
     simulate: bool,
-    noise_std: float | None,
-    missing: float | None,
+    levels: dict[str, float | None],
     prior_name: str,
-    scheme_name: str,
-    steps: int | None,
-    sigma0: float | None,
-    rate: float | None,
-    schedule_file: Path | None,
-    blind: bool,
+    choice: Choice,
     color: bool,
     trace_file: Path | None,
     seed: int,
@@ -98,23 +92,22 @@ def restore(
     if trace_file is not None:
         images.check_output(trace_file, (".csv",))
     device = options.choose_device(device)
-    prior = zoo.load(prior_name, device)
+    prior = ByChannel(zoo.load(prior_name, device))
     given = images.read_image(input_file, color=color)
     images.check_size(given, prior.min_size, str(input_file))
     truth = _truth(truth_file, given, color, simulate)
-    if blind and not simulate and task == "denoise":
-        if noise_std is not None:
-            raise InputError("--blind estimates the noise level; leave out --noise-std.")
+    blind = choice.blind and problems.task(task).blind  # otherwise the choice is refused below
+    if blind and not simulate:
+        if levels[task] is not None:
+            raise InputError(f"--blind estimates the level; leave out {problems.task(task).kind_of_level.option}.")
         problem: Problem = calibration.blind(prior, given.to(device))
     else:
-        problem = _problem(task, given, mask_file, simulate, noise_std, missing, seed, device)
-        if blind and task == "denoise":
-            problem = calibration.blind(prior, problem.initial())
-    if task == "inpaint" and problem.level == 0:
+        problem = _problem(task, given, mask_file, simulate, levels, seed).to(device)
+        if blind:
+            problem = calibration.blind(prior, problem.observation)
+    if problem.level == 0:
         raise InputError("No pixel is missing: there is nothing to inpaint.")
-    scheme = options.choose_scheme(
-        scheme_name, prior, prior_name, task, problem.level, steps, sigma0, rate, schedule_file, blind
-    )
+    scheme = choose_scheme(choice, prior, prior_name, task, problem.level)
 
     trace, seconds, step = Trace(truth), 0.0, None
     steps_run = tqdm(timed(scheme.run(prior, problem)), total=scheme.steps, unit="step", disable=None)
@@ -137,7 +130,7 @@ def restore(
         "level": problem.level,
         "prior": prior_name,
         "weights": zoo.weights_hash(prior_name),
-        "scheme": scheme_name,
+        "scheme": choice.scheme,
         "steps": scheme.steps,
         "device": device,
         "seconds": round(seconds, 4),
@@ -145,12 +138,12 @@ def restore(
     }
     if truth is not None:
         for key, image in (("", restored), ("_degraded", problem.initial().cpu())):
-            report[f"psnr{key}"] = whole_psnr(image, truth)
+            report[f"psnr{key}"] = metrics.psnr(image, truth).item()
             report[f"ssim{key}"] = metrics.ssim(image, truth).mean().item()
     if as_json:
         options.echo_json(report)
         return
-    if blind:
+    if choice.blind:
         click.echo(f"Estimated noise level {problem.level:.4f}")
     if truth is not None:
         click.echo("PSNR {psnr_degraded:.2f} -> {psnr:.2f} dB, SSIM {ssim_degraded:.3f} -> {ssim:.3f}".format(**report))
@@ -168,33 +161,26 @@ def _truth(file: Path | None, given: Tensor, color: bool, simulate: bool) -> Ten
 
 
 def _problem(
-    task: str,
-    given: Tensor,
-    mask_file: Path | None,
-    simulate: bool,
-    noise_std: float | None,
-    missing: float | None,
-    seed: int,
-    device: str,
+    task: str, given: Tensor, mask_file: Path | None, simulate: bool, levels: dict[str, float | None], seed: int
 ) -> Problem:
     """The problem that the options describe; raises `InputError` where they contradict each other."""
-    if task == "denoise":
-        if mask_file is not None:
-            raise InputError("--mask belongs to inpainting, not to denoising.")
-        level = options.task_level(task, noise_std, missing)
-        if simulate:
-            return problems.degrade(given.to(device), task, level, seed)
-        return Denoising(given.to(device), level)
+    kind = problems.task(task)
     if mask_file is None:
-        if not simulate:
-            raise InputError("Inpainting needs --mask, or --simulate with --missing, such as 0.5.")
-        level = options.task_level(task, noise_std, missing)
-        return problems.degrade(given.to(device), task, level, seed)
-    if missing is not None or noise_std is not None:
-        raise InputError("--mask already says what is missing; leave out --missing and --noise-std.")
-    observed = images.read_mask(mask_file, given.shape)
-    return Inpainting(given.to(device), observed.to(device))
+        if kind.takes_mask and not simulate:
+            option = kind.kind_of_level.option
+            raise InputError(f"The task {task} needs --mask, or --simulate with {option}, such as 0.5.")
+        level = options.task_level(task, levels)
+        return kind.degrade(given, level, seed) if simulate else kind.of(given, level)
+    if not kind.takes_mask:
+        raise InputError(f"--mask belongs to inpainting, not to the task {task}.")
+    for other, value in levels.items():
+        if value is not None:
+            raise InputError(
+                f"--mask already says what is missing; leave out {problems.task(other).kind_of_level.option}."
+            )
+    return Inpainting(given, images.read_mask(mask_file, given.shape))
 
 
 def _size(image: Tensor) -> str:
-    return f"{image.shape[3]} x {image.shape[2]}, {image.shape[0]} channel{'s'[: len(image) > 1]}"
+    channels = image.shape[1]
+    return f"{image.shape[3]} x {image.shape[2]}, {channels} channel{'s'[: channels > 1]}"

@@ -24,9 +24,8 @@ _PATIENCE = timedelta(days=30)  # of a process that has done its share
 @click.command()
 @options.data_options
 @click.option("--limit", type=click.IntRange(min=1), help="Take only the first N images.")
-@click.option("--task", required=True, type=click.Choice(["denoise", "inpaint"]), help="What to restore.")
-@options.noise_option
-@options.missing_option
+@options.task_option
+@options.level_options
 @options.prior_option
 @click.option(
     "--scheme",
@@ -78,8 +77,7 @@ def sweep(
     list_file: Path | None,
     limit: int | None,
     task: str,
-    noise_std: float | None,
-    missing: float | None,
+    levels: dict[str, float | None],
     prior_name: str,
     schemes: tuple[str, ...],
     sigma0_text: str | None,
@@ -106,7 +104,7 @@ def sweep(
       torchrun --nproc-per-node 4 -m gnc_core sweep --data val --task inpaint --missing 0.8 --out inpaint-0.8.npz
     """
     images.check_output(out, (".npz",))
-    level = options.task_level(task, noise_std, missing)
+    level = options.task_level(task, levels)
     sigma0 = None if sigma0_text is None else sweeps.read_sigmas(sigma0_text, "--sigma0")
     steps = sweeps.read_numbers(steps_text, "--steps", int)
     files = images.image_files(data, list_file)[:limit]

@@ -1,4 +1,4 @@
-"""Images as the method sees them: float32 tensors (N, 1, H, W), grey in [0, 1], colour as N = 3.
+"""Images as the method sees them: float32 tensors (N, C, H, W) in [0, 1], C = 1 for grey and 3 for colour.
 
 This room reads and writes them, cuts patches for training out of them, and knows the sample photographs."""
 

@@ -12,7 +12,7 @@ from gnc_core.errors import InputError
 
 
 def shrink(image: Tensor, longest: int) -> Tensor:
-    """`image` (N, 1, H, W) scaled down, its longer side to `longest` pixels; smaller ones stay as they are.
+    """`image` (N, C, H, W) scaled down, its longer side to `longest` pixels; smaller ones stay as they are.
 
     Images: bicubic with antialiasing, clipped to [0, 1]. Bool masks: a pixel is observed if all that it covers are.
     """
@@ -27,7 +27,7 @@ def shrink(image: Tensor, longest: int) -> Tensor:
 
 
 def crop_center(image: Tensor, longest: int) -> Tensor:
-    """The middle of `image` (N, 1, H, W), of at most `longest` pixels a side: keeps the statistics of its noise."""
+    """The middle of `image` (N, C, H, W), of at most `longest` pixels a side: keeps the statistics of its noise."""
     height, width = image.shape[-2:]
     top, left = max(0, (height - longest) // 2), max(0, (width - longest) // 2)
     return image[..., top : top + longest, left : left + longest]

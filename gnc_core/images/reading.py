@@ -24,7 +24,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
 
 
 def read_image(source: Source, *, color: bool = False, name: str | None = None) -> Tensor:
-    """An image file as float32 (1, 1, H, W), or (3, 1, H, W) with `color=True` if it has colours.
+    """An image file as float32 (1, 1, H, W), or (1, 3, H, W) with `color=True` if it has colours.
 
     PNG, JPEG and TIFF of 8 or 16 bits a channel (scaled to [0, 1], EXIF orientation applied), float
     TIFF, and .npy (float, (H, W) or (H, W, 3), nominally in [0, 1], not clipped). Grey from 8-bit
@@ -36,7 +36,7 @@ def read_image(source: Source, *, color: bool = False, name: str | None = None) 
     """
     data, name = _read(source, name)
     values = decoding.decode(data, name, color)
-    return torch.from_numpy(values)[:, None]
+    return torch.from_numpy(values)[None]
 
 
 def read_mask(source: Source, shape: Sequence[int], *, name: str | None = None) -> Tensor:

@@ -35,7 +35,7 @@ def check_output(path: str | os.PathLike, suffixes: Sequence[str] = SUFFIXES) ->
 
 
 def write_image(path: str | os.PathLike, image: Tensor) -> None:
-    """Writes `image` (1, 1, H, W) or (3, 1, H, W); the format follows the ending of `path`.
+    """Writes `image` (1, 1, H, W) or (1, 3, H, W); the format follows the ending of `path`.
 
     PNG, JPEG and TIFF are clipped to [0, 1] and rounded to 8 bits; .npy holds float32, not
     clipped, (H, W) or (H, W, 3). The file appears complete or not at all.
@@ -53,17 +53,17 @@ def write_image(path: str | os.PathLike, image: Tensor) -> None:
 
 
 def to_png(image: Tensor) -> bytes:
-    """`image` (1, 1, H, W) or (3, 1, H, W), clipped to [0, 1], as an 8-bit PNG file."""
+    """`image` (1, 1, H, W) or (1, 3, H, W), clipped to [0, 1], as an 8-bit PNG file."""
     buffer = io.BytesIO()
     _picture(image).save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def _array(image: Tensor) -> np.ndarray:
-    """(1, 1, H, W) -> (H, W) and (3, 1, H, W) -> (H, W, 3)."""
-    values = image.detach().cpu().numpy()[:, 0]
-    if len(values) not in (1, 3):
-        raise InputError(f"One grey image or three channels can be written, not {len(values)}.")
+    """(1, 1, H, W) -> (H, W) and (1, 3, H, W) -> (H, W, 3)."""
+    if image.ndim != 4 or len(image) != 1 or image.shape[1] not in (1, 3):
+        raise InputError(f"One image is written, (1, 1 or 3, height, width), not {tuple(image.shape)}.")
+    values = image.detach().cpu().numpy()[0]
     return values[0] if len(values) == 1 else np.moveaxis(values, 0, 2)
 
 

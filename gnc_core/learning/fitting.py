@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnc_core import problems
 from gnc_core.errors import InputError
 from gnc_core.prior.base import Prior
 from gnc_core.problems import Problem
@@ -39,9 +40,9 @@ def fit_schedule(
 
     L-BFGS on 2 S numbers without bounds, from the GNC flow with a logarithmic schedule or from `start`.
 
-    pairs: problems and their true images, (N, 1, H, W), all of one task and level; memory grows with the largest N, the
+    pairs: problems and their true images, (N, C, H, W), all of one task and level; memory grows with the largest N, the
     number of steps and the pixels. name: of the prior, kept in the schedule. sigma0: start of the logarithmic
-    schedule (default: the noise level for denoising, sigma_max for inpainting). start: another learned schedule, of a
+    schedule (default: `Problem.first_sigma`). start: another learned schedule, of a
     shallower prior perhaps, with any number of steps; it saves rounds. rounds: at most so many rounds of five
     L-BFGS iterations; fewer if the error stops falling. progress: called after each round with its number and the mean
     squared error.
@@ -54,7 +55,7 @@ def fit_schedule(
     schedules.check_steps(steps)
     sigma_min, sigma_max = prior.sigma_min, prior.sigma_max
     if sigma0 is None:
-        sigma0 = schedules.first_sigma(task, level, sigma_min, sigma_max)
+        sigma0 = problems.task(task).first_sigma(level, sigma_min, sigma_max)
     schedules.check_sigma(sigma0, sigma_min, sigma_max)
 
     if start is None:

@@ -20,7 +20,7 @@ LEVELS = 33  # of s, tried on the way to the minimum
 
 
 def estimate_sigma(prior: Prior, y: Tensor) -> Tensor:
-    """The sigma at which R(y, log(sigma)) has the first minimum below sigma_max, of each image: y (N, 1, H, W) to (N,), in units
+    """The sigma at which R(y, log(sigma)) has the first minimum below sigma_max, of each image: y (N, C, H, W) to (N,), in units
     of [0, 1], within the prior's range. It is what joint minimisation in s alone would find."""
     return minima(prior, y)[0]
 
@@ -55,7 +55,7 @@ def blind(prior: Prior, observation: Tensor) -> Denoising:
 
 
 def ratios(prior: Prior, images: Iterable[Tensor], sigma: float, seed: int = 0) -> Iterator[tuple[float, float]]:
-    """Estimated over true noise level of clean images, (1, 1, H, W), with noise of standard deviation `sigma`: from sigma_max
+    """Estimated over true noise level of clean images, (1, C, H, W), with noise of standard deviation `sigma`: from sigma_max
     down, and over the whole range of s.
 
     Image i has the noise that `evaluation` would give it: neither clipped nor quantised, of `image_seed(seed, i)`.

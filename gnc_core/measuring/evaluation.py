@@ -8,18 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from skimage.restoration import inpaint_biharmonic
 from torch import Tensor
 
-from gnc_core.errors import InputError
+from gnc_core import problems
 from gnc_core.prior.base import Prior
-from gnc_core.problems import Inpainting, Problem, degrade, image_seed
-from gnc_core.restoration.schemes import Scheme, Step
+from gnc_core.problems import Problem, image_seed
+from gnc_core.restoration.schemes import Scheme, energy
 
 from .metrics import psnr, ssim
 
 Method = Callable[[Problem], Tensor]
-"""Restores an observation: a problem with images (N, 1, H, W) to images of that shape."""
+"""Restores an observation: a problem with images (N, C, H, W) to images of that shape."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +46,18 @@ def evaluate(
 ) -> Iterator[Result]:
     """Degrades, restores and measures every image; yields its `Result` as soon as it is known.
 
-    prior: measures the energy, whatever the method is. images: names and true images, (1, 1, H, W) in [0, 1]. task,
-    level: see `degrade`; image i is degraded with `image_seed(seed, i)`. PSNR and SSIM are those of the result clipped to
+    prior: measures the energy, whatever the method is. images: names and true images, (1, C, H, W) in [0, 1]. task,
+    level: see `problems.TASKS`; image i is degraded with `image_seed(seed, i)`. PSNR and SSIM are those of the result clipped to
     [0, 1], the energy that of the result as it is.
     """
+    kind = problems.task(task)
     for index, (name, image) in enumerate(images):
         image = image.cpu()
         truth = image.to(device)
-        problem = degrade(truth, task, level, image_seed(seed, index))
+        problem = kind.degrade(truth, level, image_seed(seed, index))
         begin = time.perf_counter()
-        result = Step(0, prior.sigma_min, method(problem), prior, problem)
-        restored = result.image.cpu()
+        result = method(problem)
+        restored = result.cpu()
         seconds = time.perf_counter() - begin
         degraded = problem.initial().cpu()
         yield Result(
@@ -66,7 +66,7 @@ def evaluate(
             ssim=ssim(restored, image).item(),
             psnr_degraded=psnr(degraded, image).item(),
             ssim_degraded=ssim(degraded, image).item(),
-            energy=result.energy.item(),
+            energy=energy(prior, problem, result).item(),
             seconds=seconds,
         )
 
@@ -79,21 +79,6 @@ def with_scheme(prior: Prior, scheme: Scheme) -> Method:
         return last.image
 
     return restore
-
-
-def biharmonic(problem: Problem) -> Tensor:
-    """Biharmonic inpainting from scikit-image (Damelin & Hoang, 2018), the baseline without learning.
-
-    Raises `InputError` for other problems than inpainting.
-    """
-    if not isinstance(problem, Inpainting):
-        raise InputError("Biharmonic inpainting is a baseline for inpainting only.")
-    missing = ~problem.observed.expand_as(problem.observation)
-    images = [
-        inpaint_biharmonic(z[0].double().cpu().numpy(), m[0].cpu().numpy(), split_into_regions=True)
-        for z, m in zip(problem.initial(), missing, strict=True)
-    ]
-    return torch.from_numpy(np.stack(images))[:, None].to(problem.observation)
 
 
 def mean(results: Iterable[Result]) -> dict[str, float]:

@@ -6,7 +6,7 @@ import csv
 import io
 import time
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, field, fields, replace
+from dataclasses import astuple, dataclass, field, fields
 
 import torch
 from torch import Tensor
@@ -18,8 +18,9 @@ from .metrics import psnr, ssim
 
 @dataclass(frozen=True)
 class Row:
-    """One step. sigma: mean over the channels, in units of [0, 1]. energy: D(x) + R(x, log sigma_min), summed over
-    the channels. psnr (dB, over all channels) and ssim are None without a truth; milliseconds is None for step 0."""
+    """One step, 0 before the first. sigma: mean over the images, in units of [0, 1], that of the first step for step 0.
+    energy: D(x) + R(x, log sigma_min), summed over the images. psnr (dB) and ssim, means over the images, are None without a
+    truth; milliseconds is None for step 0."""
 
     step: int
     sigma: float
@@ -31,25 +32,24 @@ class Row:
 
 @dataclass
 class Trace:
-    """A row a step; `truth` is (N, 1, H, W) on the CPU, or None where it is unknown."""
+    """A row a step; `truth` is (N, C, H, W) on the CPU, or None where it is unknown."""
 
     truth: Tensor | None
     rows: list[Row] = field(default_factory=list)
 
     def rows_of(self, step: Step, seconds: float, initial: Tensor) -> list[Row]:
         """What `step` adds to the table: its row, and before the first one that of the `initial` image, step 0."""
-        begin = [self.measure(replace(step, index=0, image=initial))] if step.index == 1 else []
-        return [*begin, self.measure(step, seconds)]
+        sigma = step.sigma.mean().item()
+        begin = [self._row(0, sigma, initial, step.measure(initial), None)] if step.index == 1 else []
+        return [*begin, self._row(step.index, sigma, step.image, step.energy, seconds)]
 
-    def measure(self, step: Step, seconds: float | None = None) -> Row:
-        """The row of `step`, which took `seconds`."""
-        sigma = step.sigma if isinstance(step.sigma, float) else sum(step.sigma) / len(step.sigma)
-        image = step.image.cpu()
+    def _row(self, index: int, sigma: float, image: Tensor, energy: Tensor, seconds: float | None) -> Row:
+        image = image.cpu()
         return Row(
-            step=step.index,
+            step=index,
             sigma=sigma,
-            energy=step.energy.sum().item(),
-            psnr=None if self.truth is None else whole_psnr(image, self.truth),
+            energy=energy.sum().item(),
+            psnr=None if self.truth is None else psnr(image, self.truth).mean().item(),
             ssim=None if self.truth is None else ssim(image, self.truth).mean().item(),
             milliseconds=None if seconds is None else 1e3 * seconds,
         )
@@ -82,9 +82,3 @@ def timed(steps: Iterator[Step]) -> Iterator[tuple[Step, float]]:
         if step.image.is_cuda:
             torch.cuda.synchronize(step.image.device)
         yield step, time.perf_counter() - begin
-
-
-def whole_psnr(image: Tensor, truth: Tensor) -> float:
-    """PSNR in dB over all channels (3, 1, H, W) together."""
-    shape = (1, 1, -1, image.shape[-1])
-    return psnr(image.reshape(shape), truth.reshape(shape)).item()

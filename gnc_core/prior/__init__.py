@@ -3,9 +3,11 @@
 This room holds what a prior is, fields of experts with their splines and convolutions, and their fast passes without a graph."""
 
 from .base import Prior
+from .channels import ByChannel
 from .fields_of_experts import FieldsOfExperts
 
 __all__ = [
+    "ByChannel",
     "FieldsOfExperts",
     "Prior",
 ]

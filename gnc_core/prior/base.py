@@ -8,12 +8,25 @@ from torch import Tensor
 
 
 class Prior(Protocol):
-    """What a scheme needs of a prior R(x, s), s = log sigma; `prior.FieldsOfExperts` is one."""
+    """A learned energy R(x, s) of images x (N, C, H, W) and of s = log sigma, a number or (N,)."""
 
     @property
-    def sigma_min(self) -> float: ...
+    def sigma_min(self) -> float:
+        """The smallest smoothing that it knows, in units of [0, 1]."""
+
     @property
-    def sigma_max(self) -> float: ...
-    def energy(self, x: Tensor, s: float | Tensor) -> Tensor: ...
-    def score(self, x: Tensor, s: float | Tensor) -> Tensor: ...
-    def slope(self, x: Tensor, s: float | Tensor) -> Tensor: ...
+    def sigma_max(self) -> float:
+        """The largest one."""
+
+    @property
+    def min_size(self) -> int:
+        """The least height and width of an image."""
+
+    def energy(self, x: Tensor, s: float | Tensor) -> Tensor:
+        """R(x, s) of each image: (N,)."""
+
+    def score(self, x: Tensor, s: float | Tensor) -> Tensor:
+        """grad_x R(x, s): (N, C, H, W)."""
+
+    def slope(self, x: Tensor, s: float | Tensor) -> Tensor:
+        """dR/ds(x, s) of each image: (N,)."""

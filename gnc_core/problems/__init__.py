@@ -1,21 +1,38 @@
 """What is to be restored: an observation, its data term, and how it is made of a true image (method, section 4).
 
-Every problem is a file of its own, with its data term, its proximal map and its degradation."""
+Every problem is a file of its own and a line in `TASKS` below; commands, sweeps and pages offer what stands there."""
 
-from .base import Problem, image_seed
+from gnc_core.errors import InputError
+
+from .base import Level, Problem, image_seed
 from .degradations import add_noise, box_mask, random_mask, text_mask
-from .degrade_all import degrade
 from .denoising import Denoising
 from .inpainting import Inpainting
 
+TASKS: dict[str, type[Problem]] = {
+    Denoising.name: Denoising,
+    Inpainting.name: Inpainting,
+}
+"""All problems, by their names."""
+
+
+def task(name: str) -> type[Problem]:
+    """The problem of that name; raises `InputError` for another one."""
+    if name not in TASKS:
+        raise InputError(f"There is no task {name!r}; there are {', '.join(TASKS)}.")
+    return TASKS[name]
+
+
 __all__ = [
+    "TASKS",
     "Denoising",
     "Inpainting",
+    "Level",
     "Problem",
     "add_noise",
     "box_mask",
-    "degrade",
     "image_seed",
     "random_mask",
+    "task",
     "text_mask",
 ]

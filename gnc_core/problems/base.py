@@ -2,43 +2,139 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from gnc_core.errors import InputError
 
 
-class Problem(Protocol):
-    """What a scheme needs to know of an observation z. Images are (N, 1, H, W)."""
+@dataclass(frozen=True)
+class Level:
+    """The number that says how bad a degradation is, and the words for it.
+
+    name: in sentences ("noise level"). short: in titles and links ("noise"). option: on the command line ("--noise-std").
+    help: what it is, with its unit. low, high: it lies between them, both excluded. example: a common one.
+    usual: the lowest, highest and first value, and the step, of a control for it.
+    """
+
+    name: str
+    short: str
+    option: str
+    help: str
+    low: float
+    high: float
+    example: float
+    usual: tuple[float, float, float, float]
+
+    def check(self, value: float, name: str = "") -> float:
+        """`value`, if it lies in the range; raises `InputError` otherwise. `name` is what the sentence calls it."""
+        name = name or f"The {self.name}"
+        if not (math.isfinite(value) and self.low < value < self.high):
+            between = (
+                f"lie between {self.low:g} and {self.high:g}" if math.isfinite(self.high) else "be a positive number"
+            )
+            raise InputError(f"{name} must {between}, not {value:g}.")
+        return value
+
+
+@dataclass(frozen=True, eq=False)
+class Problem(ABC):
+    """An observation z of a true image, and its data term D(x). Images are (N, C, H, W), nominally in [0, 1].
+
+    What a task is stands here once, as facts of the class: its `name` and `title`, its `kind_of_level`, the step size `rate` of s
+    in joint minimisation, the `baselines` that need no prior, by name, and whether the level can be told by the prior alone
+    (`blind`) and whether a mask describes it better than the level (`takes_mask`).
+
+    observation: z, (N, C, H, W). Raises `InputError` for what is no image.
+    """
+
+    observation: Tensor
+    name: ClassVar[str]
+    title: ClassVar[str]
+    kind_of_level: ClassVar[Level]
+    rate: ClassVar[float]
+    baselines: ClassVar[Mapping[str, Callable[[Any], Tensor]]] = {}
+    blind: ClassVar[bool] = False
+    takes_mask: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        z = self.observation
+        if z.ndim != 4 or not z.numel():
+            raise InputError(f"Images have shape (N, channels, height, width), not {tuple(z.shape)}.")
+        if not z.is_floating_point():
+            raise InputError(f"Images are floating point in [0, 1], not {z.dtype}.")
+
+    @classmethod
+    @abstractmethod
+    def degrade(cls, truth: Tensor, level: float, seed: int) -> Self:
+        """The problem made of true images, (N, C, H, W), by a generator seeded with `seed`, the same on every device.
+
+        Raises `InputError` for a level outside its range."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, observation: Tensor, level: float) -> Self:
+        """The problem of an observation that came degraded; raises `InputError` if the level does not describe it."""
+
+    @classmethod
+    @abstractmethod
+    def first_sigma(cls, level: float, sigma_min: float, sigma_max: float) -> float:
+        """Where sigma starts by default, within the prior's range."""
+
+    @classmethod
+    @abstractmethod
+    def lowest_sigma(cls, level: float, sigma_min: float) -> float:
+        """The lowest initial smoothing that is worth trying, in a sweep."""
 
     @property
-    def name(self) -> str:
-        """ "denoise" or "inpaint"."""
-
-    @property
+    @abstractmethod
     def level(self) -> float:
-        """How bad the degradation is: the noise level, or the share of missing pixels."""
+        """How bad the degradation is, see `kind_of_level`."""
 
+    @abstractmethod
     def initial(self) -> Tensor:
-        """Where every scheme starts: (N, 1, H, W)."""
+        """Where every scheme starts: (N, C, H, W)."""
 
+    @abstractmethod
     def energy(self, x: Tensor) -> Tensor:
         """D(x) of each image: (N,)."""
 
+    @abstractmethod
     def prox(self, v: Tensor, tau: float | Tensor) -> Tensor:
-        """argmin_x D(x) + |x - v|^2 / (2 tau): (N, 1, H, W), differentiable in v and tau.
+        """argmin_x D(x) + |x - v|^2 / (2 tau): (N, C, H, W), differentiable in v and tau.
 
         `tau` > 0 is a number, a 0-dimensional tensor, or (N, 1, 1, 1).
         """
 
+    def to(self, target: str | torch.device | torch.dtype) -> Self:
+        """The same problem on another device, or with another floating point type."""
 
-def _check_image(image: Tensor) -> None:
-    if image.ndim != 4 or image.shape[1] != 1 or not image.numel():
-        raise InputError(f"Images have shape (N, 1, height, width), not {tuple(image.shape)}.")
-    if not image.is_floating_point():
-        raise InputError(f"Images are floating point in [0, 1], not {image.dtype}.")
+        def moved(value: Tensor) -> Tensor:
+            return value if isinstance(target, torch.dtype) and not value.is_floating_point() else value.to(target)
+
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{key: moved(value) for key, value in values.items() if isinstance(value, Tensor)})
+
+    @classmethod
+    def stack(cls, problems: Sequence[Self]) -> Self:
+        """One problem for the images of all: tensors are put together along N; everything else has to be equal."""
+        columns = {field.name: [getattr(problem, field.name) for problem in problems] for field in fields(cls)}
+        for key, values in columns.items():
+            if not isinstance(values[0], Tensor) and any(value != values[0] for value in values):
+                raise InputError(f"Problems that are solved together have the same {key}.")
+        return cls(**{key: torch.cat(v) if isinstance(v[0], Tensor) else v[0] for key, v in columns.items()})
+
+    @classmethod
+    def words(cls, level: float) -> str:
+        """The task and its level: "denoise, noise 0.1"."""
+        return f"{cls.name}, {cls.kind_of_level.short} {level:.4g}"
 
 
 def image_seed(seed: int, index: int) -> int:

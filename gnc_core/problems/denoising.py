@@ -4,33 +4,65 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from gnc_core.errors import InputError
 
-from .base import _check_image
+from .base import Level, Problem
+from .degradations import add_noise
 
 
-@dataclass(frozen=True)
-class Denoising:
+@dataclass(frozen=True, eq=False)
+class Denoising(Problem):
     """z = x + noise: `D(x) = |x - z|^2 / (2 noise_std^2)`.
 
-    observation: z, (N, 1, H, W), finite, nominally in [0, 1]. noise_std: in units of [0, 1].
+    observation: z, (N, C, H, W), finite, nominally in [0, 1]. noise_std: in units of [0, 1].
     Raises `InputError` for values that are not finite and for a noise level that is not positive.
     """
 
-    observation: Tensor
     noise_std: float
     name = "denoise"
+    title = "Denoise"
+    kind_of_level = Level(
+        name="noise level",
+        short="noise",
+        option="--noise-std",
+        help="Noise level, a standard deviation in units of [0, 1] (25/255 is 0.098).",
+        low=0,
+        high=math.inf,
+        example=0.1,
+        usual=(0.01, 0.5, 0.1, 0.002),
+    )
+    rate = 0.9  # near the noise level that is close to a Newton step, and a few steps reach it
+    blind = True
 
     def __post_init__(self) -> None:
-        _check_image(self.observation)
-        if not (math.isfinite(self.noise_std) and self.noise_std > 0):
-            raise InputError(f"The noise level must be a positive number, not {self.noise_std:g}.")
+        super().__post_init__()
+        self.kind_of_level.check(self.noise_std)
         if not torch.isfinite(self.observation).all():
             raise InputError("The observation contains NaN or infinite values.")
+
+    @classmethod
+    def degrade(cls, truth: Tensor, level: float, seed: int) -> Self:
+        """White Gaussian noise of standard deviation `level`, neither clipped nor quantised."""
+        return cls(add_noise(truth, level, seed), level)
+
+    @classmethod
+    def of(cls, observation: Tensor, level: float) -> Self:
+        return cls(observation, level)
+
+    @classmethod
+    def first_sigma(cls, level: float, sigma_min: float, sigma_max: float) -> float:
+        """The noise level."""
+        return min(max(level, sigma_min), sigma_max)
+
+    @classmethod
+    def lowest_sigma(cls, level: float, sigma_min: float) -> float:
+        """Half the noise level."""
+        return float(f"{level / 2:.3g}")
 
     @property
     def level(self) -> float:

@@ -3,42 +3,95 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from gnc_core.errors import InputError
 
-from .base import _check_image
+from .base import Level, Problem
+from .degradations import random_mask
 
 
-@dataclass(frozen=True)
-class Inpainting:
+def biharmonic(problem: Inpainting) -> Tensor:
+    """Biharmonic inpainting from scikit-image (Damelin & Hoang, 2018), the baseline without learning: (N, C, H, W)."""
+    from skimage.restoration import inpaint_biharmonic
+
+    z = problem.initial()
+    missing = (~problem.observed).expand_as(z)
+    channels = [
+        inpaint_biharmonic(channel.double().cpu().numpy(), mask.cpu().numpy(), split_into_regions=True)
+        for channel, mask in zip(z.flatten(0, 1), missing.flatten(0, 1), strict=True)
+    ]
+    return torch.from_numpy(np.stack(channels)).view(z.shape).to(z)
+
+
+@dataclass(frozen=True, eq=False)
+class Inpainting(Problem):
     """Known and missing pixels: D is 0 if x equals z at the observed pixels, and infinite otherwise.
 
-    observation: z, (N, 1, H, W); what it holds at missing pixels does not matter.
-    observed: bool, True where a pixel is known; broadcast over the images, e.g. (1, 1, H, W).
+    observation: z, (N, C, H, W); what it holds at missing pixels does not matter.
+    observed: bool, True where a pixel is known; broadcast over images and channels, e.g. (1, 1, H, W).
     Raises `InputError` for another mask size, if all pixels are missing, and for known pixels that
     are not finite.
     """
 
-    observation: Tensor
     observed: Tensor
     name = "inpaint"
+    title = "Inpaint"
+    kind_of_level = Level(
+        name="share of missing pixels",
+        short="missing",
+        option="--missing",
+        help="Share of the pixels that are missing, in (0, 1).",
+        low=0,
+        high=1,
+        example=0.5,
+        usual=(0.05, 0.95, 0.5, 0.05),
+    )
+    # Gaps are filled from their borders, a kernel's width a step: s has to wait for x, or it is at its smallest with empty gaps.
+    rate = 0.1
+    baselines = {"biharmonic": biharmonic}  # noqa: RUF012
+    takes_mask = True
 
     def __post_init__(self) -> None:
-        _check_image(self.observation)
-        shape, count = self.observation.shape, self.observed.shape[0] if self.observed.ndim else 0
-        if self.observed.dtype != torch.bool or self.observed.shape[1:] != shape[1:]:
-            raise InputError(
-                f"The mask {tuple(self.observed.shape)} must be bool and of the image's size {tuple(shape)}."
-            )
-        if count not in (1, shape[0]):
-            raise InputError(f"There are {count} masks for {shape[0]} images; give one, or as many.")
-        if not self.observed.flatten(1).any(1).all():
+        super().__post_init__()
+        shape, mask = self.observation.shape, self.observed
+        if (
+            mask.dtype != torch.bool
+            or mask.ndim != 4
+            or mask.shape[2:] != shape[2:]
+            or mask.shape[1] not in (1, shape[1])
+        ):
+            raise InputError(f"The mask {tuple(mask.shape)} must be bool and of the image's size {tuple(shape)}.")
+        if len(mask) not in (1, shape[0]):
+            raise InputError(f"There are {len(mask)} masks for {shape[0]} images; give one, or as many.")
+        if not mask.flatten(1).any(1).all():
             raise InputError("All pixels are missing; at least one must be observed.")
-        if not torch.isfinite(self.observation[self.observed.expand(shape)]).all():
+        if not torch.isfinite(self.observation[mask.expand(shape)]).all():
             raise InputError("The observed pixels contain NaN or infinite values.")
+
+    @classmethod
+    def degrade(cls, truth: Tensor, level: float, seed: int) -> Self:
+        """A share `level` of the pixels is missing at random, the same in all N images and their channels."""
+        observed = random_mask(truth.shape, level, seed).to(truth.device)
+        return cls(torch.where(observed, truth, 0.5), observed)
+
+    @classmethod
+    def of(cls, observation: Tensor, level: float) -> Self:
+        raise InputError("A share of missing pixels does not say which: inpainting needs a mask.")
+
+    @classmethod
+    def first_sigma(cls, level: float, sigma_min: float, sigma_max: float) -> float:
+        """The prior's largest, which reaches across the gaps."""
+        return sigma_max
+
+    @classmethod
+    def lowest_sigma(cls, level: float, sigma_min: float) -> float:
+        """Twice the prior's smallest."""
+        return 2 * sigma_min
 
     @property
     def level(self) -> float:

@@ -8,6 +8,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from gnc_core import problems
 from gnc_core.errors import InputError
 from gnc_core.files import write_bytes
 
@@ -44,7 +45,7 @@ class LearnedSchedule:
     """The 2 S numbers of a learned schedule, and what it was fitted to.
 
     sigma: smoothing of each step, in units of [0, 1]. tau: step size of each step, >= 0.
-    task: "denoise" or "inpaint". level: the noise level, or the share of missing pixels.
+    task, level: the name of a problem, and how bad the degradation is (`problems.TASKS`).
     prior: the name of the prior. command: what fitted it, if it was a command.
     Raises `InputError` if the numbers cannot be a schedule.
     """
@@ -64,10 +65,7 @@ class LearnedSchedule:
             raise InputError("The schedule's sigmas must be positive numbers.")
         if not all(math.isfinite(v) and v >= 0 for v in self.tau):
             raise InputError("The schedule's step sizes tau must be numbers, zero or larger.")
-        if self.task not in ("denoise", "inpaint"):
-            raise InputError(f'The schedule\'s task must be "denoise" or "inpaint", not {self.task!r}.')
-        if not (math.isfinite(self.level) and self.level > 0):
-            raise InputError(f"The schedule's level must be a positive number, not {self.level:g}.")
+        problems.task(self.task).kind_of_level.check(self.level)
 
     @property
     def steps(self) -> int:
@@ -76,8 +74,7 @@ class LearnedSchedule:
     @property
     def title(self) -> str:
         """What it is for, in words: "denoise, noise 0.1, 10 steps"."""
-        unit = "noise" if self.task == "denoise" else "missing"
-        return f"{self.task}, {unit} {self.level:.4g}, {self.steps} steps"
+        return f"{problems.task(self.task).words(self.level)}, {self.steps} steps"
 
     def fits(self, task: str, level: float, steps: int) -> bool:
         """Whether it was fitted to this task, number of steps, and level (within 2 %)."""
@@ -120,11 +117,6 @@ class LearnedSchedule:
         except OSError as error:
             raise InputError(f"Cannot read the schedule {path}: {error.strerror}.") from error
         return cls.from_json(data, name=str(path))
-
-
-def first_sigma(task: str, level: float, sigma_min: float, sigma_max: float) -> float:
-    """The default initial smoothing: the noise level (within the prior's range), or sigma_max for inpainting."""
-    return min(max(level, sigma_min), sigma_max) if task == "denoise" else sigma_max
 
 
 def check_steps(steps: int) -> None:

@@ -9,9 +9,9 @@ generator stops the run. All three share one image step,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Protocol
 
 import torch
@@ -24,26 +24,28 @@ from gnc_core.problems import Problem
 from .schedules import LearnedSchedule, check_sigma, check_steps
 
 
+@torch.no_grad()
+def energy(prior: Prior, problem: Problem, x: Tensor) -> Tensor:
+    """`D(x) + R(x, log sigma_min)` of each image, (N,): comparable between all schedules (method, section 4)."""
+    return problem.energy(x) + prior.energy(x, math.log(prior.sigma_min))
+
+
 @dataclass(frozen=True)
 class Step:
-    """A restoration after `index` steps (0: before the first).
+    """A restoration after `index` steps, counted from 1.
 
-    sigma: the smoothing that the step used, in units of [0, 1]; one per image for `Joint`.
-    image: x, (N, 1, H, W).
+    sigma: the smoothing that the step used on each image, (N,), in units of [0, 1]. image: x, (N, C, H, W).
+    energy: `D(x) + R(x, log sigma_min)` of each image, (N,), computed when it is first asked for.
     """
 
     index: int
-    sigma: float | list[float]
+    sigma: Tensor
     image: Tensor
-    _prior: Prior = field(repr=False)
-    _problem: Problem = field(repr=False)
+    measure: Callable[[Tensor], Tensor] = field(repr=False)
 
     @cached_property
     def energy(self) -> Tensor:
-        """`D(x) + R(x, log sigma_min)` of each image, (N,): comparable between all schedules."""
-        with torch.no_grad():
-            prior_energy = self._prior.energy(self.image, math.log(self._prior.sigma_min))
-            return self._problem.energy(self.image) + prior_energy
+        return self.measure(self.image)
 
 
 class Scheme(Protocol):
@@ -57,7 +59,7 @@ class Scheme(Protocol):
 
 
 def image_step(prior: Prior, problem: Problem, x: Tensor, sigma: float | Tensor, tau: float | Tensor) -> Tensor:
-    """`prox_{tau D}(x - tau grad_x R(x, log sigma))`: (N, 1, H, W), differentiable in sigma and tau.
+    """`prox_{tau D}(x - tau grad_x R(x, log sigma))`: (N, C, H, W), differentiable in sigma and tau.
 
     sigma, tau: numbers, 0-dimensional tensors, or (N,), in units of [0, 1] and its square.
     """
@@ -111,7 +113,7 @@ class Joint:
     """Algorithm 2: x and s go down together; nothing tells s the noise level.
 
     sigma0: initial smoothing, in units of [0, 1]. rate: the step size c of s, > 0; near the true noise
-    level d2R/ds2 = 2 n, so that s converges for c < 1. Inpainting needs a smaller one (`choices.JOINT_RATES`).
+    level d2R/ds2 = 2 n, so that s converges for c < 1. Every problem says one that suits it (`Problem.rate`).
     Every image of a batch has its own s. Raises `InputError` for steps outside 1 ... 1000, a rate
     that is not positive, and (when run) for sigma0 outside the prior's range.
     """
@@ -131,7 +133,7 @@ class Joint:
 
     @torch.no_grad()
     def _algorithm_2(self, prior: Prior, problem: Problem) -> Iterator[Step]:
-        x = problem.initial()
+        x, measure = problem.initial(), partial(energy, prior, problem)
         n = x[0].numel()
         s_min, s_max = math.log(prior.sigma_min), math.log(prior.sigma_max)
         s = x.new_full((len(x),), math.log(self.sigma0))
@@ -139,7 +141,7 @@ class Joint:
             sigma = torch.exp(s)
             # x <- prox_{sigma^2 D}(x - sigma^2 grad_x R(x, s))
             x = image_step(prior, problem, x, sigma, sigma**2)
-            yield Step(index, sigma.tolist(), x, prior, problem)
+            yield Step(index, sigma, x, measure)
             # s <- clip(s - (c / n) dR/ds(x, s), s_min, s_max)
             s = (s - self.rate / n * prior.slope(x, s)).clamp(s_min, s_max)
 
@@ -153,7 +155,7 @@ def _follow(prior: Prior, problem: Problem, schedule: Sequence[float], step_size
 
 @torch.no_grad()
 def _descend(prior: Prior, problem: Problem, schedule: Sequence[float], step_sizes: Sequence[float]) -> Iterator[Step]:
-    x = problem.initial()
+    x, measure = problem.initial(), partial(energy, prior, problem)
     for index, (sigma, tau) in enumerate(zip(schedule, step_sizes, strict=True), start=1):
         x = image_step(prior, problem, x, sigma, tau)
-        yield Step(index, sigma, x, prior, problem)
+        yield Step(index, torch.full((len(x),), sigma, dtype=torch.float64), x, measure)

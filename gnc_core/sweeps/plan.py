@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
-from gnc_core import __version__
-from gnc_core.choices import JOINT_RATES
+from gnc_core import __version__, problems
 from gnc_core.errors import InputError
 from gnc_core.images import check_size, to_float
 from gnc_core.prior.base import Prior
@@ -36,7 +35,7 @@ _BATCH_PIXELS = {"cpu": 2**16, "cuda": 2**22}
 class Plan:
     """A sweep, as its file states it: two sweeps with equal plans have the same numbers.
 
-    task: "denoise" or "inpaint". level: the noise level in units of [0, 1], or the share of missing pixels.
+    task, level: the name of a problem, and how bad the degradation is (`problems.TASKS`).
     prior, weights: the name of the prior, and the hash of its weights (`zoo.weights_hash`).
     schemes: of "flow" (linear schedule from sigma0 to sigma_min) and "joint". sigma0: initial smoothings in units of [0, 1],
     increasing. steps: numbers of steps, increasing.
@@ -61,12 +60,7 @@ class Plan:
     version: str = __version__
 
     def __post_init__(self) -> None:
-        if self.task not in ("denoise", "inpaint"):
-            raise InputError(f'The task must be "denoise" or "inpaint", not {self.task!r}.')
-        if not (math.isfinite(self.level) and self.level > 0):
-            raise InputError(f"The noise level, or the share of missing pixels, must be positive, not {self.level:g}.")
-        if self.task == "inpaint" and self.level >= 1:
-            raise InputError(f"The share of missing pixels must lie between 0 and 1, not {self.level:g}.")
+        problems.task(self.task).kind_of_level.check(self.level)
         if not self.schemes or [name for name in SCHEMES if name in self.schemes] != list(self.schemes):
             named = ", ".join(self.schemes) or "nothing"
             raise InputError(f"A sweep is of the schemes {' and '.join(SCHEMES)}, or of one of them, not of {named}.")
@@ -90,8 +84,8 @@ class Plan:
     @property
     def title(self) -> str:
         """What it is, in words: "denoise, noise 0.1, prior foe-l1, 68 images"."""
-        unit, count = "noise" if self.task == "denoise" else "missing", len(self.names)
-        return f"{self.task}, {unit} {self.level:.4g}, prior {self.prior}, {count} image{'s'[: count > 1]}"
+        count = len(self.names)
+        return f"{problems.task(self.task).words(self.level)}, prior {self.prior}, {count} image{'s'[: count > 1]}"
 
     @property
     def score_steps(self) -> int:
@@ -196,7 +190,7 @@ def make_plan(
     """The plan of a sweep; its grid is sorted, and what is given twice counts once.
 
     images: names and true images, (1, 1, H, W), float in [0, 1] or uint8. sigma0: default `default_sigmas`.
-    rate: default that of the task, `choices.JOINT_RATES`. The rest: `Plan`.
+    rate: default that of the task, `Problem.rate`. The rest: `Plan`.
     Raises `InputError` for sigmas outside the prior's range, steps outside 1 ... 1000, images that are too small for
     the prior, and levels that do not suit the task.
     """
@@ -206,7 +200,7 @@ def make_plan(
         check_sigma(sigma, prior.sigma_min, prior.sigma_max)
     pixels = hashlib.sha256()
     for name, image in images:
-        check_size(image, getattr(prior, "min_size", 1), name)
+        check_size(image, prior.min_size, name)
         pixels.update(to_float(image).cpu().contiguous().numpy().tobytes())
     return Plan(
         task=task,
@@ -220,14 +214,14 @@ def make_plan(
         sizes=tuple((image.shape[-2], image.shape[-1]) for _, image in images),
         images=pixels.hexdigest()[:12],
         seed=seed,
-        rate=JOINT_RATES.get(task, 0.9) if rate is None else rate,
+        rate=problems.task(task).rate if rate is None else rate,
     )
 
 
 def default_sigmas(task: str, level: float, sigma_min: float, sigma_max: float, count: int = 11) -> list[float]:
-    """`count` initial smoothings up to sigma_max (see `spaced_sigmas`), all within the prior's range: from half the noise level
-    for denoising, from twice sigma_min for inpainting."""
-    first = float(f"{level / 2:.3g}") if task == "denoise" else 2 * sigma_min
+    """`count` initial smoothings up to sigma_max (see `spaced_sigmas`), all within the prior's range, from the lowest that
+    is worth trying for the task (`Problem.lowest_sigma`)."""
+    first = problems.task(task).lowest_sigma(level, sigma_min)
     return spaced_sigmas(min(max(first, sigma_min), sigma_max), sigma_max, count)
 
 

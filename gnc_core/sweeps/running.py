@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from gnc_core import problems
-from gnc_core.choices import choose_scheme
+from gnc_core.choices import Choice, choose_scheme
 from gnc_core.images import to_float
 from gnc_core.measuring.metrics import psnr, ssim
 from gnc_core.measuring.trace import timed
 from gnc_core.prior.base import Prior
-from gnc_core.problems import Denoising, Inpainting, Problem
-from gnc_core.restoration.schemes import Step
+from gnc_core.problems import Problem
+from gnc_core.restoration.schemes import Step, energy
 
 from .plan import Place, Plan, Unit
 from .results import Cell
@@ -64,12 +64,12 @@ def run(
             truth, problem = _degrade(plan, images, unit.images, device)
             batch = unit.images
         if unit.scheme is None:
-            yield Progress(0, _measure(_start(prior, problem), truth, unit))
+            yield Progress(0, _measure(problem.initial(), energy(prior, problem, problem.initial()), truth, unit))
             continue
         for step in _steps(plan, unit, prior, problem):
             passes = 2 if unit.scheme == "joint" and step.index > 1 else 1
             ends = step.index in unit.ends
-            cell = _measure(step, truth, unit, unit.ends[step.index]) if ends else None
+            cell = _measure(step.image, step.energy, truth, unit, unit.ends[step.index]) if ends else None
             yield Progress(passes * len(batch), cell)
 
 
@@ -83,14 +83,15 @@ def measure_seconds(
         if unit.size in found:
             continue
         truth, problem = _degrade(plan, images, unit.images, device)
-        _measure(_start(prior, problem), truth, unit)
+        start = problem.initial()
+        _measure(start, energy(prior, problem, start), truth, unit)
         step_seconds = {}
         for scheme in plan.schemes:
             few = Unit(unit.images, unit.size, scheme, plan.sigma0[-1], {4: None})
             (_, _), *later = timed(_steps(plan, few, prior, problem))
             step, step_seconds[scheme] = later[-1][0], statistics.median(seconds for _, seconds in later)
         begin = time.perf_counter()
-        _measure(step, truth, unit)
+        _measure(step.image, energy(prior, problem, step.image), truth, unit)
         end, count = time.perf_counter() - begin, len(unit.images)
         found[unit.size] = Seconds({scheme: value / count for scheme, value in step_seconds.items()}, end / count)
     return found
@@ -111,34 +112,20 @@ def in_words(seconds: float) -> str:
 def _degrade(plan: Plan, images: Images, batch: Sequence[int], device: str) -> tuple[Tensor, Problem]:
     """The true images of a batch (on the CPU) and the problem made of them, as `evaluation.evaluate` does it."""
     truths = [to_float(images[index][1]).cpu() for index in batch]
+    kind = problems.task(plan.task)
     degraded = [
-        problems.degrade(truth.to(device), plan.task, plan.level, problems.image_seed(plan.seed, index))
+        kind.degrade(truth.to(device), plan.level, problems.image_seed(plan.seed, index))
         for index, truth in zip(batch, truths, strict=True)
     ]
-    return torch.cat(truths), _together(degraded)
-
-
-def _together(problems: Sequence[Problem]) -> Problem:
-    """One problem for several images of one size."""
-    first, observations = problems[0], torch.cat([problem.initial() for problem in problems])
-    if isinstance(first, Denoising):
-        return Denoising(observations, first.noise_std)
-    return Inpainting(
-        observations, torch.cat([problem.observed for problem in problems if isinstance(problem, Inpainting)])
-    )
-
-
-def _start(prior: Prior, problem: Problem) -> Step:
-    """Where all runs start, as a step that can be measured."""
-    return Step(0, prior.sigma_max, problem.initial(), prior, problem)
+    return torch.cat(truths), kind.stack(degraded)
 
 
 def _steps(plan: Plan, unit: Unit, prior: Prior, problem: Problem) -> Iterator[Step]:
     """The steps of a unit's run, and none beyond its last."""
     assert unit.scheme
-    scheme = choose_scheme(
-        unit.scheme, prior, plan.prior, plan.task, plan.level, unit.steps, unit.sigma0, rate=plan.rate
-    )
+    rate = plan.rate if unit.scheme == "joint" else None
+    choice = Choice(unit.scheme, unit.steps, unit.sigma0, rate)
+    scheme = choose_scheme(choice, prior, plan.prior, plan.task, plan.level)
     steps = scheme.run(prior, problem)
     for _ in range(unit.steps):
         # By default a GPU's library may add in any order, which is not the same twice.
@@ -147,12 +134,12 @@ def _steps(plan: Plan, unit: Unit, prior: Prior, problem: Problem) -> Iterator[S
         yield step
 
 
-def _measure(step: Step, truth: Tensor, unit: Unit, place: Place | None = None) -> Cell:
-    """Energy, PSNR and SSIM of every image after a step; where the energy is not finite, the run diverged."""
-    energy, image = step.energy.cpu(), step.image.cpu()
-    good = torch.isfinite(energy)
+def _measure(image: Tensor, energies: Tensor, truth: Tensor, unit: Unit, place: Place | None = None) -> Cell:
+    """Energy, PSNR and SSIM of every image; where the energy is not finite, the run diverged."""
+    energies, image = energies.cpu(), image.cpu()
+    good = torch.isfinite(energies)
     values = {"psnr": torch.full(good.shape, torch.nan), "ssim": torch.full(good.shape, torch.nan)}
     values["psnr"][good] = psnr(image[good], truth[good]).float()
     values["ssim"][good] = ssim(image[good], truth[good]).float()
-    energies = torch.where(good, energy, torch.inf).float()
+    energies = torch.where(good, energies, torch.inf).float()
     return Cell(place, unit.images, *(tuple(numbers.tolist()) for numbers in (energies, *values.values())))
