@@ -115,7 +115,7 @@ def test_simulate_takes_a_clean_image_and_reports_against_it(work):
 def test_colour_restores_three_channels(work):
     result = restore(input="color.png", simulate=True, color=True, output="out.png", json=True)
     assert result.exit_code == 0
-    assert images.read_image("out.png", color=True).shape == (3, 1, 32, 40)
+    assert images.read_image("out.png", color=True).shape == (1, 3, 32, 40)
     assert restore(input="color.png", simulate=True, scheme="joint", color=True).exit_code == 0
 
 
@@ -166,11 +166,11 @@ def test_blind_denoising_finds_the_noise_level_by_itself(work, scheme):
     torch.testing.assert_close(images.read_image("told.npy"), images.read_image("out.npy"), rtol=1e-5, atol=1e-5)
     assert "Estimated noise level" in restore(noise_std=None, blind=True).stdout
     assert_one_line(restore(blind=True), "leave out --noise-std")
-    assert_one_line(restore(noise_std=None, blind=True, scheme="learned"), "--blind belongs to")
+    assert_one_line(restore(noise_std=None, blind=True, scheme="learned"), "only the schemes flow and joint of denoise")
     on_all = ["evaluate", "--data", "data", "--prior", "small", "--blind", "--scheme", scheme, "--steps", 3, "--json"]
     result = run(*on_all, "--task", "denoise", "--noise-std", 0.1)
     assert json.loads(result.stdout)["blind"]
-    assert_one_line(run(*on_all, "--task", "inpaint", "--missing", 0.5), "--blind belongs to")
+    assert_one_line(run(*on_all, "--task", "inpaint", "--missing", 0.5), "only the schemes flow and joint of denoise")
 
 
 def test_calibrate_reports_mean_and_spread(work):
@@ -269,18 +269,18 @@ def test_truncated_images(work):
         ("denoise", {"noise_std": "loud"}, "not a valid float"),
         ("denoise", {"noise_std": None}, "needs the noise level"),
         ("denoise", {"mask": "mask.png"}, "belongs to inpainting"),
-        ("denoise", {"missing": 0.5}, "belongs to inpainting"),
+        ("denoise", {"missing": 0.5}, "--missing belongs to the task inpaint; denoise takes --noise-std"),
         ("denoise", {"steps": 0}, "1 ... 1000"),
         ("denoise", {"steps": 1001}, "1 ... 1000"),
         ("denoise", {"steps": 0, "scheme": "learned"}, "1 ... 1000"),
         ("denoise", {"sigma0": 0.9}, "[0.01, 0.5]"),
         ("denoise", {"sigma0": "nan"}, "[0.01, 0.5]"),
         ("denoise", {"sigma0": 0.2, "scheme": "learned"}, "does not apply"),
-        ("denoise", {"rate": 0.5}, "--rate needs --scheme joint"),
+        ("denoise", {"rate": 0.5}, "belongs to the scheme joint"),
         ("denoise", {"rate": 0, "scheme": "joint"}, "positive"),
         ("denoise", {"scheme": "learned"}, "there are: none"),
         ("denoise", {"scheme": "fastest"}, "flow"),
-        ("denoise", {"schedule": "a.json"}, "--scheme learned"),
+        ("denoise", {"schedule": "a.json"}, "Cannot read"),
         ("denoise", {"schedule": "a.json", "scheme": "learned"}, "Cannot read"),
         ("denoise", {"prior": "unknown"}, "there are small"),
         ("denoise", {"prior": "data"}, "holds no prior"),
@@ -330,7 +330,7 @@ def test_damaged_and_foreign_weights(work):
         (["evaluate", "--data", "nowhere", "--task", "denoise", "--noise-std", 0.1], "no folder"),
         (["evaluate", "--data", "pretrained", "--task", "denoise", "--noise-std", 0.1], "no images"),
         (["evaluate", "--data", "data", "--task", "inpaint"], "--missing"),
-        (["evaluate", "--data", "data", "--task", "inpaint", "--noise-std", 1], "denoising"),
+        (["evaluate", "--data", "data", "--task", "inpaint", "--noise-std", 1], "belongs to the task denoise"),
         (["evaluate", "--data", "data", "--task", "denoise"], "--noise-std"),
         (["evaluate", "--data", "data", "--list", "x.txt", "--task", "denoise", "--noise-std", 1], "x"),
         (["fit-schedule", "--data", "data", "--task", "denoise", "--noise-std", 0.1], "--out"),

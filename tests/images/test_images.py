@@ -55,8 +55,8 @@ def npy(array: np.ndarray) -> bytes:
 
 
 def as_array(image: torch.Tensor) -> np.ndarray:
-    """(1, 1, H, W) -> (H, W), (3, 1, H, W) -> (H, W, 3)."""
-    values = image.numpy()[:, 0]
+    """(1, 1, H, W) -> (H, W), (1, 3, H, W) -> (H, W, 3)."""
+    values = image.numpy()[0]
     return values[0] if len(values) == 1 else np.moveaxis(values, 0, 2)
 
 
@@ -71,14 +71,14 @@ def test_grey_and_colour_of_8_bits(kind):
     np.testing.assert_array_equal(as_array(grey), GREY.astype(np.float32) / 255)
     data = encoded(Image.fromarray(COLOR), kind)
     color = images.read_image(data, color=True)
-    assert color.shape == (3, 1, 12, 17)
+    assert color.shape == (1, 3, 12, 17)
     np.testing.assert_array_equal(as_array(color), COLOR.astype(np.float32) / 255)
     luma = np.asarray(Image.fromarray(COLOR).convert("L"))
     np.testing.assert_array_equal(as_array(images.read_image(data)), luma.astype(np.float32) / 255)
 
 
 def test_grey_file_stays_one_channel_in_colour_mode():
-    assert images.read_image(encoded(Image.fromarray(GREY), "PNG"), color=True).shape[0] == 1
+    assert images.read_image(encoded(Image.fromarray(GREY), "PNG"), color=True).shape[1] == 1
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ def test_noise_level_must_be_positive(noise_std):
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".npy", ".PNG"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_written_images_are_read_again(tmp_path, suffix, channels):
-    image = torch.from_numpy(RNG.integers(0, 256, (channels, 1, 12, 17))).float() / 255
+    image = torch.from_numpy(RNG.integers(0, 256, (1, channels, 12, 17))).float() / 255
     path = tmp_path / f"out{suffix}"
     images.write_image(path, image)
     torch.testing.assert_close(images.read_image(path, color=True), image, rtol=0, atol=1e-7)
@@ -383,7 +383,7 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path):
     for path in (tmp_path / "a.gif", tmp_path / "no" / "a.png", tmp_path / "folder.png"):
         with pytest.raises(InputError, match="Cannot write"):
             images.write_image(path, image)
-    with pytest.raises(InputError, match="three channels"):
+    with pytest.raises(InputError, match="1 or 3"):
         images.write_image(tmp_path / "a.png", torch.zeros(2, 1, 4, 4))
     assert [p.name for p in tmp_path.iterdir()] == ["folder.png"]
 
@@ -444,7 +444,7 @@ def test_samples_are_photographs():
     samples = images.sample_images()
     assert {"Cameraman", "Astronaut", "Coins"} <= set(samples)
     assert images.load_sample("Cameraman").shape == (1, 1, 512, 512)
-    assert images.load_sample("Astronaut", color=True).shape == (3, 1, 512, 512)
+    assert images.load_sample("Astronaut", color=True).shape == (1, 3, 512, 512)
     with pytest.raises(InputError, match="Cameraman"):
         images.load_sample("Lena")
 

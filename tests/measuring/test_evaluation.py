@@ -7,11 +7,10 @@ import torch
 from stand_in import GaussianPrior
 
 from gnc_core import problems
-from gnc_core.errors import InputError
 from gnc_core.measuring import evaluation
 from gnc_core.measuring.metrics import psnr
 from gnc_core.problems import Denoising, Inpainting
-from gnc_core.restoration.schemes import Flow
+from gnc_core.restoration.schemes import Flow, energy
 
 PRIOR = GaussianPrior(mean=0.5, variance=0.01)
 IMAGES = [(f"image {i}", PRIOR.sample(1, 48, i)) for i in range(3)]
@@ -36,10 +35,10 @@ def test_results_come_one_by_one_and_are_right():
 def test_a_scheme_is_a_method():
     method = evaluation.with_scheme(PRIOR, Flow([0.2, 0.1]))
     (result,) = evaluation.evaluate(method, PRIOR, IMAGES[:1], "denoise", 0.1)
-    problem = problems.degrade(IMAGES[0][1], "denoise", 0.1, problems.image_seed(0, 0))
+    problem = Denoising.degrade(IMAGES[0][1], 0.1, problems.image_seed(0, 0))
     *_, last = Flow([0.2, 0.1]).run(PRIOR, problem)
     assert result.psnr == psnr(last.image, IMAGES[0][1]).item()
-    assert result.energy == last.energy.item()
+    assert result.energy == last.energy.item() == energy(PRIOR, problem, last.image).item()
 
 
 def test_degradations_depend_on_seed_and_index_alone():
@@ -58,25 +57,12 @@ def test_degradations_depend_on_seed_and_index_alone():
     assert not torch.equal(seen[0], seen[5])
 
 
-def test_degrade():
-    truth = IMAGES[0][1]
-    denoising = problems.degrade(truth, "denoise", 0.1, 3)
-    assert isinstance(denoising, Denoising)
-    inpainting = problems.degrade(truth, "inpaint", 0.5, 3)
-    assert isinstance(inpainting, Inpainting)
-    assert inpainting.level == 0.5
-    assert (inpainting.energy(truth) == 0).all()
-    for task, level in (("deblur", 0.1), ("denoise", 0), ("inpaint", 1.0)):
-        with pytest.raises(InputError):
-            problems.degrade(truth, task, level, 0)
-
-
 def test_biharmonic_is_exact_for_a_plane_and_keeps_the_observed():
     rows, columns = torch.meshgrid(torch.arange(24.0), torch.arange(20.0), indexing="ij")
     plane = (0.2 + 0.01 * rows + 0.02 * columns)[None, None]
     observed = torch.ones(1, 1, 24, 20, dtype=torch.bool)
     observed[..., 8:12, 6:13] = False
-    restored = evaluation.biharmonic(Inpainting(torch.where(observed, plane, 0), observed))
-    torch.testing.assert_close(restored, plane, rtol=0, atol=1e-4)
-    with pytest.raises(InputError, match="inpainting only"):
-        evaluation.biharmonic(Denoising(plane, 0.1))
+    problem = Inpainting(torch.where(observed, plane, 0), observed)
+    torch.testing.assert_close(problem.baselines["biharmonic"](problem), plane, rtol=0, atol=1e-4)
+    colour = problem.stack([problem, problem])
+    assert colour.baselines["biharmonic"](colour).shape == (2, 1, 24, 20)

@@ -49,3 +49,11 @@ def test_shapes_must_agree():
         psnr(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 5))
     with pytest.raises(InputError):
         ssim(torch.zeros(1, 1, 40, 40), torch.zeros(2, 1, 40, 40))
+
+
+def test_psnr_over_all_channels_is_no_mean_of_psnrs():
+    truth = torch.zeros(1, 3, 16, 16)
+    image = torch.tensor([0.1, 0.2, 0.3]).view(1, 3, 1, 1).expand_as(truth)
+    assert psnr(image, truth).item() == pytest.approx(-10 * math.log10((0.01 + 0.04 + 0.09) / 3), abs=1e-4)
+    channels = [ssim(image[:, [c]], truth[:, [c]]) for c in range(3)]
+    assert ssim(image, truth).item() == pytest.approx(sum(channels).item() / 3)

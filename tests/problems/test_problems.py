@@ -5,7 +5,7 @@ import torch
 from scipy.optimize import minimize
 
 from gnc_core.errors import InputError
-from gnc_core.problems import Denoising, Inpainting
+from gnc_core.problems import TASKS, Denoising, Inpainting, task
 
 
 def images(count=2, size=(3, 4)):
@@ -89,7 +89,7 @@ def test_noise_level_must_be_positive(noise_std):
 
 def test_bad_observations():
     z = images()
-    for bad in (z[0], z.expand(2, 2, 3, 4), z[..., :0], (255 * z).to(torch.uint8)):
+    for bad in (z[0], z[..., :0], (255 * z).to(torch.uint8)):
         with pytest.raises(InputError):
             Denoising(bad, 0.1)
     z[0, 0, 0, 0] = torch.nan
@@ -109,3 +109,56 @@ def test_bad_masks():
         Inpainting(z, torch.ones(1, 1, 3, 4))
     with pytest.raises(InputError, match="3 masks"):
         Inpainting(z, torch.ones(3, 1, 3, 4, dtype=torch.bool))
+
+
+@pytest.mark.parametrize("kind", TASKS.values(), ids=TASKS)
+def test_a_task_degrades_moves_and_stacks(kind):
+    truth, level = images(3, (16, 17)).float(), kind.kind_of_level.example
+    problems = [kind.degrade(x[None], level, seed) for seed, x in enumerate(truth)]
+    assert problems[0].level == pytest.approx(level, abs=0.01)
+    assert problems[0].observation.shape == problems[0].initial().shape == (1, 1, 16, 17)
+    again, other = kind.degrade(truth[:1], level, 0), kind.degrade(truth[:1], level, 1)
+    assert torch.equal(again.initial(), problems[0].initial())
+    assert not torch.equal(other.initial(), problems[0].initial())
+    together = kind.stack(problems)
+    v = truth + 0.1
+    each = torch.cat([problem.prox(x[None], 0.01) for problem, x in zip(problems, v, strict=True)])
+    assert torch.equal(together.prox(v, 0.01), each)
+    double = together.to(torch.float64)
+    assert double.initial().dtype == torch.float64
+    torch.testing.assert_close(double.prox(v.double(), 0.01).float(), each)
+    assert together.to("cpu").initial().equal(together.initial())
+
+
+@pytest.mark.parametrize("kind", TASKS.values(), ids=TASKS)
+def test_a_colour_image_is_its_channels(kind):
+    truth = torch.rand(1, 3, 12, 13, generator=torch.Generator().manual_seed(0))
+    problem = kind.degrade(truth, kind.kind_of_level.example, 0)
+    assert problem.energy(problem.prox(truth, 0.01)).shape == (1,)
+    assert problem.prox(truth, 0.01).shape == truth.shape
+
+
+@pytest.mark.parametrize("kind", TASKS.values(), ids=TASKS)
+def test_a_level_outside_its_range_is_refused_and_named(kind):
+    level = kind.kind_of_level
+    for value in (level.low, -1.0, float("nan"), *([level.high] if level.high < 2 else [])):
+        with pytest.raises(InputError, match="must"):
+            level.check(value)
+        with pytest.raises(InputError):
+            kind.degrade(images(), value, 0)
+    assert level.check(level.example) == level.example
+    lowest, highest, first, step = level.usual
+    assert level.low < lowest <= first <= highest < max(level.high, 1)
+    assert step > 0
+
+
+def test_first_smoothings():
+    assert [Denoising.first_sigma(level, 0.01, 0.5) for level in (0.1, 0.001, 2)] == [0.1, 0.01, 0.5]
+    assert Inpainting.first_sigma(0.3, 0.01, 0.5) == 0.5
+
+
+def test_different_problems_are_not_stacked_and_unknown_ones_named():
+    with pytest.raises(InputError, match="noise_std"):
+        Denoising.stack([Denoising(images(), 0.1), Denoising(images(), 0.2)])
+    with pytest.raises(InputError, match="there are denoise, inpaint"):
+        task("deblur")

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from gnc_core.errors import InputError
-from gnc_core.restoration.schedules import LearnedSchedule, check_sigma, first_sigma, linear, logarithmic
+from gnc_core.restoration.schedules import LearnedSchedule, check_sigma, linear, logarithmic
 
 LEARNED = LearnedSchedule((0.2, 0.05), (0.04, 0.0), "denoise", 0.1, "foe-l1")
 
@@ -90,8 +90,3 @@ def test_files_that_are_no_schedules(tmp_path):
             LearnedSchedule.load(path)
     with pytest.raises(InputError, match="Cannot read"):
         LearnedSchedule.load(tmp_path / "nothing.json")
-
-
-def test_first_sigma_is_the_noise_level_within_the_range():
-    assert [first_sigma("denoise", level, 0.01, 0.5) for level in (0.1, 0.001, 2)] == [0.1, 0.01, 0.5]
-    assert first_sigma("inpaint", 0.3, 0.01, 0.5) == 0.5

@@ -76,7 +76,7 @@ def test_a_sweep_is_its_runs_done_one_by_one(prior, task, level, rate):
     assert result.initial_psnr == pytest.approx([one.psnr_degraded for one in single], abs=1e-4)
     assert result.initial_ssim == pytest.approx([one.ssim_degraded for one in single], abs=1e-5)
     for index, (_, truth) in enumerate(images):
-        problem = problems.degrade(truth, task, level, problems.image_seed(3, index))
+        problem = problems.task(task).degrade(truth, level, problems.image_seed(3, index))
         energy = prior.energy(problem.initial(), math.log(prior.sigma_min)) + problem.energy(problem.initial())
         assert result.initial_energy[index] == pytest.approx(energy.item(), rel=1e-5)
 
