@@ -31,7 +31,7 @@ _PLACES = {
     "read_image": "images",
     "write_image": "images",
 }
-__all__ = ["__version__", *_PLACES]  # noqa: PLE0604
+__all__ = ["__version__", *_PLACES]
 
 
 def __getattr__(name: str) -> Any:
