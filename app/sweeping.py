@@ -27,9 +27,9 @@ class OwnSweep(Work):
         super().__init__()
         self.plan = plan
         self.result = result or Result.empty(plan)
-        units = plan.units(self.result, self.device)
-        self.total = plan.score_steps
-        self.done = self.total - sum(unit.score_steps for unit in units)
+        units = sweeps.units_of_plan(plan, self.result, self.device)
+        self.total = sweeps.score_steps(sweeps.units_of_plan(plan))
+        self.done = self.total - sweeps.score_steps(units)
         self._steps = sweeps.run(plan, load_prior(plan.prior), [image], units, self.device)
 
     @property
@@ -83,7 +83,7 @@ def duration(plan: Plan, image: Tensor, result: Result | None = None) -> str:
     """About how long a sweep will take on this machine, without what `result` already knows: "12 min on the CPU"."""
     device = best_device()
     seconds = seconds_a_step(plan.prior, plan.weights, device, plan.sizes[0], plan, image)
-    words = sweeps.in_words(sweeps.estimate(plan.units(result, device), seconds))
+    words = sweeps.in_words(sweeps.estimate(sweeps.units_of_plan(plan, result, device), seconds))
     return f"{words} on the {'GPU' if device == 'cuda' else 'CPU'}"
 
 

@@ -163,7 +163,7 @@ def own_sweep(plan: Plan | None, current: Picture | None) -> None:
         if start:
             state.sweep, state.frames = OwnSweep(plan, (current.name, current.image), so_far), []
             st.rerun()
-        (height, width), left = plan.sizes[0], sum(unit.score_steps for unit in plan.units(so_far))
+        (height, width), left = plan.sizes[0], sweeps.score_steps(sweeps.units_of_plan(plan, so_far))
         state.estimate = (
             f"{cells_of(plan)}: {left:,} score steps{' left' if so_far else ''} on {width} × {height} pixels, "
             f"about {duration(plan, current.image, so_far)}."
