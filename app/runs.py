@@ -13,7 +13,7 @@ from app.scenes import Prepared, Scene
 from gnc_core import images, zoo
 from gnc_core.choices import best_device, choose_scheme
 from gnc_core.errors import InputError, out_of_memory
-from gnc_core.measuring.trace import Row, Trace, timed
+from gnc_core.measuring.trace import Trace, TraceRow, timed
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising, Inpainting, Problem
 
@@ -21,7 +21,7 @@ SCHEMES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
 
 
 @dataclass(frozen=True)
-class Plan:
+class Choice:
     """How a scene is to be restored. sigma0: initial smoothing; rate: step size of s in joint minimisation; None for the
     defaults of the task."""
 
@@ -87,19 +87,26 @@ class Work(ABC):
 
 
 class Run(Work):
-    """One plan at work on one scene. Every `advance` is a step; what is known so far is in `trace` and `image`.
+    """One choice at work on one scene. Every `advance` is a step; what is known so far is in `trace` and `image`.
 
     A step that a stop has overtaken is dropped. Raises `InputError` if no learned schedule fits, or the prior cannot take the
     sigmas.
     """
 
-    def __init__(self, scene: Scene, plan: Plan, prepared: Prepared) -> None:
+    def __init__(self, scene: Scene, choice: Choice, prepared: Prepared) -> None:
         super().__init__()
-        self.scene, self.plan, self.prepared = scene, plan, prepared
-        prior = load_prior(plan.prior)
+        self.scene, self.choice, self.prepared = scene, choice, prepared
+        prior = load_prior(choice.prior)
         problem = _to_device(prepared.problem, self.device)
         scheme = choose_scheme(
-            plan.scheme, prior, plan.prior, problem.name, problem.level, plan.steps, plan.sigma0, rate=plan.rate
+            choice.scheme,
+            prior,
+            choice.prior,
+            problem.name,
+            problem.level,
+            choice.steps,
+            choice.sigma0,
+            rate=choice.rate,
         )
         self.steps = scheme.steps
         self.trace = Trace(prepared.truth)
@@ -118,7 +125,7 @@ class Run(Work):
 
     @property
     def title(self) -> str:
-        return self.plan.title + (f" (stopped after {self.done})" if self.stopped and self.done < self.steps else "")
+        return self.choice.title + (f" (stopped after {self.done})" if self.stopped and self.done < self.steps else "")
 
     def _step(self) -> None:
         step, seconds = next(self._steps)
@@ -132,7 +139,7 @@ class Run(Work):
                 self.trace.rows += rows
 
     @property
-    def last(self) -> Row:
+    def last(self) -> TraceRow:
         return self.trace.rows[-1]
 
     @property

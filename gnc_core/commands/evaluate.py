@@ -81,7 +81,7 @@ def evaluate(
     if baseline:
         methods[baseline] = evaluation.biharmonic
 
-    results: dict[str, list[evaluation.Result]] = {}
+    results: dict[str, list[evaluation.Measurement]] = {}
     for name, method in methods.items():
         run = evaluation.evaluate(method, prior, _read(files, prior.min_size), task, level, seed, device)
         results[name] = list(tqdm(run, total=len(files), unit="image", desc=name, disable=None))

@@ -17,7 +17,7 @@ from .metrics import psnr, ssim
 
 
 @dataclass(frozen=True)
-class Row:
+class TraceRow:
     """One step. sigma: mean over the channels, in units of [0, 1]. energy: D(x) + R(x, log sigma_min), summed over
     the channels. psnr (dB, over all channels) and ssim are None without a truth; milliseconds is None for step 0."""
 
@@ -34,18 +34,18 @@ class Trace:
     """A row a step; `truth` is (N, 1, H, W) on the CPU, or None where it is unknown."""
 
     truth: Tensor | None
-    rows: list[Row] = field(default_factory=list)
+    rows: list[TraceRow] = field(default_factory=list)
 
-    def rows_of(self, step: Step, seconds: float, initial: Tensor) -> list[Row]:
+    def rows_of(self, step: Step, seconds: float, initial: Tensor) -> list[TraceRow]:
         """What `step` adds to the table: its row, and before the first one that of the `initial` image, step 0."""
         begin = [self.measure(replace(step, index=0, image=initial))] if step.index == 1 else []
         return [*begin, self.measure(step, seconds)]
 
-    def measure(self, step: Step, seconds: float | None = None) -> Row:
+    def measure(self, step: Step, seconds: float | None = None) -> TraceRow:
         """The row of `step`, which took `seconds`."""
         sigma = step.sigma if isinstance(step.sigma, float) else sum(step.sigma) / len(step.sigma)
         image = step.image.cpu()
-        return Row(
+        return TraceRow(
             step=step.index,
             sigma=sigma,
             energy=step.energy.sum().item(),
@@ -67,7 +67,7 @@ class Trace:
         """The table with a header; unknown values are empty."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow([column.name for column in fields(Row)])
+        writer.writerow([column.name for column in fields(TraceRow)])
         writer.writerows(astuple(row) for row in self.rows)
         return buffer.getvalue()
 

@@ -102,7 +102,7 @@ def test_it_announces_computes_and_reports(work):
     assert found.complete
     announced = re.search(r"3 images: ([\d,]+) score steps, about .* on cpu", result.stderr)
     assert announced
-    assert int(announced[1].replace(",", "")) == found.plan.score_steps
+    assert int(announced[1].replace(",", "")) == sweeps.score_steps(sweeps.units_of_plan(found.plan))
     assert found.plan.weights == zoo.weights_hash("small")
     report = json.loads(result.stdout)
     assert len(report["cells"]) == RUNS
