@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.figures.restoration import box_figure
-from app.runs import SCHEMES, Choice
+from app.runs import SCHEME_TITLES, Choice
 from app.scenes import Box, Scene, Upload, picture
 from app.session import from_url, in_url, to_url
 from gnc_core import images, zoo
@@ -234,7 +234,7 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     if not priors:
         return None
     prior = prior_control(priors)
-    labels = {label: scheme for scheme, label in SCHEMES.items()}
+    labels = {label: scheme for scheme, label in SCHEME_TITLES.items()}
     scheme = labels[st.selectbox(
         "Scheme", list(labels), **in_url("scheme"),
         help="GNC flow: σ falls linearly. Joint: σ follows the energy down, with the image. Learned schedule: σ and "

@@ -17,7 +17,7 @@ from gnc_core.measuring.trace import Trace, TraceRow, timed
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising, Inpainting, Problem
 
-SCHEMES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
+SCHEME_TITLES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Choice:
     def title(self) -> str:
         start = f", σ₀ {self.sigma0:g}" if self.sigma0 else ""
         rate = f", rate {self.rate:g}" if self.rate else ""
-        return f"{SCHEMES[self.scheme]}, {self.steps} step{'s'[: self.steps > 1]}{start}{rate}, {self.prior}"
+        return f"{SCHEME_TITLES[self.scheme]}, {self.steps} step{'s'[: self.steps > 1]}{start}{rate}, {self.prior}"
 
 
 class Work(ABC):
