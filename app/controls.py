@@ -1,4 +1,4 @@
-"""The controls of "Restore an image": what is restored (a `Scene`) and how (a `Plan`); "Maps" shares some of them."""
+"""The controls of "Restore an image": what is restored (a `Scene`) and how (a `Choice`); "Maps" shares some of them."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from app.figures.restoration import box_figure
-from app.runs import SCHEMES, Plan
+from app.runs import SCHEME_TITLES, Choice
 from app.scenes import Box, Scene, Upload, picture
 from app.session import from_url, in_url, to_url
 from gnc_core import images, problems, zoo
@@ -226,14 +226,14 @@ def _pixels(x: list[float], y: list[float], width: int, height: int) -> list[int
 # --- scheme ------------------------------------------------------------------------------------------------------
 
 
-def scheme_controls(scene: Scene | None) -> Plan | None:
+def scheme_controls(scene: Scene | None) -> Choice | None:
     """The prior and the scheme; None if there is no prior."""
     st.subheader("Scheme")
     priors = zoo.names()
     if not priors:
         return None
     prior = prior_control(priors)
-    labels = {label: scheme for scheme, label in SCHEMES.items()}
+    labels = {label: scheme for scheme, label in SCHEME_TITLES.items()}
     scheme = labels[st.selectbox(
         "Scheme", list(labels), **in_url("scheme"),
         help="GNC flow: σ falls linearly. Joint: σ follows the energy down, with the image. Learned schedule: σ and "
@@ -245,7 +245,7 @@ def scheme_controls(scene: Scene | None) -> Plan | None:
     ))  # fmt: skip
     if scheme == "learned":
         learned_schedules(prior, scene)
-        return Plan(prior, scheme, steps)
+        return Choice(prior, scheme, steps)
     by_hand = st.toggle(
         "Choose the initial smoothing", False, **in_url("own-start"),
         help="Off: the noise level for denoising, the prior's largest σ for inpainting.",
@@ -264,7 +264,7 @@ def scheme_controls(scene: Scene | None) -> Plan | None:
             help="Step size of s = log σ: s ← s − (c/n) ∂R/∂s. Small: σ falls slowly, and gaps have time to be filled. "
             f"Large: few steps reach the noise level; from 1 on s overshoots it. Empty: {defaults}.",
         )  # fmt: skip
-    return Plan(prior, scheme, steps, sigma0, rate)
+    return Choice(prior, scheme, steps, sigma0, rate)
 
 
 def prior_control(priors: list[str]) -> str:

@@ -11,16 +11,16 @@ import torch
 from app.figures.restoration import Curve
 from app.scenes import Prepared, Scene
 from gnc_core import images, zoo
-from gnc_core.choices import Choice, best_device, choose_scheme
+from gnc_core.choices import SchemeChoice, best_device, choose_scheme
 from gnc_core.errors import InputError, out_of_memory
-from gnc_core.measuring.trace import Row, Trace, timed
+from gnc_core.measuring.trace import Trace, TraceRow, timed
 from gnc_core.prior import ByChannel, FieldsOfExperts
 
-SCHEMES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
+SCHEME_TITLES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
 
 
 @dataclass(frozen=True)
-class Plan:
+class Choice:
     """How a scene is to be restored. sigma0: initial smoothing; rate: step size of s in joint minimisation; None for the
     defaults of the task."""
 
@@ -34,7 +34,7 @@ class Plan:
     def title(self) -> str:
         start = f", σ₀ {self.sigma0:g}" if self.sigma0 else ""
         rate = f", rate {self.rate:g}" if self.rate else ""
-        return f"{SCHEMES[self.scheme]}, {self.steps} step{'s'[: self.steps > 1]}{start}{rate}, {self.prior}"
+        return f"{SCHEME_TITLES[self.scheme]}, {self.steps} step{'s'[: self.steps > 1]}{start}{rate}, {self.prior}"
 
 
 class Work(ABC):
@@ -86,19 +86,19 @@ class Work(ABC):
 
 
 class Run(Work):
-    """One plan at work on one scene. Every `advance` is a step; what is known so far is in `trace` and `image`.
+    """One choice at work on one scene. Every `advance` is a step; what is known so far is in `trace` and `image`.
 
     A step that a stop has overtaken is dropped. Raises `InputError` if no learned schedule fits, or the prior cannot take the
     sigmas.
     """
 
-    def __init__(self, scene: Scene, plan: Plan, prepared: Prepared) -> None:
+    def __init__(self, scene: Scene, choice: Choice, prepared: Prepared) -> None:
         super().__init__()
-        self.scene, self.plan, self.prepared = scene, plan, prepared
-        prior = ByChannel(load_prior(plan.prior))
+        self.scene, self.choice, self.prepared = scene, choice, prepared
+        prior = ByChannel(load_prior(choice.prior))
         problem = prepared.problem.to(self.device)
-        choice = Choice(plan.scheme, plan.steps, plan.sigma0, plan.rate)
-        scheme = choose_scheme(choice, prior, plan.prior, problem.name, problem.level)
+        how = SchemeChoice(choice.scheme, choice.steps, choice.sigma0, choice.rate)
+        scheme = choose_scheme(how, prior, choice.prior, problem.name, problem.level)
         self.steps = scheme.steps
         self.trace = Trace(prepared.truth)
         self.image = prepared.problem.initial()
@@ -116,7 +116,7 @@ class Run(Work):
 
     @property
     def title(self) -> str:
-        return self.plan.title + (f" (stopped after {self.done})" if self.stopped and self.done < self.steps else "")
+        return self.choice.title + (f" (stopped after {self.done})" if self.stopped and self.done < self.steps else "")
 
     def _step(self) -> None:
         step, seconds = next(self._steps)
@@ -130,7 +130,7 @@ class Run(Work):
                 self.trace.rows += rows
 
     @property
-    def last(self) -> Row:
+    def last(self) -> TraceRow:
         return self.trace.rows[-1]
 
     @property

@@ -1,7 +1,7 @@
 """Sweeps that "Maps" shows: those in pretrained/, one from a file, and one of one's own that outlives a rerun."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import streamlit as st
@@ -9,12 +9,26 @@ from torch import Tensor
 
 from app.controls import OWN
 from app.figures.maps import Map
-from app.runs import SCHEMES, Work, device_queue, load_prior
-from app.scenes import Scene
+from app.runs import SCHEME_TITLES, Work, device_queue, load_prior
+from app.scenes import Scene, Upload
 from gnc_core import sweeps, zoo
 from gnc_core.choices import best_device
 from gnc_core.errors import InputError
 from gnc_core.sweeps import Plan, Result
+
+OWN_SWEEP, SWEEP_FILE = "A sweep of your own", "A sweep file (.npz)"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The current image: what a click on a cell restores, and what a sweep of one's own is run on."""
+
+    scene: Scene
+    image: Tensor
+
+    @property
+    def name(self) -> str:
+        return self.scene.source.name if isinstance(self.scene.source, Upload) else self.scene.source
 
 
 class OwnSweep(Work):
@@ -27,9 +41,9 @@ class OwnSweep(Work):
         super().__init__()
         self.plan = plan
         self.result = result or Result.empty(plan)
-        units = plan.units(self.result, self.device)
-        self.total = plan.score_steps
-        self.done = self.total - sum(unit.score_steps for unit in units)
+        units = sweeps.units_of_plan(plan, self.result, self.device)
+        self.total = sweeps.score_steps(sweeps.units_of_plan(plan))
+        self.done = self.total - sweeps.score_steps(units)
         self._steps = sweeps.run(plan, load_prior(plan.prior), [image], units, self.device)
 
     @property
@@ -71,6 +85,18 @@ def task_title(plan: Plan) -> str:
     return f"Inpaint, {100 * plan.level:.4g} % missing"
 
 
+def grid_title(plan: Plan) -> str:
+    """How large a grid is, in words: "11 × 12 cells of GNC flow and Joint"."""
+    _, sigmas, steps, _ = plan.shape
+    return f"{sigmas} × {steps} cells of {' and '.join(SCHEME_TITLES[name] for name in plan.schemes)}"
+
+
+def cell_title(plan: Plan, cell: tuple[int, int]) -> str:
+    """What a cell (sigma0, steps) stands for: "σ₀ 0.1, 20 steps"."""
+    number = plan.steps[cell[1]]
+    return f"σ₀ {plan.sigma0[cell[0]]:.3g}, {number} step{'s'[: number > 1]}"
+
+
 @st.cache_data(max_entries=32, show_spinner="Measuring how long a step takes …")
 def seconds_a_step(prior: str, weights: str, device: str, size: tuple[int, int], _plan: Plan, _image: Tensor) -> dict:
     """What `sweeps.estimate` needs, measured once for each prior and size of image, always with both schemes."""
@@ -83,7 +109,7 @@ def duration(plan: Plan, image: Tensor, result: Result | None = None) -> str:
     """About how long a sweep will take on this machine, without what `result` already knows: "12 min on the CPU"."""
     device = best_device()
     seconds = seconds_a_step(plan.prior, plan.weights, device, plan.sizes[0], plan, image)
-    words = sweeps.in_words(sweeps.estimate(plan.units(result, device), seconds))
+    words = sweeps.in_words(sweeps.estimate(sweeps.units_of_plan(plan, result, device), seconds))
     return f"{words} on the {'GPU' if device == 'cuda' else 'CPU'}"
 
 
@@ -92,7 +118,7 @@ def maps(result: Result, tolerance: float, schemes: Sequence[str]) -> list[Map]:
     attainment, diverged = sweeps.attainment(result, tolerance), sweeps.diverged(result)
     psnr, spread, excess = sweeps.mean(result.psnr), sweeps.spread(result.psnr), sweeps.excess(result)
     return [
-        Map(SCHEMES[name], attainment[i], psnr[i], spread[i], excess[i], diverged[i], sweeps.highest(psnr[i]))
+        Map(SCHEME_TITLES[name], attainment[i], psnr[i], spread[i], excess[i], diverged[i], sweeps.highest(psnr[i]))
         for i, name in enumerate(result.plan.schemes)
         if name in schemes
     ]
@@ -115,5 +141,16 @@ def settings_of_cell(
         "nsteps": plan.steps[cell[1]],
         "own-start": True,
         "smoothing": plan.sigma0[cell[0]],
-        **({"rate": plan.rate} if scheme == SCHEMES["joint"] else {}),
+        **({"rate": plan.rate} if scheme == SCHEME_TITLES["joint"] else {}),
     }
+
+
+def what_a_click_does(plan: Plan, current: Picture | None) -> str:
+    """A sentence about a click on a cell of the maps, or "" without an image."""
+    if plan.prior not in zoo.names():
+        return f"(The prior {plan.prior} of this sweep is not in pretrained/.)"
+    if current is None:
+        return ""
+    other = plan.weights and plan.weights != zoo.weights_hash(plan.prior)
+    note = f" (The weights of {plan.prior} have changed since this sweep.)" if other else ""
+    return f"A click on a cell restores the image on the left with that cell's setting.{note}"

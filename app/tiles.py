@@ -20,7 +20,7 @@ TILE_SIGMA = 0.1  # the smoothing at which the kernels of upper layers are linea
 
 
 @dataclass(frozen=True)
-class Measured:
+class ShownInspection:
     """The inspection that a page shows, and where it comes from: saved with the prior, or made on the page's image."""
 
     inspection: Inspection
@@ -28,7 +28,7 @@ class Measured:
     key: tuple
 
 
-def measure(name: str, image: Tensor | None, image_key: tuple) -> Measured | None:
+def measure(name: str, image: Tensor | None, image_key: tuple) -> ShownInspection | None:
     """The inspection saved with a prior; else one of the image (1, 1, H, W), or None without an image.
 
     Raises `InputError` for a damaged prior or inspection, and for too small an image."""
@@ -36,11 +36,11 @@ def measure(name: str, image: Tensor | None, image_key: tuple) -> Measured | Non
     saved = inspection.load(name)
     if saved is not None:
         path = zoo.folder_of(name) / inspection.FILE
-        return Measured(saved, True, (name, weights, path.stat().st_mtime_ns))
+        return ShownInspection(saved, True, (name, weights, path.stat().st_mtime_ns))
     if image is None:
         return None
     images.check_size(image, prior.min_size)
-    return Measured(_measured_on(name, weights, image_key, image), False, (name, weights, image_key))
+    return ShownInspection(_measured_on(name, weights, image_key, image), False, (name, weights, image_key))
 
 
 @st.cache_resource(max_entries=16, show_spinner="Measuring the functions on the image …")

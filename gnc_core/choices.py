@@ -19,7 +19,7 @@ SCHEMES = ("flow", "joint", "learned")
 
 
 @dataclass(frozen=True)
-class Choice:
+class SchemeChoice:
     """How to restore, as a user says it; None is what suits the task.
 
     scheme: "flow" (with a linear schedule), "joint" or "learned". steps: their number, 1 ... 1000. sigma0: initial smoothing, in
@@ -55,7 +55,7 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def choose_scheme(choice: Choice, prior: Prior, prior_name: str | Path, task: str, level: float) -> Scheme:
+def choose_scheme(choice: SchemeChoice, prior: Prior, prior_name: str | Path, task: str, level: float) -> Scheme:
     """The scheme of a choice, for a task (`problems.TASKS`) and its level.
 
     They say the default of sigma0 (the prior's largest for blind joint minimisation), that of the rate, and which of the learned

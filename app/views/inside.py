@@ -27,7 +27,7 @@ from app.figures.restoration import TITLES, comparison_figure
 from app.runs import load_prior
 from app.scenes import picture
 from app.session import in_url
-from app.tiles import TILE_SIGMA, Measured, convexity, function, kernels, measure, overview, response
+from app.tiles import TILE_SIGMA, ShownInspection, convexity, function, kernels, measure, overview, response
 from gnc_core import problems, zoo
 from gnc_core.errors import InputError
 from gnc_core.learning.logs import LOG, read_log
@@ -220,7 +220,7 @@ def show_training(name: str) -> None:
     follow()
 
 
-def captions(found: Measured, layers: int) -> None:
+def captions(found: ShownInspection, layers: int) -> None:
     """What the tiles and curves above are."""
     upper = (
         f" Kernels of upper layers are drawn as the image meets them: linearised, with the mean slopes of the activations below "

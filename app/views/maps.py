@@ -2,12 +2,9 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from torch import Tensor
 
 from app.controls import (
     missing_control,
@@ -19,41 +16,23 @@ from app.controls import (
     task_control,
     upload_control,
 )
-from app.figures.maps import Map, maps_figure, trade_off_figure
 from app.figures.restoration import data_uri
-from app.runs import SCHEMES, load_prior
-from app.scenes import Scene, Upload, picture
+from app.live import begin_series
+from app.outcome import show, show_live
+from app.runs import SCHEME_TITLES, load_prior
+from app.scenes import Scene, picture
 from app.session import in_url, open_page
-from app.sweeping import OwnSweep, duration, maps, ready_made, settings_of_cell
+from app.sweeping import OWN_SWEEP, SWEEP_FILE, OwnSweep, Picture, duration, grid_title, ready_made
 from gnc_core import images, sweeps, zoo
 from gnc_core.errors import InputError
 from gnc_core.sweeps import Plan, Result
 
-OWN, FILE = "A sweep of your own", "A sweep file (.npz)"
 GRIDS = {"Coarse: 5 σ₀, up to 20 steps": (5, (1, 2, 3, 5, 10, 20)), "Full: 11 σ₀, up to 100 steps": (11, sweeps.STEPS)}
 LISTS = "Lists of your own"
-PICKS = {"Both": sweeps.SCHEMES} | {SCHEMES[name]: (name,) for name in sweeps.SCHEMES}
+PICKS = {"Both": sweeps.SCHEMES} | {SCHEME_TITLES[name]: (name,) for name in sweeps.SCHEMES}
 MOST = 40  # initial smoothings, or numbers of steps: more could not be told apart
 SLICE_SECONDS, BAR_SECONDS = 2.0, 0.2
-LOOK_FOR = {
-    "denoise": "Look where the star lies and where the lines: for denoising, the PSNR is highest **before** the lowest energy "
-    "is attained. More steps lower the energy further and make the image worse.",
-    "inpaint": "Look where attainment and PSNR rise: inpainting needs **enough of both**, an initial smoothing that reaches "
-    "across the gaps and the steps to come down from it. Below that, runs end in a poor local minimum.",
-}
 state = st.session_state
-
-
-@dataclass(frozen=True)
-class Picture:
-    """The current image: what a click on a cell restores, and what a sweep of one's own is run on."""
-
-    scene: Scene
-    image: Tensor
-
-    @property
-    def name(self) -> str:
-        return self.scene.source.name if isinstance(self.scene.source, Upload) else self.scene.source
 
 
 # --- controls ----------------------------------------------------------------------------------------------------
@@ -114,7 +93,7 @@ def source_controls(found: dict[str, dict[str, Result]]) -> tuple[str, Result | 
     """What is shown: the kind of source and its sweep, the schemes, and the tolerance."""
     row = st.container(horizontal=True, gap="medium")
     kind = row.selectbox(
-        "Task", [*found, OWN, FILE], width=220, **in_url("maps"),
+        "Task", [*found, OWN_SWEEP, SWEEP_FILE], width=220, **in_url("maps"),
         help="The sweeps in pretrained/sweeps/, one of your own that this page computes, or a file with one.",
     )  # fmt: skip
     result = None
@@ -161,21 +140,17 @@ def own_sweep(plan: Plan | None, current: Picture | None) -> None:
     )  # fmt: skip
     if plan is not None and current is not None and not running:
         if start:
-            state.sweep, state.frames = OwnSweep(plan, (current.name, current.image), so_far), []
+            state.sweep = OwnSweep(plan, (current.name, current.image), so_far)
+            begin_series()
             st.rerun()
-        (height, width), left = plan.sizes[0], sum(unit.score_steps for unit in plan.units(so_far))
+        (height, width), left = plan.sizes[0], sweeps.score_steps(sweeps.units_of_plan(plan, so_far))
         state.estimate = (
-            f"{cells_of(plan)}: {left:,} score steps{' left' if so_far else ''} on {width} × {height} pixels, "
+            f"{grid_title(plan)}: {left:,} score steps{' left' if so_far else ''} on {width} × {height} pixels, "
             f"about {duration(plan, current.image, so_far)}."
         )
     row.caption(state.estimate if running or plan is not None else "")
     if sweep and sweep.error:
         st.error(sweep.error)
-
-
-def cells_of(plan: Plan) -> str:
-    _, sigmas, steps, _ = plan.shape
-    return f"{sigmas} × {steps} cells of {' and '.join(SCHEMES[name] for name in plan.schemes)}"
 
 
 def stop() -> None:
@@ -198,116 +173,10 @@ def show_progress(sweep: OwnSweep, bar: DeltaGenerator) -> None:
     bar.progress(sweep.done / sweep.total, f"{sweep.plan.title}: {sweep.done:,} of {sweep.total:,} score steps done")
 
 
-# --- what a sweep came to ----------------------------------------------------------------------------------------
-
-
-def show_live(result: Result, tolerance: float) -> None:
-    """Numbers and maps of a sweep that runs. Streamlit builds a chart anew for every change, and shows nothing meanwhile: so
-    there are two in one place, the older of which disappears once the newer is there."""
-    plan = result.plan
-    shown = maps(result, tolerance, plan.schemes)
-    show_numbers(shown, plan)
-    state.frames = [*state.frames[-1:], maps_figure(shown, plan.sigma0, plan.steps, len(plan.names))]
-    state.slot = 1 - state.slot
-    older, newer = f".st-key-live-{1 - state.slot}", f".st-key-live-{state.slot}"
-    with st.container(key="live-maps"):
-        st.html(
-            "<style>.st-key-live-maps { display: grid; grid-template-columns: minmax(0, 1fr); } "
-            ".st-key-live-maps > * { grid-area: 1 / 1; width: 100%; } "
-            f".st-key-live-maps:has({newer} .main-svg) {older} {{ visibility: hidden; }}</style>"
-        )
-        for slot in (0, 1):
-            st.plotly_chart(state.frames[-1 if slot == state.slot else 0], key=f"live-{slot}")
-
-
-def show(result: Result, schemes: Sequence[str], tolerance: float, current: Picture | None) -> None:
-    """Numbers, the four maps, energy against PSNR, downloads."""
-    plan, count = result.plan, len(result.plan.names)
-    shown = maps(result, tolerance, schemes) or maps(result, tolerance, plan.schemes)
-    show_numbers(shown, plan)
-    st.markdown(f"{LOOK_FOR[plan.task]} {what_a_click_does(plan, current)}")
-    figure = maps_figure(shown, plan.sigma0, plan.steps, count)
-    key, select = f"maps {state.clicks}", "ignore"
-    if current is not None and plan.prior in zoo.names():
-        select = partial(restore_cell, key, plan, [trace.name for trace in figure.data], current.scene)
-    st.plotly_chart(figure, key=key, on_select=select, selection_mode="points")
-    st.caption(
-        f"E\\*: for each image the lowest final energy of any run of this grid, of at most {plan.steps[-1]} steps; a run attains "
-        f"it when it ends within {tolerance:.1%} of E(degraded image) − E\\* above it. Joint minimisation is of rate "
-        f"{plan.rate:g}. The quarter of the cells with the lowest PSNR shares the darkest colour."
-    )
-    st.subheader(
-        "Energy against PSNR",
-        help="Every cell is a point; lines join the runs from one σ₀, from the fewest steps to the most. If lower energies "
-        "meant better images, all would fall on one line to the upper left.",
-    )
-    colour = st.segmented_control(
-        "Colour", ["Steps", "Initial smoothing"], default="Steps", required=True, **in_url("colour"),
-        help="What the colour of a point stands for.",
-    )  # fmt: skip
-    st.plotly_chart(trade_off_figure(shown, plan.sigma0, plan.steps, count, colour == "Steps"), key="trade-off")
-    row = st.container(horizontal=True)
-    row.download_button(
-        "Table (CSV)", partial(sweeps.to_csv, result), "sweep.csv", "text/csv", icon=":material/download:", on_click="ignore",
-        help="Energy, PSNR and SSIM of every run on every image.",
-    )  # fmt: skip
-    row.download_button(
-        "Sweep (.npz)", partial(sweeps.to_bytes, result), "sweep.npz", icon=":material/download:", on_click="ignore",
-        help=f"The same for NumPy, and for this page: choose “{FILE}” as the task.",
-    )  # fmt: skip
-
-
-def restore_cell(key: str, plan: Plan, names: list[str], scene: Scene) -> None:
-    """What a click on a cell does: `page` goes to "Restore an image", which begins at once."""
-    points = state[key]["selection"]["points"]
-    if points:
-        cell = round(points[0]["y"]), round(points[0]["x"])
-        state.clicks += 1  # another key: when the page is seen again, nothing is selected
-        state.restore_now = settings_of_cell(plan, names[points[0]["curve_number"]], cell, scene)
-
-
-def what_a_click_does(plan: Plan, current: Picture | None) -> str:
-    if plan.prior not in zoo.names():
-        return f"(The prior {plan.prior} of this sweep is not in pretrained/.)"
-    if current is None:
-        return ""
-    other = plan.weights and plan.weights != zoo.weights_hash(plan.prior)
-    note = f" (The weights of {plan.prior} have changed since this sweep.)" if other else ""
-    return f"A click on a cell restores the image on the left with that cell's setting.{note}"
-
-
-def show_numbers(shown: list[Map], plan: Plan) -> None:
-    """For each scheme: where PSNR is highest and how many images attain E* there; and the other way round."""
-    row = st.container(horizontal=True, gap="medium")
-    for one in shown:
-        most = sweeps.highest(one.attainment)
-        if one.best is None or most is None:
-            continue
-        row.metric(
-            f"{one.name}: highest PSNR", f"{one.psnr[one.best]:.2f} dB",
-            f"{setting(plan, one.best)}: {one.attainment[one.best]:.0%} attain E*",
-            delta_color="off", delta_arrow="off", width="content",
-            help="Mean over the images; the star in the maps. Below: where that is, and the attainment there.",
-        )  # fmt: skip
-        row.metric(
-            f"{one.name}: highest attainment", f"{one.attainment[most]:.0%}",
-            f"{setting(plan, most)}: {one.psnr[most]:.2f} dB" if one.attainment[most] else "no run attains E*",
-            delta_color="off", delta_arrow="off", width="content",
-            help="Share of the images that attain E*. Below: the first cell where that is so, and the mean PSNR there.",
-        )  # fmt: skip
-
-
-def setting(plan: Plan, cell: tuple[int, int]) -> str:
-    number = plan.steps[cell[1]]
-    return f"σ₀ {plan.sigma0[cell[0]]:.3g}, {number} step{'s'[: number > 1]}"
-
-
 def page() -> None:
     state.setdefault("sweep", None)
     state.setdefault("clicks", 0)
     state.setdefault("estimate", "")
-    state.setdefault("frames", [])
-    state.setdefault("slot", 0)
     if "restore_now" in state:
         open_page("views/restore.py", state.restore_now)
     st.title("Maps")
@@ -328,15 +197,15 @@ def page() -> None:
     try:
         with st.sidebar:
             current = picture_controls()
-            plan = plan_controls(current, schemes) if kind == OWN else None
-        if kind == FILE:
+            plan = plan_controls(current, schemes) if kind == OWN_SWEEP else None
+        if kind == SWEEP_FILE:
             result = upload()
         if current is None:
             st.info("Upload the image file on the left: links hold settings, but no files.")
     except InputError as error:
         st.error(str(error))
-    sweep = state.sweep if kind == OWN else None
-    if kind == OWN:
+    sweep = state.sweep if kind == OWN_SWEEP else None
+    if kind == OWN_SWEEP:
         own_sweep(plan, current)
     bar = st.empty()
     # Two places, one of them empty: Streamlit would otherwise leave the old contents below the new ones during a run.
@@ -353,7 +222,7 @@ def page() -> None:
         if plan is not None and plan != sweep.plan:
             rest.info(
                 f"The maps are of other settings than the controls: {sweep.plan.names[0]}, {sweep.plan.title}, "
-                f"{cells_of(sweep.plan)}."
+                f"{grid_title(sweep.plan)}."
             )
     with rest:
         if result is not None and result.known.any():

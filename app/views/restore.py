@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from app.controls import Data, box_editor, scene_controls, scheme_controls
 from app.figures.restoration import TITLES, comparison_figure, curves_figure, data_uri
-from app.runs import Plan, Run, load_prior
+from app.runs import Choice, Run, load_prior
 from app.scenes import Prepared, Scene, prepare
 from gnc_core import images
 from gnc_core.errors import InputError
@@ -18,13 +18,13 @@ REDRAW_SECONDS = 0.5
 state = st.session_state
 
 
-def start(scene: Scene, prepared: Prepared, plans: list[Plan]) -> None:
-    """Begins with the first plan; the others follow. Earlier runs of the same scene stay for comparison."""
+def start(scene: Scene, prepared: Prepared, choices: list[Choice]) -> None:
+    """Begins with the first choice; the others follow. Earlier runs of the same scene stay for comparison."""
     state.notes = []
-    runs = [run for run in state.runs if run.scene == scene and run.plan not in plans]
-    for plan in plans:
+    runs = [run for run in state.runs if run.scene == scene and run.choice not in choices]
+    for choice in choices:
         try:
-            runs.append(Run(scene, plan, prepared))
+            runs.append(Run(scene, choice, prepared))
         except InputError as error:
             state.notes.append(str(error))
     state.runs = runs[-MOST_RUNS:]
@@ -37,9 +37,9 @@ def stop() -> None:
     state.runs = [run for run in state.runs if run.trace.rows]
 
 
-def buttons(scene: Scene | None, prepared: Prepared | None, plan: Plan | None, running: bool) -> None:
+def buttons(scene: Scene | None, prepared: Prepared | None, choice: Choice | None, running: bool) -> None:
     """Restore, compare, stop."""
-    idle = prepared is not None and plan is not None and not running
+    idle = prepared is not None and choice is not None and not running
     row = st.container(horizontal=True)
     restore = row.button(
         "Restore", type="primary", icon=":material/play_arrow:", disabled=not idle,
@@ -58,12 +58,12 @@ def buttons(scene: Scene | None, prepared: Prepared | None, plan: Plan | None, r
     if idle and (restore or compare):
         assert scene is not None
         assert prepared is not None
-        assert plan is not None
+        assert choice is not None
         others = [
-            Plan(plan.prior, "flow", plan.steps, plan.sigma0),
-            Plan(plan.prior, "joint", plan.steps, plan.sigma0, plan.rate),
+            Choice(choice.prior, "flow", choice.steps, choice.sigma0),
+            Choice(choice.prior, "joint", choice.steps, choice.sigma0, choice.rate),
         ]
-        start(scene, prepared, [plan] if restore else [*others, Plan(plan.prior, "learned", plan.steps)])
+        start(scene, prepared, [choice] if restore else [*others, Choice(choice.prior, "learned", choice.steps)])
         st.rerun()
 
 
@@ -78,7 +78,7 @@ def run_to_the_end() -> None:
     for run in state.runs:
         while run.running:
             sigma = f", σ = {run.last.sigma:.3g}" if run.trace.rows else ""
-            bar.progress(run.done / run.steps, f"{run.plan.title}: {run.done} of {run.steps} steps done{sigma}")
+            bar.progress(run.done / run.steps, f"{run.choice.title}: {run.done} of {run.steps} steps done{sigma}")
             run.advance()
             if run.trace.rows and (time.monotonic() - drawn > REDRAW_SECONDS or not run.running):
                 show_numbers(numbers, run)
@@ -173,7 +173,7 @@ def preview(prepared: Prepared) -> None:
     left.image(data_uri(prepared.degraded_png), caption="Degraded", width="stretch")
 
 
-def settled(scene: Scene | None, prepared: Prepared | None, plan: Plan | None) -> None:
+def settled(scene: Scene | None, prepared: Prepared | None, choice: Choice | None) -> None:
     """The result, and what it has to do with the controls; or the preview of a result to come."""
     run = choose_run() if state.runs else None
     if run is None or run.scene != scene:
@@ -182,8 +182,8 @@ def settled(scene: Scene | None, prepared: Prepared | None, plan: Plan | None) -
         if run is None:
             return
         st.warning(f"The controls have changed. The result below is of other settings: {run.scene.title}; {run.title}.")
-    elif plan is not None and plan not in [run.plan for run in state.runs]:
-        st.info(f"The result shown is of: {run.title}. The controls say: {plan.title}; press Restore to run that.")
+    elif choice is not None and choice not in [run.choice for run in state.runs]:
+        st.info(f"The result shown is of: {run.title}. The controls say: {choice.title}; press Restore to run that.")
     show_result(run)
 
 
@@ -196,23 +196,23 @@ def page() -> None:
         "descends the energy D(x) + R(x, σ). Choose on the left, then press *Restore*."
     )
     data: Data = (None, None)
-    scene, plan, prepared, problem = None, None, None, ""
+    scene, choice, prepared, problem = None, None, None, ""
     running = any(run.running for run in state.runs)
     top = st.container()  # for the buttons, which depend on what is below them
     try:
         with st.sidebar:
             scene, data = scene_controls()
-            plan = scheme_controls(scene)
-        if plan is None:
+            choice = scheme_controls(scene)
+        if choice is None:
             problem = "There is no pretrained prior in the folder pretrained/."
         if scene is not None:
             if scene.mask == "boxes" and not running:
                 scene = replace(scene, boxes=box_editor(scene, data))
-            prepared = prepare(scene, *data, load_prior(plan.prior).min_size if plan else 1)
+            prepared = prepare(scene, *data, load_prior(choice.prior).min_size if choice else 1)
     except InputError as error:
         problem = str(error)
     with top:
-        buttons(scene, prepared, plan, running)
+        buttons(scene, prepared, choice, running)
     if problem:
         st.error(problem)
     elif scene is None:
@@ -228,7 +228,7 @@ def page() -> None:
         st.rerun()
     live, rest = st.empty(), st.container()
     with rest:
-        settled(scene, prepared, plan)
+        settled(scene, prepared, choice)
 
 
 page()

@@ -23,9 +23,9 @@ def bench(as_json: bool) -> None:
             f"CPU, {torch.get_num_threads()} threads, torch {torch.__version__}; medians of {benchmark.REPEATS}\n"
         )
         click.echo(f"{'':92} {'ms':>9} {': ms':>9} {'ratio':>8} {'target':>8}")
-    for row in benchmark.rows():
-        rows.append({**asdict(row), "ratio": row.ratio})
+    for timing in benchmark.timings():
+        rows.append({**asdict(timing), "ratio": timing.ratio})
         if not as_json:
-            click.echo(row)
+            click.echo(timing)
     if as_json:
         options.echo_json({"threads": torch.get_num_threads(), "torch": torch.__version__, "rows": rows})

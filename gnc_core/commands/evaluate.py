@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from gnc_core import images, problems, zoo
-from gnc_core.choices import Choice, choose_scheme
+from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.measuring import calibration, evaluation
@@ -41,7 +41,7 @@ def evaluate(
     task: str,
     levels: dict[str, float | None],
     prior_name: str,
-    choice: Choice,
+    choice: SchemeChoice,
     baseline: str | None,
     limit: int | None,
     seed: int,
@@ -73,7 +73,7 @@ def evaluate(
     if baseline:
         methods[baseline] = baselines[baseline]
 
-    results: dict[str, list[evaluation.Result]] = {}
+    results: dict[str, list[evaluation.Measurement]] = {}
     for name, method in methods.items():
         run = evaluation.evaluate(method, prior, _read(files, prior.min_size), task, level, seed, device)
         results[name] = list(tqdm(run, total=len(files), unit="image", desc=name, disable=None))

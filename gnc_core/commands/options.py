@@ -13,7 +13,7 @@ import click
 import torch
 
 from gnc_core import choices, problems
-from gnc_core.choices import Choice
+from gnc_core.choices import SchemeChoice
 from gnc_core.errors import InputError
 from gnc_core.restoration import schedules
 from gnc_core.restoration.schedules import LearnedSchedule
@@ -97,14 +97,14 @@ def _variable(problem: type[problems.Problem]) -> str:
 
 
 def scheme_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--scheme, --steps, --sigma0, --rate, --schedule and --blind; the command gets them as a `Choice`, `choice`."""
+    """--scheme, --steps, --sigma0, --rate, --schedule and --blind; the command gets them as a `SchemeChoice`, `choice`."""
 
     @wraps(command)
     def collected(**values: Any) -> Any:
         taken = {name: values.pop(name) for name in ("scheme", "steps", "sigma0", "rate", "blind")}
         file = values.pop("schedule_file")
         schedule = None if file is None else LearnedSchedule.load(file)
-        return command(choice=Choice(**taken, schedule=schedule), **values)
+        return command(choice=SchemeChoice(**taken, schedule=schedule), **values)
 
     steps = f"Number of steps, 1 to {schedules.MAX_STEPS}. Default: {choices.DEFAULT_STEPS}, or those of --schedule."
     decorators = [

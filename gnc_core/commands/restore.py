@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from gnc_core import files, images, problems, zoo
-from gnc_core.choices import Choice, choose_scheme
+from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.measuring import calibration, metrics
@@ -74,7 +74,7 @@ def restore(
     simulate: bool,
     levels: dict[str, float | None],
     prior_name: str,
-    choice: Choice,
+    choice: SchemeChoice,
     color: bool,
     trace_file: Path | None,
     seed: int,

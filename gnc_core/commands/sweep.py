@@ -18,7 +18,7 @@ from gnc_core.learning import distributed
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.sweeps import Images, Journal, Plan, Result, Unit
 
-_PATIENCE = timedelta(days=30)  # of a process that has done its share
+_PATIENCE = timedelta(days=30)  # of a process that has done its part
 
 
 @click.command()
@@ -96,7 +96,7 @@ def sweep(
     schemes of one sweep; the rate of a cell is the share of images that attain it.
 
     Interrupt it at any moment (Ctrl-C, or a kill): the same command goes on where it was, with any number of processes.
-    Under torchrun, every process takes its share; the folder of --out must then be one for all machines.
+    Under torchrun, every process takes its part of the work; the folder of --out must then be one for all machines.
 
     \b
     Examples:
@@ -108,8 +108,8 @@ def sweep(
     sigma0 = None if sigma0_text is None else sweeps.read_sigmas(sigma0_text, "--sigma0")
     steps = sweeps.read_numbers(steps_text, "--steps", int)
     files = images.image_files(data, list_file)[:limit]
-    with distributed.processes(options.choose_device(device), "gloo", _PATIENCE) as place:
-        prior = zoo.load(prior_name, place)
+    with distributed.processes(options.choose_device(device), "gloo", _PATIENCE) as where:
+        prior = zoo.load(prior_name, where)
         truths = list(zip((file.name for file in files), images.load_images(files), strict=True))
         plan = sweeps.make_plan(
             prior,
@@ -125,11 +125,11 @@ def sweep(
             rate=rate,
         )
         so_far = distributed.from_first(lambda: _so_far(out, plan, extend))
-        units = plan.units(so_far, place)
-        shares = [sweeps.share(units, rank, distributed.size()) for rank in range(distributed.size())]
+        units, count = sweeps.units_of_plan(plan, so_far, where), distributed.size()
+        portions = [sweeps.units_of_process(units, rank, count) for rank in range(count)]
         if distributed.rank() == 0:
-            _announce(plan, so_far, prior, truths, shares, place)
-        _compute(plan, prior, truths, shares[distributed.rank()], place, out)
+            _announce(plan, so_far, prior, truths, portions, where)
+        _compute(plan, prior, truths, portions[distributed.rank()], where, out)
         distributed.wait()
         if distributed.rank() == 0:
             _report(_collect(out, plan), tolerance, out, as_json)
@@ -151,28 +151,26 @@ def _so_far(out: Path, plan: Plan, extend: Path | None) -> Result:
 
 
 def _announce(
-    plan: Plan, so_far: Result, prior: FieldsOfExperts, truths: Images, shares: list[list[Unit]], device: str
+    plan: Plan, so_far: Result, prior: FieldsOfExperts, truths: Images, portions: list[list[Unit]], device: str
 ) -> None:
     """What will be computed, and about how long that takes, on standard error."""
     if so_far.known.any():
         click.echo(f"Going on: {so_far.known.sum():,} of {so_far.known.size:,} runs are already there.", err=True)
-    units = [unit for units in shares for unit in units]
+    units = [unit for units in portions for unit in units]
     seconds = sweeps.measure_seconds(plan, prior, truths, units, device)
-    longest = sweeps.in_words(max(sweeps.estimate(units, seconds) for units in shares))
-    where = f"in {len(shares)} processes on {device}" if len(shares) > 1 else f"on {device}"
-    score_steps = sum(unit.score_steps for unit in units)
-    click.echo(f"{plan.title}: {score_steps:,} score steps, about {longest} {where}.", err=True)
+    longest = sweeps.in_words(max(sweeps.estimate(units, seconds) for units in portions))
+    where = f"in {len(portions)} processes on {device}" if len(portions) > 1 else f"on {device}"
+    click.echo(f"{plan.title}: {sweeps.score_steps(units):,} score steps, about {longest} {where}.", err=True)
 
 
 def _compute(plan: Plan, prior: FieldsOfExperts, truths: Images, units: list[Unit], device: str, out: Path) -> None:
     """Does the units, with a progress bar, and writes every cell to this process's journal."""
     silent = True if distributed.rank() else None  # None: unless standard error is no terminal
-    total = sum(unit.score_steps for unit in units)
     progress = sweeps.run(plan, prior, truths, units, device)
     with (
         Journal(out, plan, distributed.rank()) as journal,
         closing(progress),
-        tqdm(total=total, unit="step", disable=silent) as bar,
+        tqdm(total=sweeps.score_steps(units), unit="step", disable=silent) as bar,
     ):
         try:
             for step in progress:

@@ -28,7 +28,7 @@ REPEATS, WARM_UP = 20, 3
 
 
 @dataclass(frozen=True)
-class Row:
+class Timing:
     """A time over a reference, both in milliseconds, and the most that the ratio should be (None: shown only)."""
 
     name: str
@@ -61,7 +61,7 @@ def milliseconds(function: Callable[[], object], repeats: int = REPEATS) -> floa
     return 1000 * statistics.median(times)
 
 
-def rows() -> Iterator[Row]:
+def timings() -> Iterator[Timing]:
     """The table, row by row, on the CPU with torch's current number of threads; about two minutes on two cores."""
     a = torch.rand(2048, 2048)
     gflop_ms = milliseconds(lambda: a @ a) / (2 * 2048**3 / 1e9)  # of a large matrix product
@@ -69,27 +69,27 @@ def rows() -> Iterator[Row]:
     image = torch.rand(1, 1, HEIGHT, WIDTH)
     for layers, target in ((1, 4.0), (3, 1.4)):
         name = f"score step, L = {layers} : its {_gflop(layers):.2f} GFLOP at the matrix product's rate"
-        yield Row(name, _score_step(layers, image, bfloat16=False), gflop_ms * _gflop(layers), target)
+        yield Timing(name, _score_step(layers, image, bfloat16=False), gflop_ms * _gflop(layers), target)
     if tiled.BFLOAT16:
         name = "the same with hidden convolutions in bfloat16, this machine's default : the same"
-        yield Row(name, _score_step(3, image, bfloat16=True), gflop_ms * _gflop(3))
+        yield Timing(name, _score_step(3, image, bfloat16=True), gflop_ms * _gflop(3))
 
     last = FieldsOfExperts(1).potential
     u, table = 0.2 * torch.randn(1, CHANNELS, HEIGHT, WIDTH), last.table(torch.tensor([-2.0])).detach()
     copy = milliseconds(u.clone)
     fast = milliseconds(lambda: splines.value_and_derivative(table, u, last.u))
     plain = milliseconds(lambda: [definition.evaluate(table, u, last.u, order) for order in (0, 1)])
-    yield Row("spline value and derivative : one copy of the tensor", fast, copy, 5.0)
-    yield Row("the same : the plain PyTorch definition", fast, plain, 1 / 15)
+    yield Timing("spline value and derivative : one copy of the tensor", fast, copy, 5.0)
+    yield Timing("the same : the plain PyTorch definition", fast, plain, 1 / 15)
 
     trainer = Trainer(Settings(architecture={"layers": 3}), [torch.rand(HEIGHT, WIDTH)])
     layouts = torch.contiguous_format, torch.channels_last
     convolutions = min(milliseconds(partial(_convolutions, layout)) for layout in layouts)
 
-    yield Row("training iteration, L = 3 : its convolutions alone", milliseconds(trainer.step), convolutions, 1.6)
+    yield Timing("training iteration, L = 3 : its convolutions alone", milliseconds(trainer.step), convolutions, 1.6)
 
     first, later = _first_and_later()
-    yield Row("first restoration in a new process, the prior loaded : a later one", first, later, 2.0)
+    yield Timing("first restoration in a new process, the prior loaded : a later one", first, later, 2.0)
 
 
 def _score_step(layers: int, image: Tensor, bfloat16: bool) -> float:

@@ -22,7 +22,7 @@ Method = Callable[[Problem], Tensor]
 
 
 @dataclass(frozen=True)
-class Result:
+class Measurement:
     """One image: PSNR in dB and SSIM before (`degraded`) and after restoration, the energy `D(x) + R(x, log sigma_min)` that it
     ends with, and its seconds."""
 
@@ -43,8 +43,8 @@ def evaluate(
     level: float,
     seed: int = 0,
     device: str | torch.device = "cpu",
-) -> Iterator[Result]:
-    """Degrades, restores and measures every image; yields its `Result` as soon as it is known.
+) -> Iterator[Measurement]:
+    """Degrades, restores and measures every image; yields its `Measurement` as soon as it is known.
 
     prior: measures the energy, whatever the method is. images: names and true images, (1, C, H, W) in [0, 1]. task,
     level: see `problems.TASKS`; image i is degraded with `image_seed(seed, i)`. PSNR and SSIM are those of the result clipped to
@@ -60,7 +60,7 @@ def evaluate(
         restored = result.cpu()
         seconds = time.perf_counter() - begin
         degraded = problem.initial().cpu()
-        yield Result(
+        yield Measurement(
             name=name,
             psnr=psnr(restored, image).item(),
             ssim=ssim(restored, image).item(),
@@ -81,7 +81,7 @@ def with_scheme(prior: Prior, scheme: Scheme) -> Method:
     return restore
 
 
-def mean(results: Iterable[Result]) -> dict[str, float]:
+def mean(results: Iterable[Measurement]) -> dict[str, float]:
     """The mean over images of every number in the results."""
     listed = list(results)
     numbers = ("psnr", "ssim", "psnr_degraded", "ssim_degraded", "energy", "seconds")

@@ -17,7 +17,7 @@ from .metrics import psnr, ssim
 
 
 @dataclass(frozen=True)
-class Row:
+class TraceRow:
     """One step, 0 before the first. sigma: mean over the images, in units of [0, 1], that of the first step for step 0.
     energy: D(x) + R(x, log sigma_min), summed over the images. psnr (dB) and ssim, means over the images, are None without a
     truth; milliseconds is None for step 0."""
@@ -35,17 +35,17 @@ class Trace:
     """A row a step; `truth` is (N, C, H, W) on the CPU, or None where it is unknown."""
 
     truth: Tensor | None
-    rows: list[Row] = field(default_factory=list)
+    rows: list[TraceRow] = field(default_factory=list)
 
-    def rows_of(self, step: Step, seconds: float, initial: Tensor) -> list[Row]:
+    def rows_of(self, step: Step, seconds: float, initial: Tensor) -> list[TraceRow]:
         """What `step` adds to the table: its row, and before the first one that of the `initial` image, step 0."""
         sigma = step.sigma.mean().item()
         begin = [self._row(0, sigma, initial, step.measure(initial), None)] if step.index == 1 else []
         return [*begin, self._row(step.index, sigma, step.image, step.energy, seconds)]
 
-    def _row(self, index: int, sigma: float, image: Tensor, energy: Tensor, seconds: float | None) -> Row:
+    def _row(self, index: int, sigma: float, image: Tensor, energy: Tensor, seconds: float | None) -> TraceRow:
         image = image.cpu()
-        return Row(
+        return TraceRow(
             step=index,
             sigma=sigma,
             energy=energy.sum().item(),
@@ -67,7 +67,7 @@ class Trace:
         """The table with a header; unknown values are empty."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow([column.name for column in fields(Row)])
+        writer.writerow([column.name for column in fields(TraceRow)])
         writer.writerows(astuple(row) for row in self.rows)
         return buffer.getvalue()
 

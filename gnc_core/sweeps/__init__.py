@@ -1,6 +1,7 @@
 """Sweeps over (initial smoothing, number of steps): final energy, PSNR and SSIM of every run (method, section 5).
 
-    plan = make_plan(prior, images, "denoise", 0.1, ...)         what is to be computed; plan.score_steps says how much
+    plan = make_plan(prior, images, "denoise", 0.1, ...)         what is to be computed
+    score_steps(units_of_plan(plan))                             how much that is
     result = Result.empty(plan)                                  NaN wherever nothing is known yet
     for progress in run(plan, prior, images):                    a step at a time; close the generator to stop
         if progress.cell:
@@ -15,12 +16,10 @@ from .plan import (
     SCHEMES,
     STEPS,
     Plan,
-    Unit,
     default_sigmas,
     make_plan,
     read_numbers,
     read_sigmas,
-    share,
     spaced_sigmas,
 )
 from .results import (
@@ -41,6 +40,7 @@ from .results import (
     transfer,
 )
 from .running import Images, Progress, Seconds, estimate, in_words, measure_seconds, run
+from .units import Unit, score_steps, units_of_plan, units_of_process
 
 __all__ = [
     "ARRAYS",
@@ -70,10 +70,12 @@ __all__ = [
     "read_sigmas",
     "run",
     "save",
-    "share",
+    "score_steps",
     "spaced_sigmas",
     "spread",
     "to_bytes",
     "to_csv",
     "transfer",
+    "units_of_plan",
+    "units_of_process",
 ]

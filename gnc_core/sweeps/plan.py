@@ -1,4 +1,4 @@
-"""What a sweep computes: a grid of (scheme, sigma0, steps) on a set of images, and the units that it is done in."""
+"""What a sweep computes: a grid of (scheme, sigma0, steps) on a set of images."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-import torch
 from torch import Tensor
 
 from gnc_core import __version__, problems
@@ -18,17 +17,10 @@ from gnc_core.images import check_size, to_float
 from gnc_core.prior.base import Prior
 from gnc_core.restoration.schedules import check_sigma, check_steps, logarithmic
 
-if TYPE_CHECKING:
-    from .results import Result
-
 SCHEMES = ("flow", "joint")
 STEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
 N = TypeVar("N", int, float)
 Place = tuple[int, int, int]  # positions in the schemes, sigma0 and steps of a plan
-
-# Images of one size are batched up to so many pixels. On a CPU the features of more than that leave its caches, and only
-# small images gain; a GPU needs many pixels to be busy.
-_BATCH_PIXELS = {"cpu": 2**16, "cuda": 2**22}
 
 
 @dataclass(frozen=True)
@@ -87,42 +79,6 @@ class Plan:
         count = len(self.names)
         return f"{problems.task(self.task).words(self.level)}, prior {self.prior}, {count} image{'s'[: count > 1]}"
 
-    @property
-    def score_steps(self) -> int:
-        """How often the prior's score will be evaluated, each time on one image: S times for a flow of S steps, 2 S - 1
-        times for a joint run, whose steps in s need the score's pass with dR/ds. One joint run serves all numbers of steps."""
-        return sum(unit.score_steps for unit in self.units())
-
-    def units(self, result: Result | None = None, device: str = "cpu") -> list[Unit]:
-        """The work in the order in which it is done, without what `result` already knows: batch after batch, each with
-        all schemes, initial smoothings and numbers of steps. Images of one size are batched."""
-        return [unit for batch in self._batches(device) for unit in self._units_of(batch, result)]
-
-    def _batches(self, device: str) -> list[tuple[int, ...]]:
-        """Positions of images of one size; with `device` alone it is settled which are together."""
-        most = _BATCH_PIXELS[torch.device(device).type]
-        batches = []
-        for size in dict.fromkeys(self.sizes):
-            alike = [index for index, other in enumerate(self.sizes) if other == size]
-            count = max(1, most // math.prod(size))
-            batches += [tuple(alike[first : first + count]) for first in range(0, len(alike), count)]
-        return batches
-
-    def _units_of(self, batch: tuple[int, ...], result: Result | None) -> list[Unit]:
-        """What is to be done on a batch; the images of a batch are known together or computed again together."""
-
-        def missing(place: Place | None) -> bool:
-            return result is None or not result.knows(place, batch)
-
-        size = self.sizes[batch[0]]
-        units = [Unit(batch, size, None, None, {0: None})] if missing(None) else []
-        for i, scheme in enumerate(self.schemes):
-            for j, sigma0 in enumerate(self.sigma0):
-                ends = {number: (i, j, k) for k, number in enumerate(self.steps) if missing((i, j, k))}
-                runs = [ends] if scheme == "joint" else [{number: place} for number, place in ends.items()]
-                units += [Unit(batch, size, scheme, sigma0, dict(run)) for run in runs if run]
-        return units
-
     @classmethod
     def from_dict(cls, fields: Any) -> Plan:
         """The inverse of `dataclasses.asdict`, also by way of JSON; raises `InputError` for anything else."""
@@ -146,32 +102,6 @@ class Plan:
             raise
         except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise InputError("There are not all the fields of a sweep, or one of them is of another kind.") from error
-
-
-@dataclass(frozen=True)
-class Unit:
-    """Work that is done in one go: a run on a batch of images, which notes the cells that it passes.
-
-    images: positions in the plan. size: their (height, width). scheme, sigma0: as in the plan.
-    ends: the cell that is done after a number of steps: one for a flow, {10: (1, 0, 3), 20: (1, 0, 4)} for a joint run.
-    A unit without a scheme measures the degraded images, {0: None}.
-    """
-
-    images: tuple[int, ...]
-    size: tuple[int, int]
-    scheme: str | None
-    sigma0: float | None
-    ends: dict[int, Place | None]
-
-    @property
-    def steps(self) -> int:
-        """Steps of the run."""
-        return max(self.ends)
-
-    @property
-    def score_steps(self) -> int:
-        """As `Plan.score_steps`."""
-        return len(self.images) * (2 * self.steps - 1 if self.scheme == "joint" else self.steps)
 
 
 def make_plan(
@@ -258,17 +188,3 @@ def read_numbers(text: str, name: str, kind: type[N]) -> list[N]:
         return [kind(part) for part in text.split(",")]
     except ValueError as error:
         raise InputError(f"{name} is a list of numbers with commas between them, not {text!r}.") from error
-
-
-def share(units: Sequence[Unit], rank: int, processes: int) -> list[Unit]:
-    """The units of process number `rank`: all processes together have every unit once, and about the same to compute.
-
-    The largest first, each goes to whoever has least."""
-    costs = [(unit.score_steps + len(unit.ends) * len(unit.images)) * math.prod(unit.size) for unit in units]
-    loads, mine = [0] * processes, []
-    for index in sorted(range(len(units)), key=lambda i: -costs[i]):
-        least = loads.index(min(loads))
-        loads[least] += costs[index]
-        if least == rank:
-            mine.append(index)
-    return [units[index] for index in sorted(mine)]

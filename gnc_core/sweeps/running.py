@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gnc_core import problems
-from gnc_core.choices import Choice, choose_scheme
+from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.images import to_float
 from gnc_core.measuring.metrics import psnr, ssim
 from gnc_core.measuring.trace import timed
@@ -20,15 +20,16 @@ from gnc_core.prior.base import Prior
 from gnc_core.problems import Problem
 from gnc_core.restoration.schemes import Step, energy
 
-from .plan import Place, Plan, Unit
+from .plan import Place, Plan
 from .results import Cell
+from .units import Unit, units_of_plan
 
 Images = Sequence[tuple[str, Tensor]]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a step brought: `score_steps` of those that the plan counts, and the cell that it finished, if it did."""
+    """What a step brought: `score_steps` of those that its unit counts, and the cell that it finished, if it did."""
 
     score_steps: int
     cell: Cell | None
@@ -59,7 +60,7 @@ def run(
     the sweep; what it has yielded is final and depends on nothing but the plan, the batch, and the device.
     """
     batch: tuple[int, ...] = ()
-    for unit in plan.units(device=device) if units is None else units:
+    for unit in units_of_plan(plan, device=device) if units is None else units:
         if unit.images != batch:
             truth, problem = _degrade(plan, images, unit.images, device)
             batch = unit.images
@@ -79,7 +80,7 @@ def measure_seconds(
     """Times a few steps for every size of image in `units` (default: all of the plan), after a warm-up, in batches as they
     will be."""
     found = dict[tuple[int, int], Seconds]()
-    for unit in plan.units(device=device) if units is None else units:
+    for unit in units_of_plan(plan, device=device) if units is None else units:
         if unit.size in found:
             continue
         truth, problem = _degrade(plan, images, unit.images, device)
@@ -124,7 +125,7 @@ def _steps(plan: Plan, unit: Unit, prior: Prior, problem: Problem) -> Iterator[S
     """The steps of a unit's run, and none beyond its last."""
     assert unit.scheme
     rate = plan.rate if unit.scheme == "joint" else None
-    choice = Choice(unit.scheme, unit.steps, unit.sigma0, rate)
+    choice = SchemeChoice(unit.scheme, unit.steps, unit.sigma0, rate)
     scheme = choose_scheme(choice, prior, plan.prior, plan.task, plan.level)
     steps = scheme.run(prior, problem)
     for _ in range(unit.steps):

@@ -151,7 +151,7 @@ def test_a_stopped_sweep_goes_on_from_what_it_has() -> None:
     whole = OwnSweep(plan, truth)
     while whole.running:
         whole.advance()
-    assert whole.done == whole.total == plan.score_steps
+    assert whole.done == whole.total == sweeps.score_steps(sweeps.units_of_plan(plan))
     part = OwnSweep(plan, truth)
     for _ in range(7):
         part.advance()
@@ -161,7 +161,10 @@ def test_a_stopped_sweep_goes_on_from_what_it_has() -> None:
     assert part.done == 6  # the first one measured the degraded image
     assert part.result.known.sum() == 3
     rest = OwnSweep(plan, truth, part.result)
-    assert (rest.done, rest.total) == (plan.score_steps - 3 - 2 * 5, plan.score_steps)
+    assert (rest.done, rest.total) == (
+        sweeps.score_steps(sweeps.units_of_plan(plan)) - 3 - 2 * 5,
+        sweeps.score_steps(sweeps.units_of_plan(plan)),
+    )
     while rest.running:
         rest.advance()
     for array in sweeps.ARRAYS:

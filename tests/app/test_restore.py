@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app.figures.restoration import Curve, box_figure, comparison_figure, curves_figure
-from app.runs import Plan, Run
+from app.runs import Choice, Run
 from app.scenes import Scene, Upload, prepare
 from gnc_core import images, problems, zoo
 from gnc_core.errors import InputError
@@ -134,7 +134,7 @@ def test_boxes_and_text_mark_missing_pixels() -> None:
 
 def test_run_measures_every_step_and_the_start() -> None:
     prepared = prepare(replace(SCENE, source="Astronaut", color=True), None, None, 4)
-    run = Run(SCENE, Plan("small", "joint", 3), prepared)
+    run = Run(SCENE, Choice("small", "joint", 3), prepared)
     while run.running:
         run.advance()
     rows = list(csv.DictReader(io.StringIO(run.trace.to_csv())))
@@ -146,7 +146,7 @@ def test_run_measures_every_step_and_the_start() -> None:
 
 
 def test_stopped_run_keeps_what_it_has_and_does_no_more() -> None:
-    run = Run(SCENE, Plan("small", "flow", 5), prepare(SCENE, None, None, 4))
+    run = Run(SCENE, Choice("small", "flow", 5), prepare(SCENE, None, None, 4))
     run.advance()
     image = run.image
     run.stop()
@@ -160,7 +160,7 @@ def test_stopped_run_keeps_what_it_has_and_does_no_more() -> None:
 def test_diverging_run_ends_with_a_sentence(small_prior: Path) -> None:
     huge = LearnedSchedule((0.1,) * 3, (0.01, 3e38, 3e38), "denoise", 0.1, "small")
     huge.save(small_prior / zoo.SCHEDULES / "huge.json")
-    run = Run(SCENE, Plan("small", "learned", 3), prepare(SCENE, None, None, 4))
+    run = Run(SCENE, Choice("small", "learned", 3), prepare(SCENE, None, None, 4))
     while run.running:
         run.advance()
     assert "diverged" in run.error
@@ -247,7 +247,7 @@ def test_schemes_are_compared_on_the_same_image() -> None:
 def test_the_rate_of_the_joint_scheme_is_that_of_the_task_unless_chosen() -> None:
     scene = Scene("Cat", 64, color=False, mask="random", missing=0.5, seed=0)
     runs = [
-        Run(scene, Plan("small", "joint", 3, 0.3, rate), prepare(scene, None, None, 5)) for rate in (None, 0.1, 0.9)
+        Run(scene, Choice("small", "joint", 3, 0.3, rate), prepare(scene, None, None, 5)) for rate in (None, 0.1, 0.9)
     ]
     for run in runs:
         while run.running:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from gnc_core.measuring.benchmark import Row
+from gnc_core.measuring.benchmark import Timing
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising
 from gnc_core.restoration import schedules
@@ -60,7 +60,7 @@ def tf32(allowed: bool) -> None:
 # --- the splines' passes ----------------------------------------------------------------------------------------------
 
 
-def spline_rows() -> Iterator[Row]:
+def spline_timings() -> Iterator[Timing]:
     """Every pass against a copy that moves as many bytes, on features as they are and spread over the whole grid."""
     from gnc_core.prior.splines import gpu
 
@@ -95,13 +95,15 @@ def spline_rows() -> Iterator[Row]:
             target = 1 / 0.7 if spread != "whole grid" else None
             time = milliseconds(function)
             rate = f"{tensors * u.nbytes / time / 1e6:.0f} GB/s"
-            yield Row(f"spline {name}, {spread} ({rate}) : a copy of as many bytes", time, copy * tensors / 2, target)
+            yield Timing(
+                f"spline {name}, {spread} ({rate}) : a copy of as many bytes", time, copy * tensors / 2, target
+            )
 
 
 # --- score steps ------------------------------------------------------------------------------------------------------
 
 
-def score_rows() -> Iterator[Row]:
+def score_timings() -> Iterator[Timing]:
     """A score step for all images, against its convolutions alone and its operations at a large matrix product's rate."""
     a = torch.rand(8192, 8192, device="cuda")
     images = [torch.rand(n, 1, height, width, device="cuda") for n, height, width in SIZES]
@@ -122,9 +124,9 @@ def score_rows() -> Iterator[Row]:
             )
             time, graph = milliseconds(step), milliseconds(captured(step))
             # float32 is what is used; TF32 shows what it would bring
-            yield Row(f"score step, {kind} : its convolutions alone", time, alone, None if allowed else target)
-            yield Row(f"score step in a CUDA graph, {kind} : its convolutions alone", graph, alone)
-            yield Row(
+            yield Timing(f"score step, {kind} : its convolutions alone", time, alone, None if allowed else target)
+            yield Timing(f"score step in a CUDA graph, {kind} : its convolutions alone", graph, alone)
+            yield Timing(
                 f"score step, {kind} : its {operations(layers) / 1e12:.2f} TFLOP at the matrix product's rate",
                 time,
                 product * operations(layers),
@@ -153,7 +155,7 @@ def convolutions(prior: FieldsOfExperts, layout: torch.memory_format) -> None:
 # --- a whole restoration ----------------------------------------------------------------------------------------------
 
 
-def restoration_rows() -> Iterator[Row]:
+def restoration_timings() -> Iterator[Timing]:
     """All images denoised in 10 steps with L = 3, from host memory to host memory, against one second."""
     prior = FieldsOfExperts(3).cuda().requires_grad_(False)
     noisy = [torch.rand(n, 1, height, width).pin_memory() for n, height, width in SIZES]
@@ -185,8 +187,8 @@ def restoration_rows() -> Iterator[Row]:
         for x in estimates:
             x.cpu()
 
-    yield Row(f"{STEPS} steps, 68 images, L = 3 : one second", milliseconds(restore), 1000.0, 1.0)
-    yield Row("the same, a step in a CUDA graph : one second", milliseconds(restore_by_graph), 1000.0)
+    yield Timing(f"{STEPS} steps, 68 images, L = 3 : one second", milliseconds(restore), 1000.0, 1.0)
+    yield Timing("the same, a step in a CUDA graph : one second", milliseconds(restore_by_graph), 1000.0)
 
 
 @torch.no_grad()
@@ -197,11 +199,11 @@ def main() -> int:
     tf32(False)
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}; medians of {REPEATS}")
     missed = 0
-    for rows in (spline_rows, score_rows, restoration_rows):
+    for timings in (spline_timings, score_timings, restoration_timings):
         print(f"{'':92} {'ms':>9} {': ms':>9} {'ratio':>8} {'target':>8}")
-        for row in rows():
-            missed += row.missed
-            print(row, flush=True)
+        for timing in timings():
+            missed += timing.missed
+            print(timing, flush=True)
         print()
         torch.cuda.empty_cache()
     return min(missed, 1)

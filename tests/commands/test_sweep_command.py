@@ -84,7 +84,7 @@ def begin(out="out.npz", rank=0, processes=1, stop=40, **changes):
     truths = [(file.name, images.read_image(file)) for file in images.image_files("data")]
     given = {"sigma0": SIGMA0, "steps": STEPS, "prior_name": "small", "weights": zoo.weights_hash("small")}
     plan = sweeps.make_plan(prior, truths, "denoise", 0.1, **given | changes)
-    units = sweeps.share(plan.units(), rank, processes)
+    units = sweeps.units_of_process(sweeps.units_of_plan(plan), rank, processes)
     with Journal(Path(out), plan, rank) as journal:
         for progress in islice(sweeps.run(plan, prior, truths, units), stop):
             if progress.cell:
@@ -102,7 +102,7 @@ def test_it_announces_computes_and_reports(work):
     assert found.complete
     announced = re.search(r"3 images: ([\d,]+) score steps, about .* on cpu", result.stderr)
     assert announced
-    assert int(announced[1].replace(",", "")) == found.plan.score_steps
+    assert int(announced[1].replace(",", "")) == sweeps.score_steps(sweeps.units_of_plan(found.plan))
     assert found.plan.weights == zoo.weights_hash("small")
     report = json.loads(result.stdout)
     assert len(report["cells"]) == RUNS

@@ -40,7 +40,7 @@ def make_plan(prior=PRIOR, task="denoise", level=0.1, **changes):
 def compute(plan, prior=PRIOR, result=None, steps=None):
     """`result` (default: empty) with what the first so many steps of the sweep add to it."""
     result = result or Result.empty(plan)
-    for progress in islice(sweeps.run(plan, prior, IMAGES, plan.units(result)), steps):
+    for progress in islice(sweeps.run(plan, prior, IMAGES, sweeps.units_of_plan(plan, result)), steps):
         if progress.cell:
             result.put(progress.cell)
     return result
@@ -100,7 +100,12 @@ def test_nothing_is_computed_twice_and_the_plan_knows_how_much():
         if progress.cell:
             seen += [(progress.cell.place, image) for image in progress.cell.images]
     # Five images and three initial smoothings; a joint run of 8 steps serves all numbers of steps.
-    assert plan.score_steps == score_steps == Counting.images == 5 * 3 * (1 + 3 + 8 + 2 * 8 - 1)
+    assert (
+        sweeps.score_steps(sweeps.units_of_plan(plan))
+        == score_steps
+        == Counting.images
+        == 5 * 3 * (1 + 3 + 8 + 2 * 8 - 1)
+    )
     assert len(seen) == len(set(seen)) == 5 * (1 + 2 * 3 * 3)
 
 
@@ -110,20 +115,20 @@ def test_a_sweep_goes_on_where_it_was_stopped(result, steps):
     begun = compute(plan, steps=steps)
     known = begun.known.copy()
     assert begun.complete == (steps == 10**6)
-    rest = plan.units(begun)
+    rest = sweeps.units_of_plan(plan, begun)
     assert not any(known[place][list(unit.images)].any() for unit in rest for place in unit.ends.values() if place)
     assert same(compute(plan, result=begun), result)
 
 
-def test_processes_share_everything_once_and_evenly():
+def test_processes_divide_everything_once_and_evenly():
     plan = make_plan(steps=range(1, 30))
-    units = plan.units()
-    shares = [sweeps.share(units, rank, 3) for rank in range(3)]
-    assert sum(map(len, shares)) == len(units)
-    assert all(any(unit in share for share in shares) for unit in units)
-    costs = [sum(unit.score_steps for unit in share) for share in shares]
+    units = sweeps.units_of_plan(plan)
+    portions = [sweeps.units_of_process(units, rank, 3) for rank in range(3)]
+    assert sum(map(len, portions)) == len(units)
+    assert all(any(unit in portion for portion in portions) for unit in units)
+    costs = [sweeps.score_steps(portion) for portion in portions]
     assert max(costs) < 1.3 * min(costs)
-    assert sweeps.share(units, 0, 1) == units
+    assert sweeps.units_of_process(units, 0, 1) == units
 
 
 def test_the_estimate_adds_up_what_the_units_take():
@@ -132,7 +137,7 @@ def test_the_estimate_adds_up_what_the_units_take():
     assert set(seconds) == {(16, 16), (20, 20)}
     fixed = {size: sweeps.Seconds({"flow": 1.0, "joint": 2.0}, end=10.0) for size in seconds}
     # five images and three initial smoothings: 12 steps of the flow, 7.5 of the joint scheme, six ends; and the start
-    assert sweeps.estimate(plan.units(), fixed) == pytest.approx(5 * 3 * (12 + 2 * 7.5 + 60) + 5 * 10)
+    assert sweeps.estimate(sweeps.units_of_plan(plan), fixed) == pytest.approx(5 * 3 * (12 + 2 * 7.5 + 60) + 5 * 10)
 
 
 def test_a_run_that_diverges_is_noted_and_attains_nothing():

@@ -1,0 +1,97 @@
+"""What a sweep came to, as "Maps" shows it: numbers, maps, energy against PSNR, downloads."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from app.figures.maps import Map, maps_figure, trade_off_figure
+from app.live import live_chart
+from app.scenes import Scene
+from app.session import in_url
+from app.sweeping import SWEEP_FILE, Picture, cell_title, maps, settings_of_cell, what_a_click_does
+from gnc_core import sweeps, zoo
+from gnc_core.sweeps import Plan, Result
+
+LOOK_FOR = {
+    "denoise": "Look where the star lies and where the lines: for denoising, the PSNR is highest **before** the lowest energy "
+    "is attained. More steps lower the energy further and make the image worse.",
+    "inpaint": "Look where attainment and PSNR rise: inpainting needs **enough of both**, an initial smoothing that reaches "
+    "across the gaps and the steps to come down from it. Below that, runs end in a poor local minimum.",
+}
+state = st.session_state
+
+
+def show_live(result: Result, tolerance: float) -> None:
+    """Numbers and maps of a sweep that runs."""
+    plan = result.plan
+    shown = maps(result, tolerance, plan.schemes)
+    show_numbers(shown, plan)
+    live_chart("live", maps_figure(shown, plan.sigma0, plan.steps, len(plan.names)))
+
+
+def show(result: Result, schemes: Sequence[str], tolerance: float, current: Picture | None) -> None:
+    """Numbers, the four maps, energy against PSNR, downloads."""
+    plan, count = result.plan, len(result.plan.names)
+    shown = maps(result, tolerance, schemes) or maps(result, tolerance, plan.schemes)
+    show_numbers(shown, plan)
+    st.markdown(f"{LOOK_FOR[plan.task]} {what_a_click_does(plan, current)}")
+    figure = maps_figure(shown, plan.sigma0, plan.steps, count)
+    key, select = f"maps {state.clicks}", "ignore"
+    if current is not None and plan.prior in zoo.names():
+        select = partial(restore_cell, key, plan, [trace.name for trace in figure.data], current.scene)
+    st.plotly_chart(figure, key=key, on_select=select, selection_mode="points")
+    st.caption(
+        f"E\\*: for each image the lowest final energy of any run of this grid, of at most {plan.steps[-1]} steps; a run attains "
+        f"it when it ends within {tolerance:.1%} of E(degraded image) − E\\* above it. Joint minimisation is of rate "
+        f"{plan.rate:g}. The quarter of the cells with the lowest PSNR shares the darkest colour."
+    )
+    st.subheader(
+        "Energy against PSNR",
+        help="Every cell is a point; lines join the runs from one σ₀, from the fewest steps to the most. If lower energies "
+        "meant better images, all would fall on one line to the upper left.",
+    )
+    colour = st.segmented_control(
+        "Colour", ["Steps", "Initial smoothing"], default="Steps", required=True, **in_url("colour"),
+        help="What the colour of a point stands for.",
+    )  # fmt: skip
+    st.plotly_chart(trade_off_figure(shown, plan.sigma0, plan.steps, count, colour == "Steps"), key="trade-off")
+    row = st.container(horizontal=True)
+    row.download_button(
+        "Table (CSV)", partial(sweeps.to_csv, result), "sweep.csv", "text/csv", icon=":material/download:", on_click="ignore",
+        help="Energy, PSNR and SSIM of every run on every image.",
+    )  # fmt: skip
+    row.download_button(
+        "Sweep (.npz)", partial(sweeps.to_bytes, result), "sweep.npz", icon=":material/download:", on_click="ignore",
+        help=f"The same for NumPy, and for this page: choose “{SWEEP_FILE}” as the task.",
+    )  # fmt: skip
+
+
+def restore_cell(key: str, plan: Plan, names: list[str], scene: Scene) -> None:
+    """What a click on a cell does: `page` goes to "Restore an image", which begins at once."""
+    points = state[key]["selection"]["points"]
+    if points:
+        cell = round(points[0]["y"]), round(points[0]["x"])
+        state.clicks += 1  # another key: when the page is seen again, nothing is selected
+        state.restore_now = settings_of_cell(plan, names[points[0]["curve_number"]], cell, scene)
+
+
+def show_numbers(shown: list[Map], plan: Plan) -> None:
+    """For each scheme: where PSNR is highest and how many images attain E* there; and the other way round."""
+    row = st.container(horizontal=True, gap="medium")
+    for one in shown:
+        most = sweeps.highest(one.attainment)
+        if one.best is None or most is None:
+            continue
+        row.metric(
+            f"{one.name}: highest PSNR", f"{one.psnr[one.best]:.2f} dB",
+            f"{cell_title(plan, one.best)}: {one.attainment[one.best]:.0%} attain E*",
+            delta_color="off", delta_arrow="off", width="content",
+            help="Mean over the images; the star in the maps. Below: where that is, and the attainment there.",
+        )  # fmt: skip
+        row.metric(
+            f"{one.name}: highest attainment", f"{one.attainment[most]:.0%}",
+            f"{cell_title(plan, most)}: {one.psnr[most]:.2f} dB" if one.attainment[most] else "no run attains E*",
+            delta_color="off", delta_arrow="off", width="content",
+            help="Share of the images that attain E*. Below: the first cell where that is so, and the mean PSNR there.",
+        )  # fmt: skip
