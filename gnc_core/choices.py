@@ -61,6 +61,10 @@ def choose_scheme(choice: SchemeChoice, prior: Prior, prior_name: str | Path, ta
     They say the default of sigma0 (the prior's largest for blind joint minimisation), that of the rate, and which of the learned
     schedules of the prior `prior_name` it is. Raises `InputError` for sigmas outside the prior's range, if no learned schedule
     fits, and for a blind choice where the prior cannot tell the level.
+
+    >>> prior = zoo.load("foe-l1")
+    >>> choose_scheme(SchemeChoice("joint", steps=6), prior, "foe-l1", "denoise", 0.1)
+    Joint(sigma0=0.1, steps=6, rate=0.9)
     """
     kind = problems.task(task)
     if choice.blind and (not kind.blind or choice.scheme == "learned"):

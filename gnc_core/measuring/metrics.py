@@ -17,6 +17,10 @@ def psnr(x: Tensor, truth: Tensor) -> Tensor:
 
     `x` and `truth` are (N, C, H, W) with peak 1; `x` is clipped to [0, 1], the truth is not; the mean is over all channels.
     Infinite for equal images. Raises `InputError` if the shapes differ.
+
+    >>> truth = torch.zeros(1, 1, 8, 8)
+    >>> round(psnr(truth + 0.1, truth).item(), 3)
+    20.0
     """
     pairs = zip(_arrays(x.clamp(0, 1), truth), _arrays(truth, x), strict=True)
     with np.errstate(divide="ignore"):  # equal images
@@ -30,6 +34,10 @@ def ssim(x: Tensor, truth: Tensor) -> Tensor:
     `x` (clipped to [0, 1]) and `truth` are (N, C, H, W); Gaussian weights of standard deviation
     1.5 in windows of 11 x 11, range 1, as in the paper. NaN for images smaller than one window.
     Raises `InputError` if the shapes differ.
+
+    >>> x = torch.rand(1, 1, 16, 16)
+    >>> round(ssim(x, x).item(), 6)
+    1.0
     """
     pairs = zip(_arrays(x.clamp(0, 1), truth), _arrays(truth, x), strict=True)
     if min(x.shape[-2:]) < _SSIM_WINDOW:

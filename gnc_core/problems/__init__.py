@@ -17,7 +17,11 @@ TASKS: dict[str, type[Problem]] = {
 
 
 def task(name: str) -> type[Problem]:
-    """The problem of that name; raises `InputError` for another one."""
+    """The problem of that name; raises `InputError` for another one.
+
+    >>> task("denoise").words(0.1)
+    'denoise, noise 0.1'
+    """
     if name not in TASKS:
         raise InputError(f"There is no task {name!r}; there are {', '.join(TASKS)}.")
     return TASKS[name]

@@ -34,7 +34,13 @@ class Level:
     usual: tuple[float, float, float, float]
 
     def check(self, value: float, name: str = "") -> float:
-        """`value`, if it lies in the range; raises `InputError` otherwise. `name` is what the sentence calls it."""
+        """`value`, if it lies in the range; raises `InputError` otherwise. `name` is what the sentence calls it.
+
+        >>> from gnc_core.problems import Inpainting
+        >>> Inpainting.kind_of_level.check(1.5, "--missing")
+        Traceback (most recent call last):
+        gnc_core.errors.InputError: --missing must lie between 0 and 1, not 1.5.
+        """
         name = name or f"The {self.name}"
         if not (math.isfinite(value) and self.low < value < self.high):
             between = (
@@ -142,5 +148,8 @@ def image_seed(seed: int, index: int) -> int:
 
     Every image thus has noise of its own, which depends neither on the images before it nor on
     how many are evaluated, and which no other `seed` repeats.
+
+    >>> image_seed(0, 1) == image_seed(0, 1) != image_seed(1, 0)
+    True
     """
     return int(np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0] >> 1)

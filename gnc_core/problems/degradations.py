@@ -19,6 +19,10 @@ def add_noise(x: Tensor, noise_std: float, seed: int) -> Tensor:
 
     The noise is drawn on the CPU from a generator seeded by `seed`: the same on every device.
     Raises `InputError` unless `noise_std` is finite and positive.
+
+    >>> x = torch.full((1, 1, 4, 5), 0.5)
+    >>> add_noise(x, 0.1, seed=0).shape
+    torch.Size([1, 1, 4, 5])
     """
     if not (math.isfinite(noise_std) and noise_std > 0):
         raise InputError(f"The noise level must be a positive number, not {noise_std:g}.")
@@ -31,6 +35,9 @@ def random_mask(shape: Sequence[int], missing: float, seed: int) -> Tensor:
 
     `shape` ends with (H, W); `missing` is the share of missing pixels, in (0, 1).
     Raises `InputError` for a share outside, or one that leaves no observed pixel.
+
+    >>> (~random_mask((10, 10), 0.3, seed=0)).sum().item()
+    30
     """
     if not 0 < missing < 1:
         raise InputError(f"The share of missing pixels must lie between 0 and 1, not {missing:g}.")
@@ -46,6 +53,9 @@ def text_mask(shape: Sequence[int], text: str, size: int | None = None) -> Tenso
 
     `size` is the font's height in pixels (default: a fourteenth of H, at least 10).
     Raises `InputError` for an empty text and for one that leaves no mark on the image.
+
+    >>> text_mask((64, 64), "old photograph").shape
+    torch.Size([1, 1, 64, 64])
     """
     if not text.strip():
         raise InputError("The text to overlay is empty.")
@@ -77,6 +87,9 @@ def box_mask(shape: Sequence[int], boxes: Iterable[Sequence[int]]) -> Tensor:
 
     A box is (left, top, width, height) in pixels; parts beyond the image are ignored.
     Raises `InputError` for a box without pixels in the image, and if all pixels are missing.
+
+    >>> (~box_mask((10, 10), [(2, 3, 4, 5)])).sum().item()
+    20
     """
     height, width = shape[-2:]
     observed = torch.ones(1, 1, height, width, dtype=torch.bool)

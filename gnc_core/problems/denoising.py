@@ -21,6 +21,10 @@ class Denoising(Problem):
 
     observation: z, (N, C, H, W), finite, nominally in [0, 1]. noise_std: in units of [0, 1].
     Raises `InputError` for values that are not finite and for a noise level that is not positive.
+
+    >>> problem = Denoising(torch.full((1, 1, 2, 2), 0.6), noise_std=0.1)
+    >>> problem.prox(torch.full((1, 1, 2, 2), 0.4), tau=0.01)[0, 0, 0, 0].item()  # halfway between
+    0.5
     """
 
     noise_std: float

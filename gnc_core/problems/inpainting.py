@@ -36,6 +36,11 @@ class Inpainting(Problem):
     observed: bool, True where a pixel is known; broadcast over images and channels, e.g. (1, 1, H, W).
     Raises `InputError` for another mask size, if all pixels are missing, and for known pixels that
     are not finite.
+
+    >>> observed = torch.tensor([[[[True, False]]]])
+    >>> problem = Inpainting(torch.tensor([[[[0.25, 0.0]]]]), observed)
+    >>> problem.level, problem.prox(torch.ones(1, 1, 1, 2), tau=0.1).tolist()
+    (0.5, [[[[0.25, 1.0]]]])
     """
 
     observed: Tensor

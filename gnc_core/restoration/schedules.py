@@ -20,6 +20,9 @@ def linear(sigma0: float, sigma_min: float, steps: int) -> list[float]:
 
     Sigmas in units of the image range [0, 1].
     Raises `InputError` for steps outside 1 ... 1000, and unless sigma0 >= sigma_min > 0.
+
+    >>> linear(0.5, 0.1, 3)
+    [0.5, 0.3, 0.1]
     """
     _check_range(sigma0, sigma_min, steps)
     if steps == 1:
@@ -32,6 +35,9 @@ def logarithmic(sigma0: float, sigma_min: float, steps: int) -> list[float]:
     """`steps` values from `sigma0` to `sigma_min` with equal ratios; one step is `[sigma0]`.
 
     Units and errors as `linear`.
+
+    >>> logarithmic(0.4, 0.1, 3)
+    [0.4, 0.2, 0.1]
     """
     _check_range(sigma0, sigma_min, steps)
     if steps == 1:
@@ -48,6 +54,9 @@ class LearnedSchedule:
     task, level: the name of a problem, and how bad the degradation is (`problems.TASKS`).
     prior: the name of the prior. command: what fitted it, if it was a command.
     Raises `InputError` if the numbers cannot be a schedule.
+
+    >>> LearnedSchedule(sigma=(0.1, 0.02), tau=(0.01, 0.0004), task="denoise", level=0.1, prior="foe-l1").title
+    'denoise, noise 0.1, 2 steps'
     """
 
     sigma: tuple[float, ...]
@@ -126,7 +135,10 @@ def check_steps(steps: int) -> None:
 
 
 def check_sigma(sigma: float, sigma_min: float, sigma_max: float) -> None:
-    """Raises `InputError` unless sigma lies in the prior's range [sigma_min, sigma_max]."""
+    """Raises `InputError` unless sigma lies in the prior's range [sigma_min, sigma_max].
+
+    >>> check_sigma(0.1, sigma_min=0.01, sigma_max=0.5)
+    """
     slack = 1 + 1e-6  # of numbers that went through float32
     if not sigma_min / slack <= sigma <= sigma_max * slack:
         raise InputError(

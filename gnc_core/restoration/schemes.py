@@ -26,7 +26,13 @@ from .schedules import LearnedSchedule, check_sigma, check_steps
 
 @torch.no_grad()
 def energy(prior: Prior, problem: Problem, x: Tensor) -> Tensor:
-    """`D(x) + R(x, log sigma_min)` of each image, (N,): comparable between all schedules (method, section 4)."""
+    """`D(x) + R(x, log sigma_min)` of each image, (N,): comparable between all schedules (method, section 4).
+
+    >>> from gnc_core import images, problems, zoo
+    >>> x = images.load_sample("Cat")[..., :32, :32]
+    >>> energy(zoo.load("foe-l1"), problems.Denoising(x, 0.1), x).shape
+    torch.Size([1])
+    """
     return problem.energy(x) + prior.energy(x, math.log(prior.sigma_min))
 
 
@@ -76,6 +82,11 @@ class Flow:
     schedule: sigma_0, sigma_1, ... (see `schedules.linear`), in units of [0, 1].
     Raises `InputError` for no step, more than 1000, and (when run) for sigmas outside the prior's
     range.
+
+    >>> from gnc_core import images, problems, zoo
+    >>> problem = problems.Denoising.degrade(images.load_sample("Cat")[..., :32, :32], 0.1, seed=0)
+    >>> [step.sigma.item() for step in Flow([0.1, 0.05, 0.01]).run(zoo.load("foe-l1"), problem)]
+    [0.1, 0.05, 0.01]
     """
 
     schedule: Sequence[float]
@@ -96,6 +107,13 @@ class Learned:
     """The learned schedule (variational network): the image step with fitted sigma_i and tau_i.
 
     Raises `InputError` (when run) for sigmas outside the prior's range.
+
+    >>> from gnc_core import images, problems, zoo
+    >>> from gnc_core.restoration import LearnedSchedule
+    >>> schedule = LearnedSchedule((0.1, 0.02), (0.01, 0.0004), "denoise", 0.1, "foe-l1")
+    >>> problem = problems.Denoising.degrade(images.load_sample("Cat")[..., :32, :32], 0.1, seed=0)
+    >>> len(list(Learned(schedule).run(zoo.load("foe-l1"), problem)))
+    2
     """
 
     schedule: LearnedSchedule
@@ -116,6 +134,12 @@ class Joint:
     level d2R/ds2 = 2 n, so that s converges for c < 1. Every problem says one that suits it (`Problem.rate`).
     Every image of a batch has its own s. Raises `InputError` for steps outside 1 ... 1000, a rate
     that is not positive, and (when run) for sigma0 outside the prior's range.
+
+    >>> from gnc_core import images, problems, zoo
+    >>> problem = problems.Denoising.degrade(images.load_sample("Cat")[..., :32, :32], 0.1, seed=0)
+    >>> steps = list(Joint(sigma0=0.5, steps=3).run(zoo.load("foe-l1"), problem))
+    >>> steps[2].sigma.item() < steps[1].sigma.item() < 0.5  # s follows the image down
+    True
     """
 
     sigma0: float
