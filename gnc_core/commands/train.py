@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import platform
 import shlex
+import signal
 import sys
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -150,9 +152,9 @@ def train(
 ) -> None:
     """Learn a prior from the photographs in --data.
 
-    Interrupt it at any moment (Ctrl-C, or a kill) and go on with --resume: at most two minutes of work are lost, and the
-    result has the same bits. Under torchrun, many processes or GPUs share every batch. Never train on the images that you
-    measure with.
+    Interrupt it at any moment and go on with --resume: the result has the same bits. Ctrl-C waits for the end of the
+    iteration and loses nothing; a second one, or a kill, loses at most two minutes of work. Under torchrun, many processes
+    or GPUs share every batch. Never train on the images that you measure with.
 
     \b
     Examples:
@@ -194,10 +196,19 @@ def train(
 
 
 def _run(trainer: training.Trainer, out: Path, resume: bool) -> None:
-    """To the end, with a progress bar."""
+    """To the end, with a progress bar; or, after Ctrl-C, to the end of an iteration."""
     settings = trainer.settings
     steps = training.run(trainer, out, resume)
     silent = True if distributed.rank() else None  # None: unless standard error is no terminal
+    stopping = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        if stopping or trainer.iteration == settings.iterations:  # then there is no iteration to wait for
+            raise KeyboardInterrupt
+        stopping = True
+
+    before = signal.signal(signal.SIGINT, stop)
     try:
         first = next(steps, None)
         with tqdm(
@@ -208,18 +219,23 @@ def _run(trainer: training.Trainer, out: Path, resume: bool) -> None:
             disable=silent,
             file=sys.stderr,
         ) as bar:
-            for entry in steps if first else ():
-                bar.update()
+            for entry in chain([first], steps) if first else ():
+                bar.update(trainer.iteration - bar.n)
                 if entry["iteration"] % 50 == 0:
                     speed = trainer.iteration * settings.batch / trainer.seconds
                     bar.set_postfix(loss=f"{entry['loss']:.4f}", images_per_s=f"{speed:.0f}", refresh=False)
+                if distributed.any_of(
+                    stopping, trainer.device
+                ):  # all of them at once: nobody waits for another's share
+                    raise KeyboardInterrupt(f"Stopped at iteration {trainer.iteration}; go on with --resume.")
     except FloatingPointError as error:
         raise InputError(str(error)) from error
     except OSError as error:
         raise InputError(f"Cannot write the run to {out}: {error.strerror or error}.") from error
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"Stopped at iteration {trainer.iteration}; go on with --resume.") from None
+    except KeyboardInterrupt as stopped:
+        raise KeyboardInterrupt(str(stopped) or "Stopped; --resume goes on from the last checkpoint.") from None
     finally:
+        signal.signal(signal.SIGINT, before)
         steps.close()
 
 

@@ -76,6 +76,11 @@ def from_first(make: Callable[[], T]) -> T:
     return outcome[0]
 
 
+def any_of(wish: bool, device: torch.device) -> bool:
+    """Whether one of the processes wishes it, the same in all of them. device: of this process."""
+    return wish if size() == 1 else mean(torch.tensor(float(wish), device=device)).item() > 0
+
+
 def share(batch: Tensor) -> Tensor:
     """The part of a batch (N, ...) that is this process's: (N / size, ...), in the order of the processes."""
     return batch.chunk(size())[rank()]

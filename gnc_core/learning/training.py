@@ -2,7 +2,7 @@
 
 A run lives in one folder: `checkpoint.pt` (everything the next iteration depends on), `log.jsonl` (one JSON object a line) and,
 at its end, the prior itself. Interrupted at any moment, it loses at most what happened since the last checkpoint and goes on
-with the same bits as if nothing had happened.
+with the same bits as if nothing had happened: a checkpoint is always of a moment between two iterations.
 
 Under torchrun every process draws the same batch and computes its share of it; DistributedDataParallel averages the gradients.
 N processes thus follow the loss curve of one, up to rounding.
@@ -164,7 +164,8 @@ class Trainer:
 
     def step(self) -> dict[str, float]:
         """One iteration; returns what the log shows. Raises FloatingPointError when the loss or its gradient is not finite,
-        before anything has changed."""
+        before any weight has changed. Whatever is raised, the random numbers are those of an iteration under way: do not
+        `save`, or go on, before another `load`."""
         started = time.perf_counter()
         settings = self.settings
         x, s, eta, place = self._batch()
@@ -259,8 +260,9 @@ def run(trainer: Trainer, folder: Path, resume: bool = False) -> Generator[dict[
     """Train to the end, yielding every iteration's entry; the mean of every `LOG_EVERY` goes to the log.
 
     folder: where the checkpoint and the log are; created if need be; written by process 0 alone. Raises InputError if it
-    holds a run and `resume` is False, or if there is nothing to resume. Whatever stops the loop, even closing the generator,
-    leaves a checkpoint behind, unless the numbers have gone bad: then the last good one stays.
+    holds a run and `resume` is False, or if there is nothing to resume. Stopped between two iterations, as by closing the
+    generator, it leaves a checkpoint of that moment; by an exception within one (Ctrl-C, numbers gone bad), the last one
+    from before, at most `CHECKPOINT_SECONDS` and an iteration old.
     """
     checkpoint, log = folder / "checkpoint.pt", folder / "log.jsonl"
     if checkpoint.exists() and not resume:
@@ -275,25 +277,24 @@ def run(trainer: Trainer, folder: Path, resume: bool = False) -> Generator[dict[
         folder.mkdir(parents=True, exist_ok=True)
         _keep_until(log, trainer.iteration)
         trainer.save(checkpoint)
-    saved, good = time.monotonic(), True
+    saved, whole = time.monotonic(), True  # whole: no iteration is under way, and all that is over are in the log
     try:
         while trainer.iteration < trainer.settings.iterations:
+            whole = False
             entry = trainer.step()
             if trainer.iteration % LOG_EVERY == 0 and writes:
                 last = trainer.iteration == trainer.settings.iterations
                 validation = trainer.validate() if last or trainer.iteration % VALIDATE_EVERY == 0 else {}
                 _append(log, _summary(trainer) | validation)
+            whole = True
             if time.monotonic() - saved > CHECKPOINT_SECONDS and writes:
                 trainer.save(checkpoint)
                 saved = time.monotonic()
             yield entry
-        trainer.finish()
-    except FloatingPointError:
-        good = False
-        raise
     finally:
-        if good and writes:
+        if whole and writes:
             trainer.save(checkpoint)
+    trainer.finish()
 
 
 def _summary(trainer: Trainer) -> dict[str, float]:

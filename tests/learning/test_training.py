@@ -2,12 +2,14 @@
 
 import json
 import math
+import shutil
+import sys
 
 import pytest
 import torch
 
 from gnc_core.errors import InputError
-from gnc_core.learning import score_matching
+from gnc_core.learning import score_matching, training
 from gnc_core.learning.training import Settings, Trainer, run
 
 TINY = {"layers": 1, "channels": 8, "kernel_size": 3, "knots_u": 15, "knots_s": 5}
@@ -26,7 +28,9 @@ def settings(**changes):
 
 
 @pytest.fixture(autouse=True)
-def one_thread():
+def short(monkeypatch):
+    """One thread, and a last fit of c(s) that is long enough for being fitted anew."""
+    monkeypatch.setattr(training, "CONSTANT_END", 50)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -86,6 +90,90 @@ def test_resumes_with_the_same_bits(tmp_path):
     for name, value in bits(straight).items():
         assert torch.equal(value, bits(resumed)[name]), name
         assert torch.equal(value, bits(again)[name]), name
+
+
+SMALLEST = {"layers": 1, "channels": 2, "kernel_size": 3, "knots_u": 5, "knots_s": 3}
+
+
+def interrupted(steps, monkeypatch, beginning, moment):
+    """Runs to the end of an iteration, or to a Ctrl-C at the `moment`-th event from the Trainer's method `beginning` on: a call
+    of a Python function, or the return from one of C to the training loop. Whether that moment came."""
+    method, count = getattr(Trainer, beginning), 0
+
+    def profile(frame, event, _):
+        nonlocal count
+        count += event == "call" or (event == "c_return" and frame.f_code.co_filename == training.__file__)
+        if count == moment:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    def watched(*arguments):
+        sys.setprofile(profile)
+        return method(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, beginning, watched)
+        patched.setattr(sys, "unraisablehook", lambda _: None)  # where Python drops one: while it closes a generator
+        try:
+            next(steps)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.setprofile(None)
+    steps.close()
+    torch.set_grad_enabled(True)  # as in a new process
+    return count == moment
+
+
+def same(one, other):
+    """Equal to the last bit, whatever tensors, dictionaries and lists are in it; but for times."""
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        timing = {"seconds", "images_per_second"}
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one.keys() - timing)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def log(folder):
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize(("beginning", "every"), [("step", 1), ("save", 50)])
+def test_an_interrupt_at_any_call_leaves_a_moment_between_two_iterations(tmp_path, monkeypatch, beginning, every):
+    for name in ("LOG_EVERY", "VALIDATE_EVERY"):
+        monkeypatch.setattr(training, name, 1)
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0 if beginning == "save" else math.inf)
+    changes = {"architecture": SMALLEST, "iterations": 4, "batch": 2}
+    straight, run_again = (Trainer(settings(**changes), pictures(), validation=pictures()[:2]) for _ in range(2))
+    states = {}
+    for entry in run(straight, tmp_path / "straight"):
+        straight.save(tmp_path / "now.pt")
+        states[entry["iteration"]] = torch.load(tmp_path / "now.pt")
+        if entry["iteration"] == 2:
+            shutil.copytree(tmp_path / "straight", tmp_path / "half")
+            shutil.copy(tmp_path / "now.pt", tmp_path / "half" / "checkpoint.pt")
+    lines = log(tmp_path / "straight")
+
+    folder, moment, found = tmp_path / "run", 1, set()
+    while True:
+        shutil.copytree(tmp_path / "half", folder, dirs_exist_ok=True)
+        came = interrupted(run(run_again, folder, resume=True), monkeypatch, beginning, moment)
+        state = torch.load(folder / "checkpoint.pt")
+        assert same(state, states[state["iteration"]]), moment
+        assert same(log(folder)[: state["iteration"]], lines[: state["iteration"]]), moment
+        found.add(state["iteration"])
+        if not came or moment % 300 == 1:
+            list(run(run_again, folder, resume=True))
+            assert same(bits(run_again), bits(straight)), moment
+            assert same(log(folder), lines), moment
+        if not came:
+            break
+        moment += every
+    assert moment > 300
+    assert found == {2, 3}
 
 
 def test_the_log_has_one_line_an_interval_even_after_a_cut(tmp_path):
