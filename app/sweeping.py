@@ -16,6 +16,8 @@ from gnc_core.choices import best_device
 from gnc_core.errors import InputError
 from gnc_core.sweeps import Plan, Result
 
+MOST_CELLS = 10_000
+
 
 class OwnSweep(Work):
     """A sweep at work on one image. Every `advance` is a step of a run; what is known so far is in `result`.
@@ -50,9 +52,11 @@ def ready_made() -> tuple[dict[str, dict[str, Result]], list[str]]:
     problems = []
     for name, path in zoo.sweep_files().items():
         try:
-            result = _loaded(path, path.stat().st_mtime_ns)
-        except InputError as error:
-            problems.append(str(error))
+            result = drawable(_loaded(path, path.stat().st_mtime_ns), path.name)
+        except (InputError, OSError) as error:
+            problems.append(
+                str(error) if isinstance(error, InputError) else f"{path.name} cannot be read: {error.strerror}."
+            )
             continue
         priors, prior = found.setdefault(task_title(result.plan), {}), result.plan.prior
         priors[prior if prior not in priors else f"{prior} ({name})"] = result
@@ -62,6 +66,14 @@ def ready_made() -> tuple[dict[str, dict[str, Result]], list[str]]:
 @st.cache_resource(max_entries=64, show_spinner="Reading the sweeps …")
 def _loaded(path: Path, time: int) -> Result:
     return sweeps.load(path, path.name)
+
+
+def drawable(result: Result, name: str) -> Result:
+    """The same result; raises `InputError` if it has too many cells for maps on a page."""
+    _, sigmas, steps, _ = result.plan.shape
+    if sigmas * steps > MOST_CELLS:
+        raise InputError(f"{name} has {sigmas * steps:,} cells; this page draws at most {MOST_CELLS:,}.")
+    return result
 
 
 def task_title(plan: Plan) -> str:

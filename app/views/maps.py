@@ -10,7 +10,9 @@ from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from app.controls import (
+    NO_PRIOR,
     missing_control,
+    nearest,
     noise_control,
     prior_control,
     seed_control,
@@ -21,10 +23,10 @@ from app.controls import (
 )
 from app.figures.maps import Map, maps_figure, trade_off_figure
 from app.figures.restoration import data_uri
-from app.runs import SCHEMES, load_prior
+from app.runs import SCHEMES, load_prior, usable_priors
 from app.scenes import Scene, Upload, picture
-from app.session import in_url, open_page
-from app.sweeping import OwnSweep, duration, maps, ready_made, settings_of_cell
+from app.session import in_url, open_page, plain
+from app.sweeping import OwnSweep, drawable, duration, maps, ready_made, settings_of_cell
 from gnc_core import images, sweeps, zoo
 from gnc_core.errors import InputError
 from gnc_core.sweeps import Plan, Result
@@ -79,10 +81,9 @@ def plan_controls(current: Picture | None, schemes: Sequence[str]) -> Plan | Non
     level = noise_control() if task == "Denoise" else missing_control()
     seed = seed_control()
     st.subheader("Sweep")
-    priors = zoo.names()
-    if not priors:
-        raise InputError("There is no pretrained prior in the folder pretrained/.")
-    name = prior_control(priors)
+    name = prior_control()
+    if name is None:
+        raise InputError(NO_PRIOR)
     prior, task = load_prior(name), task.lower()
     grid = st.selectbox(
         "Grid", [*GRIDS, LISTS], **in_url("grid"),
@@ -138,7 +139,7 @@ def source_controls(found: dict[str, dict[str, Result]]) -> tuple[str, Result | 
 
 def upload() -> Result | None:
     file, data = upload_control("Sweep file", "sweep-file", "As the command `sweep` writes it, or this page.", ["npz"])
-    return None if file is None or data is None else sweeps.load(data, file.name)
+    return None if file is None or data is None else drawable(sweeps.load(data, file.name), file.name)
 
 
 # --- a sweep of one's own -----------------------------------------------------------------------------------------
@@ -170,7 +171,7 @@ def own_sweep(plan: Plan | None, current: Picture | None) -> None:
         )
     row.caption(state.estimate if running or plan is not None else "")
     if sweep and sweep.error:
-        st.error(sweep.error)
+        st.error(plain(sweep.error))
 
 
 def cells_of(plan: Plan) -> str:
@@ -195,7 +196,9 @@ def work(sweep: OwnSweep, bar: DeltaGenerator) -> None:
 
 
 def show_progress(sweep: OwnSweep, bar: DeltaGenerator) -> None:
-    bar.progress(sweep.done / sweep.total, f"{sweep.plan.title}: {sweep.done:,} of {sweep.total:,} score steps done")
+    bar.progress(
+        sweep.done / sweep.total, f"{plain(sweep.plan.title)}: {sweep.done:,} of {sweep.total:,} score steps done"
+    )
 
 
 # --- what a sweep came to ----------------------------------------------------------------------------------------
@@ -228,7 +231,7 @@ def show(result: Result, schemes: Sequence[str], tolerance: float, current: Pict
     st.markdown(f"{LOOK_FOR[plan.task]} {what_a_click_does(plan, current)}")
     figure = maps_figure(shown, plan.sigma0, plan.steps, count)
     key, select = f"maps {state.clicks}", "ignore"
-    if current is not None and plan.prior in zoo.names():
+    if current is not None and plan.prior in usable_priors()[0]:
         select = partial(restore_cell, key, plan, [trace.name for trace in figure.data], current.scene)
     st.plotly_chart(figure, key=key, on_select=select, selection_mode="points")
     st.caption(
@@ -263,16 +266,16 @@ def restore_cell(key: str, plan: Plan, names: list[str], scene: Scene) -> None:
     if points:
         cell = round(points[0]["y"]), round(points[0]["x"])
         state.clicks += 1  # another key: when the page is seen again, nothing is selected
-        state.restore_now = settings_of_cell(plan, names[points[0]["curve_number"]], cell, scene)
+        state.restore_now, state.notes = nearest(settings_of_cell(plan, names[points[0]["curve_number"]], cell, scene))
 
 
 def what_a_click_does(plan: Plan, current: Picture | None) -> str:
-    if plan.prior not in zoo.names():
-        return f"(The prior {plan.prior} of this sweep is not in pretrained/.)"
+    if plan.prior not in usable_priors()[0]:
+        return f"(The prior {plain(plan.prior)} of this sweep is not in pretrained/.)"
     if current is None:
         return ""
     other = plan.weights and plan.weights != zoo.weights_hash(plan.prior)
-    note = f" (The weights of {plan.prior} have changed since this sweep.)" if other else ""
+    note = f" (The weights of {plain(plan.prior)} have changed since this sweep.)" if other else ""
     return f"A click on a cell restores the image on the left with that cell's setting.{note}"
 
 
@@ -317,7 +320,7 @@ def page() -> None:
     )
     found, problems = ready_made()
     for problem in problems:
-        st.error(problem)
+        st.error(plain(problem))
     if not found:
         st.info(
             "There are no sweeps in pretrained/sweeps/ yet. Make one of your own here, or a large one with "
@@ -334,7 +337,7 @@ def page() -> None:
         if current is None:
             st.info("Upload the image file on the left: links hold settings, but no files.")
     except InputError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
     sweep = state.sweep if kind == OWN else None
     if kind == OWN:
         own_sweep(plan, current)
@@ -351,10 +354,8 @@ def page() -> None:
     if sweep:
         result, schemes = sweep.result, sweep.plan.schemes
         if plan is not None and plan != sweep.plan:
-            rest.info(
-                f"The maps are of other settings than the controls: {sweep.plan.names[0]}, {sweep.plan.title}, "
-                f"{cells_of(sweep.plan)}."
-            )
+            other = plain(f"{sweep.plan.names[0]}, {sweep.plan.title}, {cells_of(sweep.plan)}")
+            rest.info(f"The maps are of other settings than the controls: {other}.")
     with rest:
         if result is not None and result.known.any():
             show(result, schemes, tolerance, current)
