@@ -7,14 +7,29 @@ import pandas as pd
 import streamlit as st
 
 from app.figures.restoration import box_figure
-from app.runs import SCHEME_TITLES, Choice
+from app.runs import SCHEME_TITLES, Choice, usable_priors
 from app.scenes import Box, Scene, Upload, picture
-from app.session import from_url, in_url, to_url
-from gnc_core import images, problems, zoo
+from app.session import from_url, in_url, plain, to_url, whole_in_url
+from gnc_core import images, zoo
 from gnc_core.errors import InputError
+from gnc_core.problems import TASKS, Problem
 from gnc_core.restoration.schedules import MAX_STEPS, LearnedSchedule
 
 OWN, OWN_MASK = "Upload an image", "Uploaded mask"
+NO_PRIOR = "There is no pretrained prior that can be used in the folder pretrained/."
+
+
+def level_title(task: type[Problem]) -> str:
+    name = task.kind_of_level.name
+    return name[0].upper() + name[1:]
+
+
+# What the controls of these keys take: their names, the least and the most.
+RANGES = {
+    **{kind.kind_of_level.short: (level_title(kind), *kind.kind_of_level.usual[:2]) for kind in TASKS.values()},
+    "smoothing": ("Initial smoothing σ₀", 0.01, 0.5),
+    "rate": ("Rate c of σ", 0.01, 2.0),
+}
 MASKS = {"Random pixels": "random", "Text overlay": "text", "Boxes": "boxes", OWN_MASK: "upload"}
 TYPES = [suffix.removeprefix(".") for suffix in images.SUFFIXES]
 Data = tuple[bytes | None, bytes | None]
@@ -30,12 +45,12 @@ def scene_controls() -> tuple[Scene | None, Data]:
         help="Restore the three channels, each as a grey image. Off: the image is converted to grey.",
     )  # fmt: skip
     st.subheader("Degradation")
-    task = task_control()
-    picture_only = Scene(source or "", longest, color, degraded)
-    if task == "Denoise":
-        scene = replace(picture_only, noise=noise_control(), seed=None if degraded else seed_control())
+    kind = task_control()
+    picture_only = Scene(source or "", longest, color, degraded, kind.name)
+    if not kind.takes_mask:
+        scene = replace(picture_only, level=level_control(kind), seed=None if degraded else seed_control())
         return (scene if source else None), (image_data, None)
-    mask, mask_data, settings = mask_controls()
+    mask, mask_data, settings = mask_controls(kind)
     scene = replace(picture_only, mask=mask, **settings)
     return (scene if source and mask else None), (image_data, mask_data)
 
@@ -74,36 +89,36 @@ def side_control() -> int:
     ))  # fmt: skip
 
 
-def task_control() -> str:
-    return st.radio(
-        "Task", ["Denoise", "Inpaint"], horizontal=True, **in_url("task"),
+def task_control() -> type[Problem]:
+    kinds = {kind.title: kind for kind in TASKS.values()}
+    return kinds[st.radio(
+        "Task", list(kinds), horizontal=True, **in_url("task"),
         help="Denoise: D(x) = |x − z|² / (2 σₙ²). Inpaint: x equals the observation wherever a pixel is known.",
-    )  # fmt: skip
+    )]  # fmt: skip
 
 
-def noise_control() -> float:
+def level_control(task: type[Problem]) -> float:
+    level = task.kind_of_level
     return st.slider(
-        "Noise level σₙ", 0.01, 0.5, 0.1, 0.002, format="%.3f", **in_url("noise"),
-        help="Standard deviation of the white Gaussian noise, in units of the image range [0, 1]; 25/255 is 0.098. "
-        "It is neither clipped nor quantised. For a degraded upload: the level that it is taken to have.",
+        *RANGES[level.short], *level.usual[2:], format="%.3f", **in_url(level.short),
+        help=f"{level.help} For a degraded upload: the level that it is taken to have.",
     )  # fmt: skip
 
 
-def missing_control() -> float:
-    return st.slider(
-        "Share missing", 0.05, 0.95, 0.5, 0.05, **in_url("missing"),
-        help="Share of the pixels that are missing, at random places (the same in all channels).",
-    )  # fmt: skip
+def level_settings(task: type[Problem], level: float) -> dict[str, Any]:
+    """The settings, by their keys, of a task's level."""
+    masked = {"mask": "Random pixels"} if task.takes_mask else {}
+    return {task.kind_of_level.short: level} | masked
 
 
-def mask_controls() -> tuple[str | Upload | None, bytes | None, dict[str, Any]]:
+def mask_controls(task: type[Problem]) -> tuple[str | Upload | None, bytes | None, dict[str, Any]]:
     """The kind of mask or the uploaded one, its bytes, and the settings that belong to it."""
     kind = MASKS[st.selectbox(
         "Missing pixels", list(MASKS), **in_url("mask"),
         help="Which pixels are unknown; all others are taken to be exact.",
     )]  # fmt: skip
     if kind == "random":
-        return kind, None, {"missing": missing_control(), "seed": seed_control()}
+        return kind, None, {"level": level_control(task), "seed": seed_control()}
     if kind == "text":
         text = st.text_input(
             "Text", "Graduated non-convexity", max_chars=200, **in_url("text"),
@@ -129,14 +144,14 @@ def upload_control(label: str, key: str, text: str, types: list[str] = TYPES) ->
         st.session_state[kept] = Upload(file.file_id, file.name), file.getvalue()
     upload, data = st.session_state.get(kept, (None, None))
     if upload is not None and file is None:
-        st.caption(f"Still there: {upload.name}")
+        st.caption(f"Still there: {plain(upload.name)}")
     st.caption("A link to this page holds the settings, but not the uploaded file.")
     return upload, data
 
 
 def seed_control() -> int:
     return int(st.number_input(
-        "Seed", 0, 2**31 - 1, 0, **in_url("seed"),
+        "Seed", 0, 2**31 - 1, 0, **whole_in_url("seed"),
         help="Of the random generator that draws the noise or the missing pixels: the same seed, the same image.",
     ))  # fmt: skip
 
@@ -229,10 +244,9 @@ def _pixels(x: list[float], y: list[float], width: int, height: int) -> list[int
 def scheme_controls(scene: Scene | None) -> Choice | None:
     """The prior and the scheme; None if there is no prior."""
     st.subheader("Scheme")
-    priors = zoo.names()
-    if not priors:
+    prior = prior_control()
+    if prior is None:
         return None
-    prior = prior_control(priors)
     labels = {label: scheme for scheme, label in SCHEME_TITLES.items()}
     scheme = labels[st.selectbox(
         "Scheme", list(labels), **in_url("scheme"),
@@ -240,7 +254,7 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
         "the step sizes were fitted to bring the last step closest to the truth.",
     )]  # fmt: skip
     steps = int(st.number_input(
-        "Steps S", 1, MAX_STEPS, 10, **in_url("nsteps"),
+        "Steps S", 1, MAX_STEPS, 10, **whole_in_url("nsteps"),
         help="Number of image steps x ← prox(x − τ ∇R(x, σ)). A learned schedule exists for certain numbers only.",
     ))  # fmt: skip
     if scheme == "learned":
@@ -253,21 +267,27 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     sigma0 = None
     if by_hand:
         sigma0 = st.slider(
-            "Initial smoothing σ₀", 0.01, 0.5, 0.1, 0.01, format="%.3g", **in_url("smoothing"),
+            *RANGES["smoothing"], 0.1, 0.01, format="%.3g", **in_url("smoothing"),
             help="Where σ starts, in units of the image range [0, 1]. Larger: a smoother, less non-convex energy.",
         )  # fmt: skip
     rate = None
     if scheme == "joint":
-        defaults = ", ".join(f"{problem.rate:g} to {name}" for name, problem in problems.TASKS.items())
+        defaults = ", ".join(f"{problem.rate:g} to {name}" for name, problem in TASKS.items())
         rate = st.number_input(
-            "Rate c of σ", 0.01, 2.0, None, 0.1, placeholder=defaults, **in_url("rate"),
+            *RANGES["rate"], None, 0.1, placeholder=defaults, **in_url("rate"),
             help="Step size of s = log σ: s ← s − (c/n) ∂R/∂s. Small: σ falls slowly, and gaps have time to be filled. "
             f"Large: few steps reach the noise level; from 1 on s overshoots it. Empty: {defaults}.",
         )  # fmt: skip
     return Choice(prior, scheme, steps, sigma0, rate)
 
 
-def prior_control(priors: list[str]) -> str:
+def prior_control() -> str | None:
+    """The prior's name, None where there is none, and what is wrong with those that cannot be used."""
+    priors, problems = usable_priors()
+    for problem in problems:
+        st.warning(plain(problem))
+    if not priors:
+        return None
     return st.selectbox(
         "Prior", priors, **in_url("prior"), help="A pretrained prior: a folder of weights in pretrained/.",
     )  # fmt: skip
@@ -275,21 +295,37 @@ def prior_control(priors: list[str]) -> str:
 
 def learned_schedules(prior: str, scene: Scene | None) -> None:
     """The schedules that exist for the task, each to be taken over with a click."""
-    task = "denoise" if scene is None or scene.noise is not None else "inpaint"
-    existing = [schedule for schedule in zoo.schedules(prior) if schedule.task == task]
+    task = next(iter(TASKS)) if scene is None else scene.task
+    schedules, problems = zoo.schedules(prior)
+    for problem in problems:
+        st.warning(plain(problem))
+    existing = [schedule for schedule in schedules if schedule.task == task]
     if not existing:
-        st.caption(f"No schedule for this task was fitted to {prior}.")
+        st.caption(f"No schedule for this task was fitted to {plain(prior)}.")
         return
-    st.caption(f"Fitted to {prior}, to be taken over:")
+    st.caption(f"Fitted to {plain(prior)}, to be taken over:")
     for number, schedule in enumerate(existing):
         st.button(schedule.title, key=f"schedule {number}", on_click=take_over, args=(schedule,))
 
 
 def take_over(schedule: LearnedSchedule) -> None:
     """Sets the controls to what a schedule was fitted to."""
-    st.session_state.nsteps = schedule.steps
-    if schedule.task == "denoise":
-        st.session_state.noise = round(schedule.level / 0.002) * 0.002
-    else:
-        st.session_state.mask = "Random pixels"
-        st.session_state.missing = round(schedule.level / 0.05) * 0.05
+    settings: dict[str, Any] = {"nsteps": schedule.steps}
+    kind = TASKS[schedule.task]
+    step = kind.kind_of_level.usual[3]
+    settings |= level_settings(kind, round(schedule.level / step) * step)
+    settings, st.session_state.notes = nearest(settings)
+    st.session_state.update(settings)
+
+
+def nearest(settings: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Values of controls by their keys, moved to the nearest ones that these take, and a sentence for each that was moved."""
+    taken, notes = dict(settings), []
+    for key, (name, least, most) in RANGES.items():
+        value = settings.get(key, least)
+        taken |= {key: min(max(value, least), most)} if key in settings else {}
+        if not least <= value <= most:
+            notes.append(
+                f"{name} {value:.4g} is beyond what this page offers; it was set to the nearest, {taken[key]:g}."
+            )
+    return taken, notes

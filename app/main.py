@@ -10,7 +10,7 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
-from app.session import keep_shared  # noqa: E402
+from app.session import errors_told, keep_shared  # noqa: E402
 
 st.set_page_config(page_title="GNC explorer", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
 
@@ -48,4 +48,5 @@ def start() -> None:
 home = st.Page(start, title="Start", default=True, visibility="hidden")
 page = st.navigation([home, one_dimension, restore, inside, maps], position="top")
 keep_shared(page.url_path)
-page.run()
+with errors_told():
+    page.run()

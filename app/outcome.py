@@ -5,12 +5,14 @@ from functools import partial
 
 import streamlit as st
 
+from app.controls import nearest
 from app.figures.maps import Map, maps_figure, trade_off_figure
 from app.live import live_chart
+from app.runs import usable_priors
 from app.scenes import Scene
 from app.session import in_url
 from app.sweeping import SWEEP_FILE, Picture, cell_title, maps, settings_of_cell, what_a_click_does
-from gnc_core import sweeps, zoo
+from gnc_core import sweeps
 from gnc_core.sweeps import Plan, Result
 
 LOOK_FOR = {
@@ -35,10 +37,10 @@ def show(result: Result, schemes: Sequence[str], tolerance: float, current: Pict
     plan, count = result.plan, len(result.plan.names)
     shown = maps(result, tolerance, schemes) or maps(result, tolerance, plan.schemes)
     show_numbers(shown, plan)
-    st.markdown(f"{LOOK_FOR[plan.task]} {what_a_click_does(plan, current)}")
+    st.markdown(f"{LOOK_FOR.get(plan.task, '')} {what_a_click_does(plan, current)}")
     figure = maps_figure(shown, plan.sigma0, plan.steps, count)
     key, select = f"maps {state.clicks}", "ignore"
-    if current is not None and plan.prior in zoo.names():
+    if current is not None and plan.prior in usable_priors()[0]:
         select = partial(restore_cell, key, plan, [trace.name for trace in figure.data], current.scene)
     st.plotly_chart(figure, key=key, on_select=select, selection_mode="points")
     st.caption(
@@ -73,7 +75,7 @@ def restore_cell(key: str, plan: Plan, names: list[str], scene: Scene) -> None:
     if points:
         cell = round(points[0]["y"]), round(points[0]["x"])
         state.clicks += 1  # another key: when the page is seen again, nothing is selected
-        state.restore_now = settings_of_cell(plan, names[points[0]["curve_number"]], cell, scene)
+        state.restore_now, state.notes = nearest(settings_of_cell(plan, names[points[0]["curve_number"]], cell, scene))
 
 
 def show_numbers(shown: list[Map], plan: Plan) -> None:

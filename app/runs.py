@@ -10,9 +10,10 @@ import torch
 
 from app.figures.restoration import Curve
 from app.scenes import Prepared, Scene
+from app.session import sentence
 from gnc_core import images, zoo
 from gnc_core.choices import SchemeChoice, best_device, choose_scheme
-from gnc_core.errors import InputError, out_of_memory
+from gnc_core.errors import InputError
 from gnc_core.measuring.trace import Trace, TraceRow, timed
 from gnc_core.prior import ByChannel, FieldsOfExperts
 
@@ -62,7 +63,7 @@ class Work(ABC):
         return not (self.stopped or self.error or self.finished)
 
     def advance(self) -> None:
-        """Does the next step. Work that fails ends with a sentence in `error`.
+        """Does the next step. Work that fails, in whatever way, ends with a sentence in `error`.
 
         After a click, the script that was interrupted may still be in here while the next one already runs: they take
         turns.
@@ -72,12 +73,8 @@ class Work(ABC):
                 return
             try:
                 self._step()
-            except InputError as error:
-                self.error = str(error)
-            except (MemoryError, RuntimeError) as error:
-                if not out_of_memory(error):
-                    raise
-                self.error = "There is not enough memory for an image of this size; choose a shorter longest side."
+            except Exception as error:  # its generator cannot go on
+                self.error = sentence(error)
 
     def stop(self) -> None:
         """What has been reached is final."""
@@ -121,7 +118,7 @@ class Run(Work):
     def _step(self) -> None:
         step, seconds = next(self._steps)
         image = step.image.cpu()
-        if not torch.isfinite(image).all():
+        if not (torch.isfinite(image).all() and torch.isfinite(step.energy).all()):
             raise InputError("The restoration diverged; choose another scheme, initial smoothing or number of steps.")
         rows = self.trace.rows_of(step, seconds, self._initial)
         with self._lock:
@@ -146,13 +143,28 @@ class Run(Work):
 
 
 def load_prior(name: str) -> FieldsOfExperts:
-    """A prior of the zoo on this machine's device, loaded once; again when its file changes."""
+    """A prior of the zoo on this machine's device, loaded once; again when its file changes.
+
+    Raises `InputError` for any other name: it may come from a link or a file, and no path in one is to be opened."""
+    if name not in zoo.names():
+        raise InputError(f"There is no prior {name!r} in the folder pretrained/.")
     return _loaded(name, best_device(), zoo.weights_hash(name))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Loading the prior …")
 def _loaded(name: str, device: str, weights: str) -> FieldsOfExperts:
     return zoo.load(name, device)
+
+
+def usable_priors() -> tuple[list[str], list[str]]:
+    """As `zoo.usable`; the files are read again when one of them has changed."""
+    files = [zoo.PRETRAINED / name / file for name in zoo.names() for file in (zoo.WEIGHTS, zoo.CARD)]
+    return _usable(tuple((str(file), file.stat().st_mtime_ns if file.exists() else 0) for file in files))
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the priors …")
+def _usable(files: tuple) -> tuple[list[str], list[str]]:
+    return zoo.usable()
 
 
 @st.cache_resource

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from gnc_core import images, problems
 from gnc_core.errors import InputError
-from gnc_core.problems import Denoising, Inpainting, Problem
+from gnc_core.problems import Inpainting, Problem
 
 Box = tuple[int, int, int, int]
 
@@ -28,17 +28,17 @@ class Scene:
 
     source: a sample's name or an upload. degraded: the upload is the observation itself, not the truth.
     longest: longer side in pixels; clean images are scaled down to it, degraded ones cropped (scaling changes noise).
-    noise: standard deviation in units of [0, 1], for denoising. mask: "random" (share `missing`), "text", "boxes"
-    (left, top, width, height) or an upload, for inpainting. seed: of the noise or of the missing pixels.
+    task, level: the name of a problem, and how bad the degradation is. mask: for tasks that take one, "random" (by the level),
+    "text", "boxes" (left, top, width, height) or an upload. seed: of the noise or of the missing pixels.
     """
 
     source: str | Upload
     longest: int
     color: bool
     degraded: bool = False
-    noise: float | None = None
+    task: str = "denoise"
+    level: float | None = None
     mask: str | Upload | None = None
-    missing: float | None = None
     text: str | None = None
     boxes: tuple[Box, ...] = ()
     seed: int | None = None
@@ -46,10 +46,9 @@ class Scene:
     @property
     def title(self) -> str:
         name = self.source.name if isinstance(self.source, Upload) else self.source
-        if self.noise is not None:
-            return f"{name}, noise {self.noise:g}"
-        kind = "uploaded mask" if isinstance(self.mask, Upload) else self.mask
-        return f"{name}, {kind}" + (f" {self.missing:.0%} missing" if self.missing is not None else "")
+        if self.level is not None:
+            return f"{name}, {problems.task(self.task).words(self.level)}"
+        return f"{name}, {'uploaded mask' if isinstance(self.mask, Upload) else self.mask}"
 
 
 @dataclass
@@ -96,9 +95,11 @@ def prepare(scene: Scene, _image_data: bytes | None, _mask_data: bytes | None, m
     image, full_size = picture(scene.source, scene.longest, scene.color, scene.degraded, _image_data)
     images.check_size(image, min_size)
     truth = None if scene.degraded else image
-    if scene.noise is not None:
-        observation = image if truth is None else problems.add_noise(image, scene.noise, scene.seed or 0)
-        return Prepared(Denoising(observation, scene.noise), truth)
+    kind = problems.task(scene.task)
+    if scene.level is not None:
+        made = scene.mask is not None or not scene.degraded
+        problem = kind.degrade(image, scene.level, scene.seed or 0) if made else kind.of(image, scene.level)
+        return Prepared(problem, truth)
     observed = _mask(scene, image, full_size, _mask_data)
     if bool(observed.all()):
         raise InputError("No pixel is missing: there is nothing to inpaint.")
@@ -114,8 +115,6 @@ def _mask(scene: Scene, image: Tensor, full_size: tuple, data: bytes | None) -> 
         return images.check_mask(observed, scene.mask.name)
     if scene.mask == "text":
         return problems.text_mask(image.shape, scene.text or "")
-    if scene.mask == "boxes":
-        if not scene.boxes:
-            raise InputError("There is no box yet: draw one on the image, or enter one in the table.")
-        return problems.box_mask(image.shape, scene.boxes)
-    return problems.random_mask(image.shape, scene.missing or 0.0, scene.seed or 0)
+    if not scene.boxes:
+        raise InputError("There is no box yet: draw one on the image, or enter one in the table.")
+    return problems.box_mask(image.shape, scene.boxes)

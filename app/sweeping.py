@@ -7,16 +7,19 @@ from pathlib import Path
 import streamlit as st
 from torch import Tensor
 
-from app.controls import OWN
+from app.controls import OWN, level_settings
 from app.figures.maps import Map
-from app.runs import SCHEME_TITLES, Work, device_queue, load_prior
+from app.runs import SCHEME_TITLES, Work, device_queue, load_prior, usable_priors
 from app.scenes import Scene, Upload
+from app.session import plain
 from gnc_core import sweeps, zoo
 from gnc_core.choices import best_device
 from gnc_core.errors import InputError
+from gnc_core.problems import TASKS
 from gnc_core.sweeps import Plan, Result
 
 OWN_SWEEP, SWEEP_FILE = "A sweep of your own", "A sweep file (.npz)"
+MOST_CELLS = 10_000
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,11 @@ def ready_made() -> tuple[dict[str, dict[str, Result]], list[str]]:
     problems = []
     for name, path in zoo.sweep_files().items():
         try:
-            result = _loaded(path, path.stat().st_mtime_ns)
-        except InputError as error:
-            problems.append(str(error))
+            result = drawable(_loaded(path, path.stat().st_mtime_ns), path.name)
+        except (InputError, OSError) as error:
+            problems.append(
+                str(error) if isinstance(error, InputError) else f"{path.name} cannot be read: {error.strerror}."
+            )
             continue
         priors, prior = found.setdefault(task_title(result.plan), {}), result.plan.prior
         priors[prior if prior not in priors else f"{prior} ({name})"] = result
@@ -78,11 +83,18 @@ def _loaded(path: Path, time: int) -> Result:
     return sweeps.load(path, path.name)
 
 
+def drawable(result: Result, name: str) -> Result:
+    """The same result; raises `InputError` if it has too many cells for maps on a page."""
+    _, sigmas, steps, _ = result.plan.shape
+    if sigmas * steps > MOST_CELLS:
+        raise InputError(f"{name} has {sigmas * steps:,} cells; this page draws at most {MOST_CELLS:,}.")
+    return result
+
+
 def task_title(plan: Plan) -> str:
     """The task and its level in words."""
-    if plan.task == "denoise":
-        return f"Denoise, noise {plan.level:.4g}"
-    return f"Inpaint, {100 * plan.level:.4g} % missing"
+    kind = TASKS[plan.task]
+    return f"{kind.title}, {kind.kind_of_level.short} {plan.level:.4g}"
 
 
 def grid_title(plan: Plan) -> str:
@@ -128,14 +140,13 @@ def settings_of_cell(
     plan: Plan, scheme: str, cell: tuple[int, int], scene: Scene
 ) -> dict[str, str | int | float | bool]:
     """The settings of "Restore an image" for a cell (sigma0, steps) of a sweep, with the image of `scene`, by their keys."""
-    task: dict[str, str | float] = {"task": "Denoise", "noise": plan.level}
-    if plan.task == "inpaint":
-        task = {"task": "Inpaint", "mask": "Random pixels", "missing": plan.level}
+    kind = TASKS[plan.task]
     return {
         **({"image": scene.source} if isinstance(scene.source, str) else {"image": OWN, "file": "clean"}),
         "side": scene.longest,
         "color": False,
-        **task,
+        "task": kind.title,
+        **level_settings(kind, plan.level),
         "prior": plan.prior,
         "scheme": scheme,
         "nsteps": plan.steps[cell[1]],
@@ -147,10 +158,10 @@ def settings_of_cell(
 
 def what_a_click_does(plan: Plan, current: Picture | None) -> str:
     """A sentence about a click on a cell of the maps, or "" without an image."""
-    if plan.prior not in zoo.names():
-        return f"(The prior {plan.prior} of this sweep is not in pretrained/.)"
+    if plan.prior not in usable_priors()[0]:
+        return f"(The prior {plain(plan.prior)} of this sweep is not in pretrained/.)"
     if current is None:
         return ""
     other = plan.weights and plan.weights != zoo.weights_hash(plan.prior)
-    note = f" (The weights of {plan.prior} have changed since this sweep.)" if other else ""
+    note = f" (The weights of {plain(plan.prior)} have changed since this sweep.)" if other else ""
     return f"A click on a cell restores the image on the left with that cell's setting.{note}"

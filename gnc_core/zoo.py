@@ -31,6 +31,18 @@ def names() -> list[str]:
     return sorted(folder.parent.name for folder in PRETRAINED.glob(f"*/{WEIGHTS}"))
 
 
+def usable() -> tuple[list[str], list[str]]:
+    """The names of the priors in pretrained/ that can be loaded, and a sentence for each of the others."""
+    found, problems = [], []
+    for name in names():
+        try:
+            _read(PRETRAINED / name)
+            found.append(name)
+        except InputError as error:
+            problems.append(str(error))
+    return found, problems
+
+
 def folder_of(name: str | os.PathLike) -> Path:
     """The folder of a prior, given by its name in pretrained/ or by its path.
 
@@ -54,7 +66,15 @@ def load(name: str | os.PathLike, device: str | torch.device = "cpu") -> FieldsO
     Raises `InputError` for an unknown name, and for weights that are damaged or do not fit the
     architecture that the file or its card states.
     """
-    folder = folder_of(name)
+    prior = _read(folder_of(name)).to(device)
+    # Compiled kernels and the libraries' own set-up are loaded now, not during the first restoration.
+    with torch.no_grad():
+        prior.score(torch.zeros(1, 1, prior.min_size, prior.min_size, device=device), 0.0)
+    return prior
+
+
+def _read(folder: Path) -> FieldsOfExperts:
+    """What `load` returns, on the CPU; raises `InputError` as it does."""
     path = folder / WEIGHTS
     try:
         with safe_open(path, framework="pt") as file:
@@ -72,11 +92,7 @@ def load(name: str | os.PathLike, device: str | torch.device = "cpu") -> FieldsO
         raise InputError(f"The weights {path} do not fit the architecture {json.dumps(architecture)}.") from error
     if not all(torch.isfinite(value).all() for value in weights.values()):
         raise InputError(f"The weights {path} contain NaN or infinite values.")
-    prior = prior.to(device).eval().requires_grad_(False)
-    # Compiled kernels and the libraries' own set-up are loaded now, not during the first restoration.
-    with torch.no_grad():
-        prior.score(torch.zeros(1, 1, prior.min_size, prior.min_size, device=device), 0.0)
-    return prior
+    return prior.eval().requires_grad_(False)
 
 
 def card(name: str | os.PathLike) -> dict[str, Any]:
@@ -91,24 +107,29 @@ def card(name: str | os.PathLike) -> dict[str, Any]:
     return content
 
 
-def schedules(name: str | os.PathLike) -> list[LearnedSchedule]:
-    """The learned schedules of a prior, by task, level and steps; `InputError` if one is damaged."""
-    files = sorted((folder_of(name) / SCHEDULES).glob("*.json"))
-    loaded = [LearnedSchedule.load(file) for file in files]
-    return sorted(loaded, key=lambda schedule: (schedule.task, schedule.level, schedule.steps))
+def schedules(name: str | os.PathLike) -> tuple[list[LearnedSchedule], list[str]]:
+    """The learned schedules of a prior, by task, level and steps, and a sentence for each file that cannot be read."""
+    loaded, problems = [], []
+    for file in sorted((folder_of(name) / SCHEDULES).glob("*.json")):
+        try:
+            loaded.append(LearnedSchedule.load(file))
+        except InputError as error:
+            problems.append(str(error))
+    return sorted(loaded, key=lambda schedule: (schedule.task, schedule.level, schedule.steps)), problems
 
 
 def find_schedule(name: str | os.PathLike, task: str, level: float, steps: int) -> LearnedSchedule:
     """The learned schedule of a prior for a task, a number of steps and a level (nearest within 2 %).
 
-    Raises `InputError`, listing those that exist, if there is none.
+    Raises `InputError`, listing those that exist and the files that cannot be read, if there is none.
     """
-    existing = schedules(name)
+    existing, damaged = schedules(name)
     fitting = [schedule for schedule in existing if schedule.fits(task, level, steps)]
     if not fitting:
         listed = "; ".join(schedule.title for schedule in existing) or "none"
         wanted = f"{problems.task(task).words(level)}, {steps} steps"
-        raise InputError(f"No learned schedule of {name} fits {wanted}; there are: {listed}.")
+        missing = f"No learned schedule of {name} fits {wanted}; there are: {listed}."
+        raise InputError(" ".join([missing, *damaged]))
     return min(fitting, key=lambda schedule: abs(schedule.level - level))
 
 
@@ -118,8 +139,12 @@ def sweep_files() -> dict[str, Path]:
 
 
 def weights_hash(name: str | os.PathLike) -> str:
-    """The first 12 hexadecimal digits of the SHA-256 of a prior's weights file."""
-    return hashlib.sha256((folder_of(name) / WEIGHTS).read_bytes()).hexdigest()[:12]
+    """The first 12 hexadecimal digits of the SHA-256 of a prior's weights file; `InputError` if it cannot be read."""
+    path = folder_of(name) / WEIGHTS
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    except OSError as error:
+        raise InputError(f"Cannot read the weights {path}: {error.strerror}.") from error
 
 
 def save(folder: str | os.PathLike, prior: FieldsOfExperts, card: dict[str, Any]) -> None:
@@ -143,7 +168,7 @@ def _architecture(text: str, name: str) -> dict[str, Any]:
     """The constructor arguments of `FieldsOfExperts`, if `text` holds plausible ones."""
     try:
         architecture = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         architecture = None
     numbers = isinstance(architecture, dict) and all(
         isinstance(value, (int, float)) and 0 < value <= 1024 for value in architecture.values()

@@ -118,19 +118,30 @@ def test_damaged_cards(folder):
 
 def test_schedules_are_found_by_task_level_and_steps(folder):
     (folder / "schedules").mkdir()
-    assert zoo.schedules("small") == []
+    assert zoo.schedules("small") == ([], [])
     with pytest.raises(InputError, match="there are: none"):
         zoo.find_schedule("small", "denoise", 0.1, 2)
     for number, kept in enumerate([schedule(), schedule(0.101), schedule(0.2, 5)]):
         kept.save(folder / "schedules" / f"{number}.json")
-    assert [s.level for s in zoo.schedules("small")] == [0.1, 0.101, 0.2]
+    assert [s.level for s in zoo.schedules("small")[0]] == [0.1, 0.101, 0.2]
     assert zoo.find_schedule("small", "denoise", 0.1008, 2).level == 0.101
     for wanted in (("denoise", 0.15, 2), ("denoise", 0.1, 3), ("inpaint", 0.1, 2)):
         with pytest.raises(InputError, match=r"denoise, noise 0\.2, 5 steps"):
             zoo.find_schedule("small", *wanted)
-    (folder / "schedules" / "bad.json").write_text("{}")
-    with pytest.raises(InputError, match=r"bad\.json"):
-        zoo.schedules("small")
+
+
+def test_damaged_schedules_are_named_and_the_others_are_found(folder):
+    (folder / "schedules").mkdir()
+    schedule().save(folder / "schedules" / "good.json")
+    huge = schedule().to_json().replace('"level": 0.1', f'"level": {"9" * 400}')
+    for number, text in enumerate(("", "{}", "[" * 9000, huge)):
+        (folder / "schedules" / f"bad{number}.json").write_text(text)
+    (folder / "schedules" / "bad4.json").mkdir()
+    found, problems = zoo.schedules("small")
+    assert found == [schedule()] == [zoo.find_schedule("small", "denoise", 0.1, 2)]
+    assert [f"bad{number}.json" in problem for number, problem in enumerate(problems)] == [True] * 5
+    with pytest.raises(InputError, match=r"there are: denoise, noise 0\.1, 2 steps\. .*bad0\.json"):
+        zoo.find_schedule("small", "denoise", 0.1, 3)
 
 
 def test_sweeps_are_named_after_their_files(folder, tmp_path):
@@ -140,3 +151,24 @@ def test_sweeps_are_named_after_their_files(folder, tmp_path):
         (tmp_path / "sweeps" / name).touch()
     assert zoo.sweep_files() == {name: tmp_path / "sweeps" / f"{name}.npz" for name in ("a", "b")}
     assert zoo.names() == ["small"]
+
+
+def test_priors_that_cannot_be_loaded_are_named_and_the_others_listed(folder, tmp_path):
+    for name in ("a-cut", "b-card", "c-folder", "d-deep", "z-no-card"):
+        zoo.save(tmp_path / name, FieldsOfExperts(**SMALL), {})
+    weights = tmp_path / "a-cut" / "prior.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    (tmp_path / "b-card" / "card.json").write_text("{")
+    (tmp_path / "c-folder" / "prior.safetensors").unlink()
+    (tmp_path / "c-folder" / "prior.safetensors").mkdir()
+    deep = tmp_path / "d-deep" / "prior.safetensors"
+    save_file(load_file(deep), deep, {"architecture": "[" * 9000})
+    (tmp_path / "z-no-card" / "card.json").unlink()
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / "empty").mkdir()
+    found, problems = zoo.usable()
+    assert found == ["small", "z-no-card"]
+    assert [name in problem for name, problem in zip("abcd", problems, strict=True)] == [True] * 4
+    assert all(word in problem for word, problem in zip(("damaged", "card", "damaged", "state"), problems, strict=True))
+    with pytest.raises(InputError, match="Cannot read the weights"):
+        zoo.weights_hash("c-folder")

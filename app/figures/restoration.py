@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -65,7 +66,7 @@ def curves_figure(curves: Sequence[Curve]) -> go.Figure:
     figure = make_subplots(1, len(titles), subplot_titles=titles, horizontal_spacing=0.09, shared_xaxes="all")
     for number, curve in enumerate(curves):
         line = {
-            "x": curve.steps, "mode": "lines+markers", "name": curve.name, "legendgroup": str(number),
+            "x": curve.steps, "mode": "lines+markers", "name": escape(curve.name, quote=False), "legendgroup": str(number),
             "line": {"color": LINES[number % len(LINES)], "width": 2}, "marker": {"size": 5},
             "customdata": curve.sigma,
         }  # fmt: skip

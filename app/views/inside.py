@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
-from app.controls import image_controls, prior_control, side_control
+from app.controls import NO_PRIOR, image_controls, prior_control, side_control
 from app.figures.inside import (
     COLUMNS,
     LONGEST_MAP,
@@ -21,32 +21,29 @@ from app.figures.inside import (
     place_of,
     section_figure,
     surface_figure,
-    training_figure,
 )
 from app.figures.restoration import TITLES, comparison_figure
+from app.following import show_training
 from app.runs import load_prior
 from app.scenes import picture
-from app.session import in_url
+from app.session import in_url, plain, whole_in_url
 from app.tiles import TILE_SIGMA, ShownInspection, convexity, function, kernels, measure, overview, response
-from gnc_core import problems, zoo
+from gnc_core import problems
 from gnc_core.errors import InputError
-from gnc_core.learning.logs import LOG, read_log
 from gnc_core.measuring.inspection import Inspection, spectrum
 
 ORDERS = {"As learned": "index", "Share of the energy": "share", "σ at which they turn convex": "convexity"}
 NAMES = ["φ(u, σ)", "σ φ′(u, σ)", "σ² φ″(u, σ)"]
-FOLLOW_SECONDS = 5
 PLAIN = {"displayModeBar": False}
 state = st.session_state
 
 
 def controls() -> tuple[str | None, str, Tensor | None, tuple]:
     """The prior's name, the order of its kernels, the image (1, 1, H, W), and what identifies it."""
-    priors = zoo.names()
-    if not priors:
-        return None, "index", None, ()
     st.subheader("Prior")
-    name = prior_control(priors)
+    name = prior_control()
+    if name is None:
+        return None, "index", None, ()
     order = st.selectbox(
         "Order of the kernels", list(ORDERS), **in_url("order"),
         help="Share of the energy: what a potential adds to it above its own minimum, mean over the smoothing levels, largest "
@@ -123,11 +120,11 @@ def detail_controls(layers: int, channels: int, levels: np.ndarray) -> tuple[int
     layer = layers
     if layers > 1:
         layer = int(row.number_input(
-            "Layer", 1, layers, layers, **in_url("layer"), width=130,
+            "Layer", 1, layers, layers, **whole_in_url("layer"), width=130,
             help="Layer 1 meets the image; the last one holds the potentials.",
         ))  # fmt: skip
     kernel = int(row.number_input(
-        "Kernel", 1, channels, 1, **in_url("kernel"), width=130, help="Or click on a tile above.",
+        "Kernel", 1, channels, 1, **whole_in_url("kernel"), width=130, help="Or click on a tile above.",
     ))  # fmt: skip
     names = [f"{sigma:.3f}" for sigma in levels]
     level = row.select_slider(
@@ -192,34 +189,6 @@ def show_response(name: str, image: Tensor, layer: int, channel: int, sigma: flo
     )
 
 
-def show_training(name: str) -> None:
-    """The training curve of the prior, or of a run that goes on."""
-    folder = st.text_input(
-        "Folder of a run in progress", key="run-folder", placeholder="runs/foe-l1",
-        help=f"What `python -m gnc_core train` was given as --out; its {LOG} is read again every {FOLLOW_SECONDS} seconds. "
-        "Empty: the log that lies with the prior.",
-    ).strip()  # fmt: skip
-
-    @st.fragment(run_every=FOLLOW_SECONDS if folder else None)
-    def follow() -> None:
-        try:
-            log = read_log(folder or zoo.folder_of(name))
-        except InputError as error:
-            (st.error if folder else st.caption)(str(error))
-            return
-        if not log:
-            st.caption("The log has no line yet.")
-            return
-        keys = ("iteration", "image", "smoothing", "validation", "validation_smoothing")
-        st.plotly_chart(
-            training_figure({key: [line.get(key, math.nan) for line in log] for key in keys}), key="training"
-        )
-        hours = f", {log[-1]['seconds'] / 3600:.1f} hours" if "seconds" in log[-1] else ""
-        st.caption(f"Iteration {log[-1]['iteration']:,.0f}{hours}; loss {log[-1]['loss']:.4g}")
-
-    follow()
-
-
 def captions(found: ShownInspection, layers: int) -> None:
     """What the tiles and curves above are."""
     upper = (
@@ -250,10 +219,10 @@ def page() -> None:
         with st.sidebar:
             name, order, image, key = controls()
         if name is None:
-            raise InputError("There is no pretrained prior in the folder pretrained/.")
+            raise InputError(NO_PRIOR)
         prior, found = load_prior(name), measure(name, image, key)
     except InputError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         return
     if found is None:
         st.info("Upload the file on the left: links hold settings, but no files.")

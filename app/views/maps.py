@@ -7,8 +7,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.controls import (
-    missing_control,
-    noise_control,
+    NO_PRIOR,
+    level_control,
     prior_control,
     seed_control,
     side_control,
@@ -21,8 +21,8 @@ from app.live import begin_series
 from app.outcome import show, show_live
 from app.runs import SCHEME_TITLES, load_prior
 from app.scenes import Scene, picture
-from app.session import in_url, open_page
-from app.sweeping import OWN_SWEEP, SWEEP_FILE, OwnSweep, Picture, duration, grid_title, ready_made
+from app.session import in_url, open_page, plain
+from app.sweeping import OWN_SWEEP, SWEEP_FILE, OwnSweep, Picture, drawable, duration, grid_title, ready_made
 from gnc_core import images, sweeps, zoo
 from gnc_core.errors import InputError
 from gnc_core.sweeps import Plan, Result
@@ -55,14 +55,13 @@ def plan_controls(current: Picture | None, schemes: Sequence[str]) -> Plan | Non
     """The sweep of one's own; None without an image or a prior."""
     st.subheader("Degradation")
     task = task_control()
-    level = noise_control() if task == "Denoise" else missing_control()
+    level = level_control(task)
     seed = seed_control()
     st.subheader("Sweep")
-    priors = zoo.names()
-    if not priors:
-        raise InputError("There is no pretrained prior in the folder pretrained/.")
-    name = prior_control(priors)
-    prior, task = load_prior(name), task.lower()
+    name = prior_control()
+    if name is None:
+        raise InputError(NO_PRIOR)
+    prior = load_prior(name)
     grid = st.selectbox(
         "Grid", [*GRIDS, LISTS], **in_url("grid"),
         help="Initial smoothings σ₀ with equal ratios, from half the noise level (denoising) or twice the smallest σ "
@@ -82,11 +81,13 @@ def plan_controls(current: Picture | None, schemes: Sequence[str]) -> Plan | Non
             raise InputError(f"A sweep on this page has at most {MOST} initial smoothings and {MOST} numbers of steps.")
     else:
         count, steps = GRIDS[grid]
-        sigma0 = sweeps.default_sigmas(task, level, prior.sigma_min, prior.sigma_max, count)
+        sigma0 = sweeps.default_sigmas(task.name, level, prior.sigma_min, prior.sigma_max, count)
     if current is None:
         return None
     truth, weights = (current.name, current.image), zoo.weights_hash(name)
-    return sweeps.make_plan(prior, [truth], task, level, schemes, sigma0, steps, seed, prior_name=name, weights=weights)
+    return sweeps.make_plan(
+        prior, [truth], task.name, level, schemes, sigma0, steps, seed, prior_name=name, weights=weights
+    )
 
 
 def source_controls(found: dict[str, dict[str, Result]]) -> tuple[str, Result | None, Sequence[str], float]:
@@ -117,7 +118,7 @@ def source_controls(found: dict[str, dict[str, Result]]) -> tuple[str, Result | 
 
 def upload() -> Result | None:
     file, data = upload_control("Sweep file", "sweep-file", "As the command `sweep` writes it, or this page.", ["npz"])
-    return None if file is None or data is None else sweeps.load(data, file.name)
+    return None if file is None or data is None else drawable(sweeps.load(data, file.name), file.name)
 
 
 # --- a sweep of one's own -----------------------------------------------------------------------------------------
@@ -150,7 +151,7 @@ def own_sweep(plan: Plan | None, current: Picture | None) -> None:
         )
     row.caption(state.estimate if running or plan is not None else "")
     if sweep and sweep.error:
-        st.error(sweep.error)
+        st.error(plain(sweep.error))
 
 
 def stop() -> None:
@@ -170,7 +171,9 @@ def work(sweep: OwnSweep, bar: DeltaGenerator) -> None:
 
 
 def show_progress(sweep: OwnSweep, bar: DeltaGenerator) -> None:
-    bar.progress(sweep.done / sweep.total, f"{sweep.plan.title}: {sweep.done:,} of {sweep.total:,} score steps done")
+    bar.progress(
+        sweep.done / sweep.total, f"{plain(sweep.plan.title)}: {sweep.done:,} of {sweep.total:,} score steps done"
+    )
 
 
 def page() -> None:
@@ -186,7 +189,7 @@ def page() -> None:
     )
     found, problems = ready_made()
     for problem in problems:
-        st.error(problem)
+        st.error(plain(problem))
     if not found:
         st.info(
             "There are no sweeps in pretrained/sweeps/ yet. Make one of your own here, or a large one with "
@@ -203,7 +206,7 @@ def page() -> None:
         if current is None:
             st.info("Upload the image file on the left: links hold settings, but no files.")
     except InputError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
     sweep = state.sweep if kind == OWN_SWEEP else None
     if kind == OWN_SWEEP:
         own_sweep(plan, current)
@@ -220,10 +223,8 @@ def page() -> None:
     if sweep:
         result, schemes = sweep.result, sweep.plan.schemes
         if plan is not None and plan != sweep.plan:
-            rest.info(
-                f"The maps are of other settings than the controls: {sweep.plan.names[0]}, {sweep.plan.title}, "
-                f"{grid_title(sweep.plan)}."
-            )
+            other = plain(f"{sweep.plan.names[0]}, {sweep.plan.title}, {grid_title(sweep.plan)}")
+            rest.info(f"The maps are of other settings than the controls: {other}.")
     with rest:
         if result is not None and result.known.any():
             show(result, schemes, tolerance, current)

@@ -6,7 +6,7 @@ import streamlit as st
 import torch
 
 from app.figures.one_dimension import attainment_figure, curvature_figure, flow_figure
-from app.session import from_url, in_url, to_url
+from app.session import from_url, in_url, plain, to_url
 from gnc_core.errors import InputError
 from gnc_core.mixture import (
     DOMAIN,
@@ -97,7 +97,7 @@ def component_table(preset: str) -> list:
         st.session_state.table_rows = from_url("components", edited_before)
     try:
         frame = pd.DataFrame(st.session_state.table_rows, columns=COLUMNS, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InputError(
             "The components in this link cannot be read: each needs a weight, a mean and a standard deviation."
         ) from None
@@ -162,7 +162,7 @@ try:
     table = tuple(map(tuple, rows))
     scene = landscape(table)
 except InputError as error:
-    st.error(str(error))
+    st.error(plain(str(error)))
     st.stop()
 
 arrays, rate = flow(table, sigma0, steps, count)

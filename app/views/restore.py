@@ -6,10 +6,11 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app.controls import Data, box_editor, scene_controls, scheme_controls
+from app.controls import NO_PRIOR, Data, box_editor, scene_controls, scheme_controls
 from app.figures.restoration import TITLES, comparison_figure, curves_figure, data_uri
 from app.runs import Choice, Run, load_prior
 from app.scenes import Prepared, Scene, prepare
+from app.session import plain, sentence
 from gnc_core import images
 from gnc_core.errors import InputError
 
@@ -20,13 +21,12 @@ state = st.session_state
 
 def start(scene: Scene, prepared: Prepared, choices: list[Choice]) -> None:
     """Begins with the first choice; the others follow. Earlier runs of the same scene stay for comparison."""
-    state.notes = []
     runs = [run for run in state.runs if run.scene == scene and run.choice not in choices]
     for choice in choices:
         try:
             runs.append(Run(scene, choice, prepared))
-        except InputError as error:
-            state.notes.append(str(error))
+        except Exception as error:
+            state.notes.append(sentence(error))
     state.runs = runs[-MOST_RUNS:]
     state.pop("shown", None)
 
@@ -54,7 +54,9 @@ def buttons(scene: Scene | None, prepared: Prepared | None, choice: Choice | Non
         "Stop", icon=":material/stop:", disabled=not running, on_click=stop,
         help="End the run after the present step; what it has reached is kept.",
     )  # fmt: skip
-    restore = bool(state.pop("restore_now", None)) or restore  # a click on a cell of "Maps"
+    if restore or compare:
+        state.notes = []
+    restore = bool(state.pop("restore_now", None)) or restore  # a click on a cell of "Maps", which may have left notes
     if idle and (restore or compare):
         assert scene is not None
         assert prepared is not None
@@ -78,7 +80,9 @@ def run_to_the_end() -> None:
     for run in state.runs:
         while run.running:
             sigma = f", σ = {run.last.sigma:.3g}" if run.trace.rows else ""
-            bar.progress(run.done / run.steps, f"{run.choice.title}: {run.done} of {run.steps} steps done{sigma}")
+            bar.progress(
+                run.done / run.steps, f"{plain(run.choice.title)}: {run.done} of {run.steps} steps done{sigma}"
+            )
             run.advance()
             if run.trace.rows and (time.monotonic() - drawn > REDRAW_SECONDS or not run.running):
                 show_numbers(numbers, run)
@@ -116,7 +120,7 @@ def show_numbers(place: DeltaGenerator, run: Run) -> None:
 def show_result(run: Run) -> None:
     """Numbers, linked panels, curves of all kept runs, downloads."""
     if run.error:
-        st.error(f"{run.title}: {run.error}")
+        st.error(plain(f"{run.title}: {run.error}"))
     if not run.trace.rows:
         return
     show_numbers(st.empty(), run)
@@ -181,9 +185,12 @@ def settled(scene: Scene | None, prepared: Prepared | None, choice: Choice | Non
             preview(prepared)
         if run is None:
             return
-        st.warning(f"The controls have changed. The result below is of other settings: {run.scene.title}; {run.title}.")
+        other = plain(f"{run.scene.title}; {run.title}")
+        st.warning(f"The controls have changed. The result below is of other settings: {other}.")
     elif choice is not None and choice not in [run.choice for run in state.runs]:
-        st.info(f"The result shown is of: {run.title}. The controls say: {choice.title}; press Restore to run that.")
+        st.info(
+            plain(f"The result shown is of: {run.title}. The controls say: {choice.title}; press Restore to run that.")
+        )
     show_result(run)
 
 
@@ -204,7 +211,7 @@ def page() -> None:
             scene, data = scene_controls()
             choice = scheme_controls(scene)
         if choice is None:
-            problem = "There is no pretrained prior in the folder pretrained/."
+            problem = NO_PRIOR
         if scene is not None:
             if scene.mask == "boxes" and not running:
                 scene = replace(scene, boxes=box_editor(scene, data))
@@ -214,11 +221,11 @@ def page() -> None:
     with top:
         buttons(scene, prepared, choice, running)
     if problem:
-        st.error(problem)
+        st.error(plain(problem))
     elif scene is None:
         st.info("Upload the file on the left: links hold settings, but no files.")
     for note in state.notes:
-        st.info(note)
+        st.info(plain(note))
 
     # Two places, one of them empty: Streamlit would otherwise leave the old contents below the new ones during a run.
     if running:

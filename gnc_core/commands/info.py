@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
 from gnc_core import zoo
 from gnc_core.commands import options
+from gnc_core.errors import InputError
 from gnc_core.measuring import inspection
 
 from .inspect import summary
+
+T = TypeVar("T")
 
 
 @click.command()
 @click.argument("name", required=False)
 @options.json_option
 def info(name: str | None, as_json: bool) -> None:
-    """List the pretrained priors, or show the card and the learned schedules of one (NAME)."""
+    """List the pretrained priors and whatever is wrong with one, or show the card and the learned schedules of one (NAME)."""
+    if name:
+        zoo.load(name)  # one that was asked for and cannot be used is an error
     described = {known: _describe(known) for known in ([name] if name else zoo.names())}
     if as_json:
         options.echo_json(described)
@@ -26,21 +32,38 @@ def info(name: str | None, as_json: bool) -> None:
     if not described:
         click.echo("There are no pretrained priors.")
     for known, content in described.items():
-        click.echo(f"{known}  (weights {content['weights']})")
-        if name:
+        click.echo(f"{known}  (weights {content['weights']})" if content["weights"] else known)
+        if name and content["card"]:
             click.echo(json.dumps(content["card"], indent=2, ensure_ascii=False))
         for title in content["schedules"]:
             click.echo(f"  learned schedule: {title}")
         if content["convexity"]:
             click.echo(f"  {content['convexity']}")
+        for problem in content["problems"]:
+            click.echo(f"  problem: {problem}")
 
 
 def _describe(name: str) -> dict[str, Any]:
-    zoo.load(name)  # a damaged prior is to be reported, not listed
-    inspected = inspection.load(name)
+    """What is known of a prior, None where a file is missing or damaged, and a sentence for each of these files."""
+    problems: list[str] = []
+
+    def known(read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except InputError as error:
+            problems.append(str(error))
+            return None
+
+    def weights() -> str:
+        zoo.load(name)
+        return zoo.weights_hash(name)
+
+    hashed, card, inspected = known(weights), known(lambda: zoo.card(name)), known(lambda: inspection.load(name))
+    schedules, damaged = zoo.schedules(name)
     return {
-        "weights": zoo.weights_hash(name),
-        "card": zoo.card(name),
-        "schedules": [schedule.title for schedule in zoo.schedules(name)],
+        "weights": hashed,
+        "card": card,
+        "schedules": [schedule.title for schedule in schedules],
         "convexity": inspected and summary(inspected),
+        "problems": list(dict.fromkeys(problems + damaged)),
     }

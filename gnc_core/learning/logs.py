@@ -35,5 +35,5 @@ def _entry(line: bytes) -> dict[str, float] | None:
     try:
         content = json.loads(line)
         return {key: float(value) for key, value in content.items()} if {"iteration", "loss"} <= set(content) else None
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None

@@ -122,7 +122,11 @@ def load(name: str | os.PathLike) -> Inspection | None:
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         if metadata.get("weights") != zoo.weights_hash(name):
             return None
-        return Inspection(**arrays, images=int(metadata["images"]))
+        found = Inspection(**arrays, images=int(metadata["images"]))
+        shapes = {array.shape for key, array in arrays.items() if key != "sigma"}
+        if len(shapes) > 1 or found.low.ndim != 3 or found.sigma.shape != found.low.shape[:1]:
+            raise ValueError("arrays that do not belong together")
+        return found
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"The file {path} is damaged; make it again with `python -m gnc_core inspect`.") from error
 

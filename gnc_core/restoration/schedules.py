@@ -108,7 +108,7 @@ class LearnedSchedule:
             )
         except InputError as error:
             raise InputError(f"{name} cannot be used: {error}") from error
-        except (ValueError, TypeError, LookupError, RecursionError) as error:
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
             raise InputError(
                 f"{name} is not a learned schedule; fit-schedule writes them (JSON with sigma, tau, "
                 "task, level and prior)."

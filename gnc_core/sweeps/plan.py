@@ -67,6 +67,8 @@ class Plan:
                 raise InputError(f"The {name} of a sweep must be increasing, and at least one.")
         if not self.names or len(self.names) != len(self.sizes):
             raise InputError("A sweep needs at least one image, and the size of each.")
+        if not all(side > 0 for size in self.sizes for side in size):
+            raise InputError("The sizes of a sweep's images must be positive.")
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -86,12 +88,12 @@ class Plan:
             return cls(
                 task=str(fields["task"]),
                 level=float(fields["level"]),
-                prior=str(fields["prior"]),
-                weights=str(fields["weights"]),
+                prior=_text(fields["prior"]),
+                weights=_text(fields["weights"]),
                 schemes=tuple(str(name) for name in fields["schemes"]),
                 sigma0=tuple(float(sigma) for sigma in fields["sigma0"]),
                 steps=tuple(int(number) for number in fields["steps"]),
-                names=tuple(str(name) for name in fields["names"]),
+                names=tuple(_text(name) for name in fields["names"]),
                 sizes=tuple((int(height), int(width)) for height, width in fields["sizes"]),
                 images=str(fields["images"]),
                 seed=int(fields["seed"]),
@@ -102,6 +104,13 @@ class Plan:
             raise
         except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise InputError("There are not all the fields of a sweep, or one of them is of another kind.") from error
+
+
+def _text(value: Any) -> str:
+    """`value` as a text; raises `ValueError` if it cannot be written (JSON may hold halves of a surrogate pair)."""
+    text = str(value)
+    text.encode()
+    return text
 
 
 def make_plan(

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import os
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -20,6 +21,7 @@ from gnc_core.files import write_bytes
 from .plan import Place, Plan
 
 FORMAT = 1
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _MAX_BYTES = 2**28  # of a file's arrays: four million runs
 
 
@@ -198,18 +200,26 @@ def _mean(values: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 def to_csv(result: Result) -> str:
     """The runs that are known as a table with a header: image, scheme, sigma0, steps, energy, psnr, ssim. The degraded
-    images come first, with the scheme "degraded" and 0 steps."""
+    images come first, with the scheme "degraded" and 0 steps. A name that a spreadsheet would take for a formula has an
+    apostrophe before it."""
     plan, buffer = result.plan, io.StringIO()
+    names = [_text_cell(name) for name in plan.names]
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(["image", "scheme", "sigma0", "steps", "energy", "psnr", "ssim"])
     start = zip(result.initial_energy, result.initial_psnr, result.initial_ssim, strict=True)
-    for name, (energy, psnr, ssim) in zip(plan.names, start, strict=True):
+    for name, (energy, psnr, ssim) in zip(names, start, strict=True):
         if not np.isnan(energy):
             writer.writerow([name, "degraded", "", 0, energy, psnr, ssim])
     for i, j, k, image in np.argwhere(result.known):
         numbers = (values[i, j, k, image] for values in (result.energy, result.psnr, result.ssim))
-        writer.writerow([plan.names[image], plan.schemes[i], plan.sigma0[j], plan.steps[k], *numbers])
+        writer.writerow([names[image], plan.schemes[i], plan.sigma0[j], plan.steps[k], *numbers])
     return buffer.getvalue()
+
+
+def _text_cell(text: str) -> str:
+    """`text` on one line, with an apostrophe before what a spreadsheet would take for a formula."""
+    text = re.sub(r"[\x00-\x1f\x7f]", " ", text)
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
 # --- files -------------------------------------------------------------------------------------------------------------

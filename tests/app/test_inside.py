@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from app.figures.inside import (
     training_figure,
 )
 from app.figures.restoration import comparison_figure
+from app.following import RUNS
 from gnc_core import images, zoo
 from gnc_core.learning.logs import LOG
 from gnc_core.measuring import inspection
@@ -297,31 +299,36 @@ def test_smaller_prior_after_a_deeper_one_shows_its_own_layer() -> None:
     assert "Layer 1, kernel 8" in text(app)
 
 
-def test_training_log_is_drawn_and_a_run_can_be_followed(priors: Path, tmp_path: Path) -> None:
+def test_training_log_is_drawn_and_a_run_can_be_followed(
+    priors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, nowhere = tmp_path / "run", tmp_path / "nowhere"
+    monkeypatch.setenv(RUNS, f"{run}{os.pathsep}{nowhere}")
     app = open_page()
     assert "no log of a training run" in text(app)
     line = {"iteration": 50, "loss": 0.5, "image": 0.4, "smoothing": 2.0, "seconds": 7200}
     (priors / "flat" / LOG).write_text(json.dumps(line) + "\n")
     app.run()
     assert "Iteration 50, 2.0 hours; loss 0.5" in text(app)
-    run = tmp_path / "run"
     run.mkdir()
     (run / LOG).write_text("")
-    app.text_input(key="run-folder").set_value(str(run)).run()
+    app.selectbox(key="run").set_value(str(run)).run()
     assert "no line yet" in text(app)
-    app.text_input(key="run-folder").set_value(str(tmp_path / "nowhere")).run()
+    app.selectbox(key="run").set_value(str(nowhere)).run()
     assert "no log of a training run" in app.error[0].value
 
 
-@pytest.mark.parametrize(
-    ("settings", "sentence"), [({"image": "Upload an image"}, "Upload the file"), ({"prior": "flat"}, "damaged")]
-)
-def test_what_is_missing_is_one_sentence(priors: Path, settings: dict[str, str], sentence: str) -> None:
-    if "prior" in settings:
-        weights = priors / "flat" / zoo.WEIGHTS
-        weights.write_bytes(weights.read_bytes()[:-100])
-    app = open_page(**settings)
-    assert [sentence in element.value for element in (*app.error, *app.info)] == [True]
+def test_no_run_can_be_followed_that_the_owner_has_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(RUNS, raising=False)
+    (tmp_path / LOG).write_text(json.dumps({"iteration": 7, "loss": 0.5}) + "\n")
+    app = open_page(run=str(tmp_path))
+    assert app.selectbox(key="run").options == ["Saved with the prior"]
+    assert "Iteration 7" not in text(app)
+
+
+def test_an_image_that_is_missing_is_one_sentence() -> None:
+    app = open_page(image="Upload an image")
+    assert ["Upload the file" in element.value for element in (*app.error, *app.info)] == [True]
     assert not figures(app)
 
 

@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app import sweeping
+from app.controls import nearest
 from app.figures.maps import Map, maps_figure, trade_off_figure
 from app.scenes import Scene
+from app.session import plain
 from app.sweeping import OwnSweep, maps, settings_of_cell
 from gnc_core import images, sweeps, zoo
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
+from gnc_core.problems import Denoising
 from gnc_core.sweeps import Plan, Result
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "maps.py"
@@ -144,6 +148,58 @@ def test_a_cell_sets_the_controls_of_the_other_page() -> None:
     assert "rate" not in settings
 
 
+@pytest.mark.parametrize(
+    ("task", "level", "changes", "moved"),
+    [
+        ("denoise", 0.6, {}, {"noise": 0.5}),
+        ("denoise", 0.1, {"sigma0": (0.005, 0.8), "rate": 3.0}, {"smoothing": 0.5, "rate": 2.0}),
+        ("inpaint", 0.999, {"sigma0": (0.002, 0.1)}, {"missing": 0.99}),
+        ("inpaint", 0.98, {}, {}),
+    ],
+)
+def test_a_cell_beyond_the_controls_is_moved_to_the_nearest_and_said(
+    task: str, level: float, changes: dict, moved: dict[str, float]
+) -> None:
+    plan = replace(sweep_of(task, level).plan, **changes)
+    exact = settings_of_cell(plan, "Joint", (1, 0), Scene("Cat", 64, color=False))
+    settings, notes = nearest(exact)
+    assert settings == exact | moved
+    assert len(notes) == len(moved)
+    app = AppTest.from_file(PAGE.with_name("restore.py"), default_timeout=60)
+    for key, value in settings.items():
+        app.session_state[key] = value
+    app.session_state["notes"] = notes
+    app.session_state["restore_now"] = settings
+    checked(app.run())
+    assert {key: app.session_state[key] for key in moved} == moved
+    assert [note for note in notes if note not in [info.value for info in app.info]] == []
+    assert app.metric  # it has run
+
+
+def test_a_sweep_that_fails_in_an_unforeseen_way_ends_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = open_page(**OWN)
+    prox = Denoising.prox
+    calls = []
+
+    def failing(*arguments):
+        calls.append(None)
+        if len(calls) == 3:
+            raise ZeroDivisionError("in the third step")
+        return prox(*arguments)
+
+    monkeypatch.setattr(Denoising, "prox", failing)
+    checked(button(app, "Start").click().run())
+    assert ["not foreseen" in error.value for error in app.error] == [True]
+    assert not app.session_state.sweep.running
+    assert "ZeroDivisionError: in the third step" in caplog.text
+    assert app.metric  # of what it has reached
+    checked(button(app, "Go on").click().run())
+    assert not app.error
+    assert app.session_state.sweep.finished
+
+
 def test_a_stopped_sweep_goes_on_from_what_it_has() -> None:
     truth = ("Cat", images.shrink(images.load_sample("Cat"), 64))
     prior = zoo.load("small")
@@ -207,12 +263,12 @@ def test_sweeps_are_listed_and_shown(folder: Path) -> None:
     sweeps.save(sweep_of("inpaint", 0.8, schemes=("joint",)), folder / "c.npz")
     app = open_page()
     task = app.selectbox(key="maps")
-    assert task.options[:3] == ["Denoise, noise 0.1", "Denoise, noise 0.2", "Inpaint, 80 % missing"]
+    assert task.options[:3] == ["Denoise, noise 0.1", "Denoise, noise 0.2", "Inpaint, missing 0.8"]
     assert numbers(app)["GNC flow: highest PSNR"] == "30.00 dB"
     assert "before" in " ".join(text.value for text in app.markdown)
     assert len(figures(app)) == 2
     assert downloads(app) == ["Table (CSV)", "Sweep (.npz)"]
-    checked(task.set_value("Inpaint, 80 % missing").run())
+    checked(task.set_value("Inpaint, missing 0.8").run())
     assert "enough of both" in " ".join(text.value for text in app.markdown)
     assert [label.partition(":")[0] for label in numbers(app)] == ["Joint", "Joint"]
     assert not app.error
@@ -241,8 +297,11 @@ def test_damaged_files_are_a_sentence_each_and_the_others_still_work(folder: Pat
     sweeps.save(sweep_of(), folder / "good.npz")
     (folder / "bad.npz").write_bytes((folder / "good.npz").read_bytes()[:-40])
     (folder / "notes.npz").write_text("hello")
+    (folder / "gone.npz").symlink_to(folder / "nowhere.npz")
+    (folder / "inner.npz").mkdir()
     app = open_page()
-    assert [error.value.partition(" is ")[0] for error in app.error] == ["bad.npz", "notes.npz"]
+    names = ("bad.npz", "gone.npz", "inner.npz", "notes.npz")
+    assert [name in error.value for name, error in zip(names, app.error, strict=True)] == [True] * 4
     assert len(figures(app)) == 2
 
 
@@ -262,8 +321,24 @@ def test_a_sweep_file_is_read_back(tmp_path: Path) -> None:
     assert len(app.metric) == 4
     assert "elsewhere" in " ".join(text.value for text in app.markdown)
     checked(app.file_uploader[0].upload("cut.npz", data[:-40]).run())
-    assert app.error[0].value == "cut.npz is damaged, or not a sweep; `sweep` writes them (.npz)."
+    assert app.error[0].value == plain("cut.npz is damaged, or not a sweep; `sweep` writes them (.npz).")
     assert not app.metric
+
+
+def test_names_in_a_sweep_file_are_shown_as_text() -> None:
+    app = open_page(maps="A sweep file (.npz)")
+    named = sweep_of(prior="![p](http://elsewhere/p.png) <b>")
+    checked(app.file_uploader[0].upload("mine.npz", sweeps.to_bytes(named)).run())
+    told = next(text.value for text in app.markdown if "is not in pretrained" in text.value)
+    assert plain(named.plan.prior) in told
+    assert named.plan.prior not in told
+
+
+def test_a_sweep_of_too_many_cells_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeping, "MOST_CELLS", 5)
+    app = open_page(maps="A sweep file (.npz)")
+    checked(app.file_uploader[0].upload("mine.npz", sweeps.to_bytes(sweep_of())).run())
+    assert app.error[0].value == "mine.npz has 6 cells; this page draws at most 5."
 
 
 def test_a_sweep_of_ones_own_runs_and_can_be_downloaded() -> None:
@@ -298,7 +373,7 @@ def test_a_sweep_of_ones_own_runs_and_can_be_downloaded() -> None:
 def test_grids_that_cannot_be_are_one_sentence(settings: dict[str, str], sentence: str) -> None:
     app = open_page(**OWN | settings)
     assert len(app.error) == 1
-    assert sentence in app.error[0].value
+    assert plain(sentence) in app.error[0].value
     assert button(app, "Start").disabled
 
 

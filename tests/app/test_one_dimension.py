@@ -15,6 +15,7 @@ from app.figures.one_dimension import (
     flow_figure,
     sigma_colour,
 )
+from app.session import plain
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 STEPS, STARTS, POINTS = 8, 5, 11
@@ -156,7 +157,7 @@ def test_a_link_reproduces_the_settings() -> None:
 def test_unusable_components_get_one_sentence_and_no_figures(components: str, message: str) -> None:
     app = open_page(components=components)
     assert len(app.error) == 1
-    assert message in app.error[0].value
+    assert plain(message) in app.error[0].value
     assert app.error[0].value.count(". ") == 0
     assert not app.metric
     app.button[0].click().run()

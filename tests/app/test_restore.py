@@ -5,6 +5,7 @@ import csv
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +19,11 @@ from app.scenes import Scene, Upload, prepare
 from gnc_core import images, problems, zoo
 from gnc_core.errors import InputError
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
+from gnc_core.problems import Denoising
 from gnc_core.restoration.schedules import LearnedSchedule
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "restore.py"
-SCENE = Scene("Cat", 64, color=False, noise=0.1, seed=0)
+SCENE = Scene("Cat", 64, color=False, level=0.1, seed=0)
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +105,7 @@ def test_scene_is_scaled_and_degraded_as_the_library_does() -> None:
 
 def test_degraded_upload_is_restored_as_it_is_and_only_cropped() -> None:
     values = np.random.default_rng(0).normal(0.5, 0.3, (80, 90)).astype(np.float32)
-    scene = Scene(Upload("a", "noisy.npy"), 64, color=False, degraded=True, noise=0.3)
+    scene = Scene(Upload("a", "noisy.npy"), 64, color=False, degraded=True, level=0.3)
     prepared = prepare(scene, npy(values), None, 4)
     assert prepared.truth is None
     np.testing.assert_array_equal(prepared.problem.initial()[0, 0], values[8:72, 13:77])
@@ -166,6 +168,40 @@ def test_diverging_run_ends_with_a_sentence(small_prior: Path) -> None:
     assert "diverged" in run.error
     assert 1 <= run.done < 3
     assert torch.isfinite(run.image).all()
+
+
+def test_run_that_fails_in_an_unforeseen_way_ends_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fail_in_step(2, monkeypatch)
+    run = Run(SCENE, Choice("small", "flow", 5), prepare(SCENE, None, None, 4))
+    for _ in range(3):
+        run.advance()
+    assert not run.running
+    assert run.done == 1
+    assert "not foreseen" in run.error
+    assert "ZeroDivisionError: in step 2" in caplog.text
+
+
+def fail_in_step(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes every restoration raise in one of its steps."""
+    steps = 0
+    prox = Denoising.prox
+
+    def failing(*arguments: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        if steps == number:
+            raise ZeroDivisionError(f"in step {number}")
+        return prox(*arguments)
+
+    monkeypatch.setattr(Denoising, "prox", failing)
+
+
+def test_no_path_is_opened_as_a_prior(small_prior: Path) -> None:
+    for name in (str(small_prior), "../small", "nothing"):
+        with pytest.raises(InputError, match="no prior"):
+            Run(SCENE, Choice(name, "flow", 2), prepare(SCENE, None, None, 4))
 
 
 # --- the page ----------------------------------------------------------------------------------------------------
@@ -245,7 +281,7 @@ def test_schemes_are_compared_on_the_same_image() -> None:
 
 
 def test_the_rate_of_the_joint_scheme_is_that_of_the_task_unless_chosen() -> None:
-    scene = Scene("Cat", 64, color=False, mask="random", missing=0.5, seed=0)
+    scene = Scene("Cat", 64, color=False, task="inpaint", mask="random", level=0.5, seed=0)
     runs = [
         Run(scene, Choice("small", "joint", 3, 0.3, rate), prepare(scene, None, None, 5)) for rate in (None, 0.1, 0.9)
     ]
@@ -329,7 +365,8 @@ def test_damaged_weights_are_one_sentence(small_prior: Path) -> None:
     weights = small_prior / zoo.WEIGHTS
     weights.write_bytes(weights.read_bytes()[:-100])
     app = open_page()
-    assert "damaged" in app.error[0].value
+    assert "damaged" in app.warning[0].value
+    assert "no pretrained prior" in app.error[0].value
 
 
 def test_page_without_a_prior_says_so(small_prior: Path) -> None:
@@ -337,3 +374,36 @@ def test_page_without_a_prior_says_so(small_prior: Path) -> None:
     app = open_page()
     assert "no pretrained prior" in app.error[0].value
     assert len(app.image) == 2
+
+
+def test_page_ends_a_run_that_fails_and_can_start_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    fail_in_step(2, monkeypatch)
+    app = press(open_page(), "Restore")
+    assert ["not foreseen" in error.value for error in app.error] == [True]
+    assert len(app.get("download_button")) == 2  # of the first step
+    press(app, "Restore")
+    assert not app.error
+
+
+@pytest.mark.parametrize("level", [0.004, 0.7])
+def test_schedules_beyond_the_controls_are_taken_over_to_the_nearest(small_prior: Path, level: float) -> None:
+    far = LearnedSchedule((0.1, 0.02), (0.01, 0.001), "denoise", level, "small")
+    far.save(small_prior / zoo.SCHEDULES / "far.json")
+    app = press(open_page(scheme="Learned schedule"), far.title)
+    assert app.slider(key="noise").value == (0.01 if level < 0.1 else 0.5)
+    assert "set to the nearest" in app.info[0].value
+
+
+def test_damaged_schedules_are_named_and_the_others_offered(small_prior: Path) -> None:
+    (small_prior / zoo.SCHEDULES / "bad.json").write_text("{}")
+    app = open_page(scheme="Learned schedule")
+    assert ["bad.json" in warning.value for warning in app.warning] == [True]
+    press(app, "denoise, noise 0.1, 2 steps")
+    press(app, "Restore")
+    assert app.metric
+
+
+def test_names_of_uploads_are_shown_as_text() -> None:
+    app = open_page(image="Upload an image")
+    checked(app.file_uploader[0].upload("![a](b).png", b"nothing").run())
+    assert r"\!\[a\](b).png" in app.error[0].value

@@ -164,5 +164,5 @@ def test_link_reproduces_the_settings(page: Page, app_url: str) -> None:
         app_url + OWN + "&sigmas=0.2&counts=4,8&task=Inpaint&missing=0.7&schemes=Joint&tolerance=2.5&prior=foe-l1"
     )
     expect(page.get_by_text(re.compile("1 × 2 cells of Joint: 15 score steps on 96 × 64 pixels"))).to_be_visible()
-    expect(page.get_by_role("slider", name="Share missing")).to_have_value("0.7")
+    expect(page.get_by_role("slider", name="Share of missing pixels")).to_have_value("0.7")
     expect(page.get_by_role("slider", name="Tolerance")).to_have_value("2.5")

@@ -37,7 +37,7 @@ def restore(page: Page) -> None:
 
 def test_link_opens_the_page_with_its_settings(page: Page, app_url: str) -> None:
     open_page(page, app_url + "/restore?image=Coins&task=Inpaint&missing=0.7&scheme=Joint&nsteps=7&color=true")
-    expect(page.get_by_role("slider", name="Share missing")).to_have_value("0.7")
+    expect(page.get_by_role("slider", name="Share of missing pixels")).to_have_value("0.7")
     expect(page.get_by_role("spinbutton", name="Steps S")).to_have_value("7")
     expect(page.get_by_role("combobox", name="Scheme")).to_have_value("Joint")
     expect(page.get_by_test_id("stMain").locator("img")).to_have_count(2)

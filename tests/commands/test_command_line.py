@@ -205,6 +205,32 @@ def test_info(work):
     assert report["small"]["card"]["architecture"]["layers"] == 1
 
 
+def test_info_lists_all_priors_and_says_what_is_wrong_with_one(work):
+    for name in ("bare", "cut", "torn", "worn"):
+        zoo.save(work / "pretrained" / name, FieldsOfExperts(**SMALL), {})
+    (work / "pretrained" / "bare" / "card.json").unlink()
+    weights = work / "pretrained" / "cut" / "prior.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    (work / "pretrained" / "torn" / "card.json").write_text("{")
+    (work / "pretrained" / "worn" / "schedules").mkdir()
+    (work / "pretrained" / "worn" / "schedules" / "bad.json").write_text("{}")
+    (work / "pretrained" / "worn" / "inspection.safetensors").write_bytes(b"x")
+    (work / "pretrained" / "notes.txt").touch()
+    result = run("info")
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.stdout.splitlines() if line[0] != " "] == [
+        "bare", "cut", "small", "torn", "worn",
+    ]  # fmt: skip
+    report = json.loads(run("info", "--json").stdout)
+    assert {name: len(content["problems"]) for name, content in report.items()} == {
+        "bare": 1, "cut": 1, "small": 0, "torn": 1, "worn": 2,
+    }  # fmt: skip
+    assert "missing or damaged" in report["bare"]["problems"][0]
+    assert report["cut"]["weights"] is None
+    assert report["bare"]["weights"]
+    assert "problem: " in run("info", "bare").stdout
+
+
 @pytest.mark.parametrize("command", ["restore", "evaluate", "fit-schedule", "info"])
 def test_help_gives_units_and_defaults(command):
     result = run(command, "--help")
@@ -316,7 +342,7 @@ def test_damaged_and_foreign_weights(work):
     data = weights.read_bytes()
     weights.write_bytes(data[:-100])
     assert_one_line(restore(), "damaged")
-    assert_one_line(run("info"), "damaged")
+    assert_one_line(run("info", "small"), "damaged")
     weights.write_bytes(data)
     zoo.save("other", FieldsOfExperts(**(SMALL | {"channels": 7})), {})
     Path("other/prior.safetensors").replace(weights)

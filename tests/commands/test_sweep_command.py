@@ -269,7 +269,7 @@ def assert_one_line(result, message):
         ({"data": "nowhere"}, "no folder"),
         ({"prior": "unknown"}, "no prior"),
         ({"noise_std": None}, "--noise-std"),
-        ({"missing": 0.5}, "belongs to inpainting"),
+        ({"missing": 0.5}, "belongs to the task inpaint"),
         ({"sigma0": "0.1,loud"}, "--sigma0"),
         ({"sigma0": "0.1:0.5"}, "FIRST:LAST:COUNT"),
         ({"sigma0": "0.5:0.1:4"}, "go up"),

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -248,6 +249,13 @@ def test_saved_inspection_is_read_again_until_the_weights_change(work, measured)
 def test_damaged_inspection_is_one_sentence(work, measured, damage):
     path = inspection.save("small", measured)
     path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputError, match="is damaged; make it again"):
+        inspection.load("small")
+
+
+@pytest.mark.parametrize("change", [{"low": np.zeros(3, np.float32)}, {"sigma": np.ones(1, np.float32)}])
+def test_inspection_of_arrays_that_do_not_belong_together_is_one_sentence(work, measured, change):
+    inspection.save("small", replace(measured, **change))
     with pytest.raises(InputError, match="is damaged; make it again"):
         inspection.load("small")
 
