@@ -46,14 +46,16 @@ def check_agreement(u, shared):
     u = u.detach().clone().requires_grad_()
     exact_table, exact_u = (x.detach().double().requires_grad_() for x in (table, u))
 
-    def compare(fast, exact):
+    def compare(fast, exact, weight=(), exact_weight=()):
         assert all(close(a, b) for a, b in zip(fast, exact, strict=True))
         g = [torch.randn_like(a) for a in fast]
-        of_table, of_u = torch.autograd.grad(fast, (table, u), g, retain_graph=True)
+        of_table, of_u, *of_w = torch.autograd.grad(fast, (table, u, *weight), g, retain_graph=True)
         g = [x.double() for x in g]
-        exact_of_table, exact_of_u = torch.autograd.grad(exact, (exact_table, exact_u), g, retain_graph=True)
+        exact_of = torch.autograd.grad(exact, (exact_table, exact_u, *exact_weight), g, retain_graph=True)
+        exact_of_table, exact_of_u, *exact_of_w = exact_of
         assert close(of_u, exact_of_u)
         assert close(to_weights(of_table), to_weights(exact_of_table))
+        assert all(close(a, b) for a, b in zip(of_w, exact_of_w, strict=True))
 
     exact = [definition.evaluate(exact_table, exact_u, WIDE, order) for order in range(3)]
     for order in range(2):
@@ -61,12 +63,12 @@ def check_agreement(u, shared):
     assert close(splines.evaluate(table, u, WIDE, 2), exact[2])
     compare(splines.value_and_derivative(table, u, WIDE), exact[:2])
     other = polynomials(torch.randn(len(u), 4, WIDE.weights, dtype=torch.float64), 2).to(u.device)
-    g = torch.randn_like(u)
-    for w in (None, g):
+    for w in (None, torch.randn_like(u).requires_grad_()):
         out, sums = splines.pull_back(table, u, WIDE, w)
-        exact_w = torch.ones_like(exact_u) if w is None else w.double()
+        exact_w = torch.ones_like(exact_u) if w is None else w.detach().double().requires_grad_()
         exact_sum = (exact_w * definition.evaluate(other, exact_u, WIDE)).flatten(2).sum(2)
-        compare([out, (sums * other.float()).flatten(2).sum(2)], [exact_w * exact[1], exact_sum])
+        weights = ([], []) if w is None else ([w], [exact_w])
+        compare([out, (sums * other.float()).flatten(2).sum(2)], [exact_w * exact[1], exact_sum], *weights)
     in_place = splines.evaluate_in_place(table.detach(), u.detach().clone(memory_format=torch.contiguous_format), WIDE)
     assert close(in_place, exact[0])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -43,7 +43,6 @@ def processes(device: str, backend: str | None = None, patience: timedelta | Non
     if device == "cuda":
         device = f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % torch.cuda.device_count()}"
         torch.cuda.set_device(device)
-    _share_cores()
     dist.init_process_group(backend or ("gloo" if device == "cpu" else "nccl"), timeout=patience)
     try:
         yield device
@@ -102,11 +101,3 @@ def mean(values: Tensor) -> Tensor:
     total = values.clone()
     dist.all_reduce(total)
     return total / size()
-
-
-def _share_cores() -> None:
-    """As many threads for numba as torchrun gave to torch: by itself, every process would start one a core."""
-    with suppress(ImportError):
-        import numba
-
-        numba.set_num_threads(min(torch.get_num_threads(), numba.get_num_threads()))

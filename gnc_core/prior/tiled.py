@@ -19,15 +19,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from threading import Barrier
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor
 
-from . import convolutions, splines
+from . import convolutions, splines, threads
 from .convolutions import adjoint, convolve
 
 try:
@@ -201,24 +198,7 @@ def _tiles(prior: FieldsOfExperts, x: Tensor) -> Iterator[Tile]:
 
 def _side_by_side(function: Callable[[Tile], Share], tiles: list[Tile], x: Tensor) -> Iterable[Share]:
     """The function of every tile, in order; on a CPU with as many threads as the caller has, each on a tile of its own."""
-    threads = torch.get_num_threads()
-    if x.device.type != "cpu" or threads == 1 or len(tiles) == 1:
+    number = threads.available()
+    if x.device.type != "cpu" or number == 1 or len(tiles) == 1:
         return map(function, tiles)
-    return _pool(threads).map(torch.no_grad()(function), tiles)
-
-
-@lru_cache(maxsize=1)
-def _pool(threads: int) -> ThreadPoolExecutor:
-    """Threads that each compute alone: within them the libraries' own pools have one thread."""
-    started = Barrier(threads + 1)
-
-    def start() -> None:
-        torch.set_num_threads(1)
-        started.wait()
-
-    pool = ThreadPoolExecutor(threads, "tile", start)
-    for _ in range(threads):
-        pool.submit(int)
-    started.wait()
-    torch.set_num_threads(threads)  # it holds for the thread that calls it, and for those that start later
-    return pool
+    return threads.pool(number).map(torch.no_grad()(function), tiles)

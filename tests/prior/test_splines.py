@@ -134,6 +134,28 @@ def test_second_derivatives_of_the_fast_passes(function):
     check_second_derivatives(function, "cpu")
 
 
+def test_many_pixels():
+    """A plane longer than what is summed at once in float32, with an odd rest; pixels inside the grid and beyond it."""
+    check_agreement(2 * torch.randn(1, 4, 211, 173, generator=torch.manual_seed(5)), shared=False)
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_planes_shared_out_among_threads(number):
+    """Unequal shares, and the same bits as with one thread."""
+    u = torch.randn(2, 4, 87, 91, generator=torch.manual_seed(6))
+    table = polynomials(torch.randn(2, 4, GRID.weights, generator=torch.manual_seed(6)), 2)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(number)
+        check_agreement(u, shared=False)
+        shared_out = *splines.value_and_derivative(table, u, GRID), splines.moments(u, u, GRID)
+        torch.set_num_threads(1)
+        alone = *splines.value_and_derivative(table, u, GRID), splines.moments(u, u, GRID)
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(a, b) for a, b in zip(shared_out, alone, strict=True))
+
+
 def test_what_is_not_a_number_stays_so_and_harms_nothing():
     check_what_is_not_a_number("cpu")
 

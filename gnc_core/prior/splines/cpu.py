@@ -9,42 +9,61 @@ the first and the last. The passes take contiguous float32 tensors, and the sums
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import wait
 from functools import wraps
-from types import FunctionType
+from itertools import pairwise
 from typing import Any
 
 import numba
 import numpy as np
-import torch
-from numba import njit, prange
+from numba import njit
 from torch import Tensor
+
+from gnc_core.prior import threads
 
 numba.config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]  # four of a row's sums in one register
 _ZERO, _HALF = np.float32(0), np.float32(0.5)
 _BLOCK = 256
+_WORTH_SHARING = 2**15  # elements of a tensor: for fewer, it takes longer to wake a thread
 _CHUNK = 64 * _BLOCK  # pixels that moments are summed over in float32 before they go into a float64 sum
 # NaN and infinity keep their meaning: a row that is computed from them must not lie outside the table.
 _OPTIONS: dict[str, Any] = {
     "cache": True,
+    "nogil": True,
     "fastmath": {"contract", "reassoc", "nsz", "arcp"},
     "error_model": "numpy",
 }
 
 
 def _pass(function: Callable[..., None]) -> Callable[..., None]:
-    """Compiles a pass, twice: planes in parallel, and, for a caller that has one thread, one after the other, which needs no
-    pool of threads. Called with tensors and numbers."""
-    alone = FunctionType(function.__code__, function.__globals__, function.__name__)
-    alone.__qualname__ = f"{function.__qualname__}_alone"  # tells them apart in the cache
-    in_parallel, one_by_one = njit(parallel=True, **_OPTIONS)(function), njit(**_OPTIONS)(alone)
+    """Compiles a pass; called with tensors and numbers, it shares the planes out among as many threads as the caller has.
+
+    Not by numba's own threads: some of its pools, the only ones on some machines, end the process when two threads of a server
+    call them at a time."""
+    compiled = njit(**_OPTIONS)(function)
 
     @wraps(function)
     def run(*arguments: Tensor | float | None) -> None:
-        compiled = one_by_one if torch.get_num_threads() == 1 else in_parallel
-        compiled(*map(convert, arguments))
+        converted = [convert(a) for a in arguments]
+        planes = len(converted[0])
+        number = threads.available()
+        if min(number, planes) <= 1 or max(a.numel() for a in arguments if isinstance(a, Tensor)) < _WORTH_SHARING:
+            return compiled(*converted)
+        ends = [planes * k // min(number, planes) for k in range(min(number, planes) + 1)]
+        shares = [[of(a, slice(*pair)) for a in converted] for pair in pairwise(ends)]
+        others = [threads.pool(number).submit(compiled, *share) for share in shares[1:]]
+        try:
+            compiled(*shares[0])
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
 
     def convert(a: Tensor | float | None) -> Any:
         return a.numpy() if isinstance(a, Tensor) else None if a is None else np.float32(a)
+
+    def of(a: Any, share: slice) -> Any:
+        return a[share] if isinstance(a, np.ndarray) else a
 
     return run
 
@@ -151,7 +170,7 @@ def _flush(sums, out):  # type: ignore[no-untyped-def]
 def values(table, u, scale, offset, out):  # type: ignore[no-untyped-def]
     """out = phi(u), where a row's polynomial is sum_k table[k, row] f^k."""
     top = np.float32(table.shape[2] - 1)
-    for p in prange(u.shape[0]):
+    for p in range(u.shape[0]):
         row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty(4 * _BLOCK, np.float32)
         quads = _by_row(table[p])
         for start in range(0, u.shape[1], _BLOCK):
@@ -165,7 +184,7 @@ def values(table, u, scale, offset, out):  # type: ignore[no-untyped-def]
 def values_and_derivatives(table, u, scale, offset, out, derivative):  # type: ignore[no-untyped-def]
     """out = phi(u) and derivative = phi'(u), in one pass."""
     top = np.float32(table.shape[2] - 1)
-    for p in prange(u.shape[0]):
+    for p in range(u.shape[0]):
         row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty(4 * _BLOCK, np.float32)
         quads = _by_row(table[p])
         for start in range(0, u.shape[1], _BLOCK):
@@ -181,7 +200,7 @@ def moments(g, u, scale, offset, out):  # type: ignore[no-untyped-def]
     """out[k, row] = sum of g f^k over the pixels of the plane that fall on the row; float64 (planes, 5, rows), zero at entry."""
     rows = out.shape[2]
     top = np.float32(rows - 1)
-    for p in prange(u.shape[0]):
+    for p in range(u.shape[0]):
         row, f = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32)
         sums = np.zeros((4, rows, 8), np.float32)
         for start in range(0, u.shape[1], _BLOCK):
@@ -198,7 +217,7 @@ def adjoint_of_values(table, u, scale, offset, g, grad_u, sums_out):  # type: ig
     """What <g, phi(u)> passes back: grad_u = g phi'(u), and the moments of g for the table, in one pass; g None: ones."""
     rows = table.shape[2]
     top = np.float32(rows - 1)
-    for p in prange(u.shape[0]):
+    for p in range(u.shape[0]):
         row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty(4 * _BLOCK, np.float32)
         quads = _by_row(table[p])
         sums = np.zeros((4, rows, 8), np.float32)
@@ -225,7 +244,7 @@ def adjoint_of_pull_back(table, d_table, u, scale, offset, g, d, grad_g, grad_u,
     grad_u = g (d phi'' + psi'), and the moments of d g, in one pass; g and grad_g None: g = 1."""
     rows = table.shape[2]
     top = np.float32(rows - 1)
-    for p in prange(u.shape[0]):
+    for p in range(u.shape[0]):
         row, f = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32)
         a, b = np.empty(4 * _BLOCK, np.float32), np.empty(4 * _BLOCK, np.float32)
         quads, d_quads = _by_row(table[p]), _by_row(d_table[p])
@@ -263,7 +282,7 @@ def adjoint_of_values_and_derivatives(table, u, scale, offset, g, g_slope, grad_
     the table, in one pass."""
     rows = table.shape[2]
     top = np.float32(rows - 1)
-    for p in prange(u.shape[0]):
+    for p in range(u.shape[0]):
         row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty(4 * _BLOCK, np.float32)
         quads = _by_row(table[p])
         second = np.empty(_BLOCK, np.float32)

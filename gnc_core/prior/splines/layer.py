@@ -7,8 +7,6 @@ what the convolution loads, two rows of the result what the adjoint loads, so th
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from numba import njit
@@ -18,7 +16,6 @@ from .cpu import _BLOCK, _OPTIONS, _by_row, _derivatives, _locate, _look_up, _va
 from .definition import Grid
 
 SIZE = 7  # of the kernels; the sums over a kernel's row are written out
-_NOGIL: dict[str, Any] = _OPTIONS | {"nogil": True}
 
 
 def features(x: Tensor, kernel: Tensor, grid: Grid, table: Tensor) -> Tensor:
@@ -61,7 +58,7 @@ def _powers_first(table: Tensor | None) -> np.ndarray | None:
     return None if table is None else table.transpose(1, 2).contiguous().numpy()
 
 
-@njit(**_NOGIL)
+@njit(**_OPTIONS)
 def _convolve_row(x, k, m, u, v):  # type: ignore[no-untyped-def]
     """u += k * x and v += m * x along a row, for a row of two kernels."""
     k0, k1, k2, k3, k4, k5, k6 = k[0], k[1], k[2], k[3], k[4], k[5], k[6]
@@ -72,7 +69,7 @@ def _convolve_row(x, k, m, u, v):  # type: ignore[no-untyped-def]
         v[i] += m0 * x0 + m1 * x1 + m2 * x2 + m3 * x3 + m4 * x4 + m5 * x5 + m6 * x6
 
 
-@njit(**_NOGIL)
+@njit(**_OPTIONS)
 def _convolve_rows(x, kernel, y, first, u):  # type: ignore[no-untyped-def]
     """u = row y of the features `first` and, if there is one, the next: (2, W)."""
     u[:] = np.float32(0)
@@ -81,7 +78,7 @@ def _convolve_rows(x, kernel, y, first, u):  # type: ignore[no-untyped-def]
         _convolve_row(x[y + dy], kernel[first, dy], kernel[second, dy], u[0], u[1])
 
 
-@njit(**_NOGIL)
+@njit(**_OPTIONS)
 def _all_by_row(table):  # type: ignore[no-untyped-def]
     quads = np.empty((len(table), 4 * table.shape[2]), np.float32)
     for c in range(len(table)):
@@ -89,7 +86,7 @@ def _all_by_row(table):  # type: ignore[no-untyped-def]
     return quads
 
 
-@njit(**_NOGIL)
+@njit(**_OPTIONS)
 def _features(x, kernel, scale, offset, table, out):  # type: ignore[no-untyped-def]
     row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty(4 * _BLOCK, np.float32)
     u = np.empty((2, out.shape[2]), np.float32)
@@ -106,7 +103,7 @@ def _features(x, kernel, scale, offset, table, out):  # type: ignore[no-untyped-
                     _values(table[c, 0], row, a, f, out[c, y, start : start + _BLOCK])
 
 
-@njit(**_NOGIL)
+@njit(**_OPTIONS)
 def _pull_back_row(u, scale, offset, top, slopes, constants, values, weight, row, f, a, g):  # type: ignore[no-untyped-def]
     """g = weight phi'(u), and the sum of weight psi(u), of a row of features."""
     total = np.float64(0)
@@ -130,7 +127,7 @@ def _pull_back_row(u, scale, offset, top, slopes, constants, values, weight, row
     return total
 
 
-@njit(**_NOGIL)
+@njit(**_OPTIONS)
 def _pull_back(x, kernel, scale, offset, slope, value, weight, out):  # type: ignore[no-untyped-def]
     channels, height, width = len(kernel), x.shape[0] - 6, x.shape[1] - 6
     row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty(4 * _BLOCK, np.float32)
@@ -159,7 +156,7 @@ def _pull_back(x, kernel, scale, offset, slope, value, weight, out):  # type: ig
     return total
 
 
-@njit(**_NOGIL)
+@njit(**_OPTIONS)
 def _adjoint_rows(g, k, m, out, below):  # type: ignore[no-untyped-def]
     """out += k * g and below += m * g along a row, k and m backwards: for two rows of a kernel."""
     k0, k1, k2, k3, k4, k5, k6 = k[0], k[1], k[2], k[3], k[4], k[5], k[6]
@@ -170,7 +167,7 @@ def _adjoint_rows(g, k, m, out, below):  # type: ignore[no-untyped-def]
         below[i] += m0 * g0 + m1 * g1 + m2 * g2 + m3 * g3 + m4 * g4 + m5 * g5 + m6 * g6
 
 
-@njit(**_NOGIL)
+@njit(**_OPTIONS)
 def _adjoint_row(g, k, out):  # type: ignore[no-untyped-def]
     for i in range(len(out)):
         out[i] += (
