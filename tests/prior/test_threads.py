@@ -13,9 +13,10 @@ ROOT = Path(__file__).parents[1]
 SCRIPT = """
 import threading
 import torch
-from gnc_core import inference, splines, zoo
+from gnc_core import zoo
+from gnc_core.prior import splines, tiled
 
-inference.MEMORY["cpu"] = 2**18  # several tiles
+tiled.MEMORY["cpu"] = 2**18  # several tiles
 
 NUMBER = 4
 together = threading.Barrier(NUMBER)
