@@ -261,7 +261,7 @@ def scheme_controls(scene: Scene | None) -> Plan | None:
     if scheme == "joint":
         defaults = ", ".join(f"{rate:g} to {task}" for task, rate in JOINT_RATES.items())
         rate = st.number_input(
-            "Rate c of σ", 0.01, 2.0, None, 0.1, placeholder=defaults, **in_url("rate"),
+            "Rate c of σ", 0.01, 1.99, None, 0.1, placeholder=defaults, **in_url("rate"),
             help="Step size of s = log σ: s ← s − (c/n) ∂R/∂s. Small: σ falls slowly, and gaps have time to be filled. "
             f"Large: few steps reach the noise level; from 1 on s overshoots it. Empty: {defaults}.",
         )  # fmt: skip

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import streamlit as st
-import torch
 
 from app.figures.restoration import Curve
 from app.scenes import Prepared, Scene
@@ -16,6 +15,7 @@ from gnc_core.errors import InputError, out_of_memory
 from gnc_core.measuring.trace import Row, Trace, timed
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising, Inpainting, Problem
+from gnc_core.restoration.schemes import DIVERGED
 
 SCHEMES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
 
@@ -123,8 +123,8 @@ class Run(Work):
     def _step(self) -> None:
         step, seconds = next(self._steps)
         image = step.image.cpu()
-        if not torch.isfinite(image).all():
-            raise InputError("The restoration diverged; choose another scheme, initial smoothing or number of steps.")
+        if step.diverged.any():
+            raise InputError(DIVERGED)
         rows = self.trace.rows_of(step, seconds, self._initial)
         with self._lock:
             if not self.stopped:

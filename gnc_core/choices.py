@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from gnc_core import zoo
+from gnc_core.errors import InputError
 from gnc_core.prior.base import Prior
 from gnc_core.restoration import schedules
 from gnc_core.restoration.schedules import LearnedSchedule
@@ -36,10 +37,13 @@ def choose_scheme(
 
     task ("denoise", "inpaint") and level choose the default of sigma0 (see `schedules.first_sigma`), that of the joint scheme's
     rate (`JOINT_RATES`), and the learned schedule of the prior `prior_name` unless `schedule` is one. Raises `InputError` for
-    sigmas outside the prior's range, for steps outside 1 ... 1000, for a rate that is not positive, and if no learned
-    schedule fits.
+    another scheme or task, for sigmas outside the prior's range, for steps outside 1 ... 1000, for a rate outside (0, 2), and
+    if no learned schedule fits.
     """
-    schedules.check_steps(steps)
+    if name not in ("flow", "joint", "learned"):
+        raise InputError(f'The scheme must be "flow", "joint" or "learned", not {name!r}.')
+    schedules.check_task(task)
+    steps = schedules.check_steps(steps)
     if name == "learned":
         schedule = schedule or zoo.find_schedule(prior_name, task, level, steps)
         for sigma in schedule.sigma:
@@ -47,7 +51,7 @@ def choose_scheme(
         return Learned(schedule)
     if sigma0 is None:
         sigma0 = schedules.first_sigma(task, level, prior.sigma_min, prior.sigma_max)
-    schedules.check_sigma(sigma0, prior.sigma_min, prior.sigma_max)
+    sigma0 = schedules.check_sigma(sigma0, prior.sigma_min, prior.sigma_max)
     if name == "joint":
         return Joint(sigma0, steps, JOINT_RATES[task] if rate is None else rate)
     return Flow(schedules.linear(max(sigma0, prior.sigma_min), prior.sigma_min, steps))

@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 
+from gnc_core import checks
 from gnc_core.errors import InputError
 from gnc_core.files import write_bytes
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
@@ -65,7 +66,7 @@ def load(name: str | os.PathLike, device: str | torch.device = "cpu") -> FieldsO
     if (folder / CARD).exists() and card(folder).get("architecture") != architecture:
         raise InputError(f"The weights {path} are of another architecture than {folder / CARD}.")
     try:
-        prior = FieldsOfExperts(**architecture)
+        prior = FieldsOfExperts(**architecture, generator=torch.Generator())  # a start that the weights replace
         prior.load_state_dict(weights)
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"The weights {path} do not fit the architecture {json.dumps(architecture)}.") from error
@@ -100,8 +101,9 @@ def schedules(name: str | os.PathLike) -> list[LearnedSchedule]:
 def find_schedule(name: str | os.PathLike, task: str, level: float, steps: int) -> LearnedSchedule:
     """The learned schedule of a prior for a task, a number of steps and a level (nearest within 2 %).
 
-    Raises `InputError`, listing those that exist, if there is none.
+    Raises `InputError`, listing those that exist, if there is none, and for a level that is not positive.
     """
+    level = checks.number(level, "The level", positive=True)
     existing = schedules(name)
     fitting = [schedule for schedule in existing if schedule.fits(task, level, steps)]
     if not fitting:

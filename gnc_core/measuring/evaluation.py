@@ -11,10 +11,11 @@ import torch
 from skimage.restoration import inpaint_biharmonic
 from torch import Tensor
 
+from gnc_core import checks
 from gnc_core.errors import InputError
 from gnc_core.prior.base import Prior
 from gnc_core.problems import Inpainting, Problem, degrade, image_seed
-from gnc_core.restoration.schemes import Scheme, Step
+from gnc_core.restoration.schemes import DIVERGED, Scheme, Step
 
 from .metrics import psnr, ssim
 
@@ -49,16 +50,21 @@ def evaluate(
 
     prior: measures the energy, whatever the method is. images: names and true images, (1, 1, H, W) in [0, 1]. task,
     level: see `degrade`; image i is degraded with `image_seed(seed, i)`. PSNR and SSIM are those of the result clipped to
-    [0, 1], the energy that of the result as it is.
+    [0, 1], the energy that of the result as it is. Raises `InputError` for an image whose restoration diverged
+    (`restoration.Step.diverged`): that has no PSNR.
     """
+    place = checks.device(device)
     for index, (name, image) in enumerate(images):
+        checks.check_single(image, name)
         image = image.cpu()
-        truth = image.to(device)
+        truth = image.to(place)
         problem = degrade(truth, task, level, image_seed(seed, index))
         begin = time.perf_counter()
         result = Step(0, prior.sigma_min, method(problem), prior, problem)
         restored = result.image.cpu()
         seconds = time.perf_counter() - begin
+        if result.diverged.any():
+            raise InputError(f"{name}: {DIVERGED}")
         degraded = problem.initial().cpu()
         yield Result(
             name=name,
@@ -97,7 +103,9 @@ def biharmonic(problem: Problem) -> Tensor:
 
 
 def mean(results: Iterable[Result]) -> dict[str, float]:
-    """The mean over images of every number in the results."""
+    """The mean over images of every number in the results; raises `InputError` if there are none."""
     listed = list(results)
+    if not listed:
+        raise InputError("There are no results to take the mean of.")
     numbers = ("psnr", "ssim", "psnr_degraded", "ssim_degraded", "energy", "seconds")
     return {key: float(np.mean([getattr(result, key) for result in listed])) for key in numbers}

@@ -11,6 +11,8 @@ from dataclasses import astuple, dataclass, field, fields, replace
 import torch
 from torch import Tensor
 
+from gnc_core import checks
+from gnc_core.errors import InputError
 from gnc_core.restoration.schemes import Step
 
 from .metrics import psnr, ssim
@@ -29,7 +31,7 @@ class Row:
     milliseconds: float | None
 
 
-@dataclass
+@dataclass(eq=False)
 class Trace:
     """A row a step; `truth` is (N, 1, H, W) on the CPU, or None where it is unknown."""
 
@@ -43,7 +45,9 @@ class Trace:
 
     def measure(self, step: Step, seconds: float | None = None) -> Row:
         """The row of `step`, which took `seconds`."""
-        sigma = step.sigma if isinstance(step.sigma, float) else sum(step.sigma) / len(step.sigma)
+        sigma = (
+            sum(step.sigma) / len(step.sigma) if isinstance(step.sigma, list) else checks.number(step.sigma, "sigma")
+        )
         image = step.image.cpu()
         return Row(
             step=step.index,
@@ -85,6 +89,10 @@ def timed(steps: Iterator[Step]) -> Iterator[tuple[Step, float]]:
 
 
 def whole_psnr(image: Tensor, truth: Tensor) -> float:
-    """PSNR in dB over all channels (3, 1, H, W) together."""
+    """PSNR in dB over all channels (3, 1, H, W) together. Raises `InputError` as `metrics.psnr`."""
+    for x in (image, truth):
+        checks.check_image(x)
+    if image.shape != truth.shape:
+        raise InputError(f"The image {tuple(image.shape)} and the truth {tuple(truth.shape)} differ in shape.")
     shape = (1, 1, -1, image.shape[-1])
     return psnr(image.reshape(shape), truth.reshape(shape)).item()

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from torch import Tensor
 
-from gnc_core.errors import InputError
+from gnc_core import checks
 
 
 class Problem(Protocol):
@@ -30,15 +30,8 @@ class Problem(Protocol):
     def prox(self, v: Tensor, tau: float | Tensor) -> Tensor:
         """argmin_x D(x) + |x - v|^2 / (2 tau): (N, 1, H, W), differentiable in v and tau.
 
-        `tau` > 0 is a number, a 0-dimensional tensor, or (N, 1, 1, 1).
+        `tau` > 0 is a number, a 0-dimensional tensor, (N,), or (N, 1, 1, 1).
         """
-
-
-def _check_image(image: Tensor) -> None:
-    if image.ndim != 4 or image.shape[1] != 1 or not image.numel():
-        raise InputError(f"Images have shape (N, 1, height, width), not {tuple(image.shape)}.")
-    if not image.is_floating_point():
-        raise InputError(f"Images are floating point in [0, 1], not {image.dtype}.")
 
 
 def image_seed(seed: int, index: int) -> int:
@@ -47,4 +40,5 @@ def image_seed(seed: int, index: int) -> int:
     Every image thus has noise of its own, which depends neither on the images before it nor on
     how many are evaluated, and which no other `seed` repeats.
     """
+    seed, index = checks.whole(seed, "The seed", 0), checks.whole(index, "The number of an image", 0)
     return int(np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0] >> 1)

@@ -7,19 +7,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gnc_core import checks
 from gnc_core.errors import InputError
 
-from .base import _check_image
+from .denoising import _count
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Inpainting:
     """Known and missing pixels: D is 0 if x equals z at the observed pixels, and infinite otherwise.
 
     observation: z, (N, 1, H, W); what it holds at missing pixels does not matter.
     observed: bool, True where a pixel is known; broadcast over the images, e.g. (1, 1, H, W).
-    Raises `InputError` for another mask size, if all pixels are missing, and for known pixels that
-    are not finite.
+    Two problems are equal only if they are the same object. Raises `InputError` for another mask size, if all pixels are missing,
+    for known pixels that are not finite, for integers, and for images of another size.
     """
 
     observation: Tensor
@@ -27,7 +28,9 @@ class Inpainting:
     name = "inpaint"
 
     def __post_init__(self) -> None:
-        _check_image(self.observation)
+        checks.check_image(self.observation, "The observation")
+        if not isinstance(self.observed, Tensor) or self.observed.device != self.observation.device:
+            raise InputError(f"The mask must be a tensor on {self.observation.device}, where the observation is.")
         shape, count = self.observation.shape, self.observed.shape[0] if self.observed.ndim else 0
         if self.observed.dtype != torch.bool or self.observed.shape[1:] != shape[1:]:
             raise InputError(
@@ -49,9 +52,11 @@ class Inpainting:
         return torch.where(self.observed, self.observation, 0.5)
 
     def energy(self, x: Tensor) -> Tensor:
+        _count(x, self.observation)
         differs = (self.observed & (x != self.observation)).flatten(1).any(1)
         return torch.where(differs, torch.inf, 0.0).to(x.dtype)
 
     def prox(self, v: Tensor, tau: float | Tensor) -> Tensor:
         """z at the observed pixels, v elsewhere; `tau` does not matter."""
+        checks.per_image(tau, _count(v, self.observation), "The step size tau")
         return torch.where(self.observed, self.observation, v)

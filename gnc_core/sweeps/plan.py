@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
 from torch import Tensor
 
-from gnc_core import __version__
+from gnc_core import __version__, checks
 from gnc_core.choices import JOINT_RATES
 from gnc_core.errors import InputError
 from gnc_core.images import check_size, to_float
 from gnc_core.prior.base import Prior
-from gnc_core.restoration.schedules import check_sigma, check_steps, logarithmic
+from gnc_core.restoration.schedules import check_rate, check_sigma, check_steps, check_task, logarithmic
 
 if TYPE_CHECKING:
     from .results import Result
@@ -61,8 +60,7 @@ class Plan:
     version: str = __version__
 
     def __post_init__(self) -> None:
-        if self.task not in ("denoise", "inpaint"):
-            raise InputError(f'The task must be "denoise" or "inpaint", not {self.task!r}.')
+        check_task(self.task)
         if not (math.isfinite(self.level) and self.level > 0):
             raise InputError(f"The noise level, or the share of missing pixels, must be positive, not {self.level:g}.")
         if self.task == "inpaint" and self.level >= 1:
@@ -74,8 +72,7 @@ class Plan:
             check_steps(number)
         if not all(math.isfinite(sigma) and sigma > 0 for sigma in self.sigma0):
             raise InputError("The initial smoothings of a sweep must be positive numbers.")
-        if not (math.isfinite(self.rate) and self.rate > 0):
-            raise InputError(f"The rate of s must be a positive number, not {self.rate:g}.")
+        check_rate(self.rate)
         for values, name in ((self.sigma0, "initial smoothings"), (self.steps, "numbers of steps")):
             if not values or any(a >= b for a, b in pairwise(values)):
                 raise InputError(f"The {name} of a sweep must be increasing, and at least one.")
@@ -106,7 +103,7 @@ class Plan:
 
     def _batches(self, device: str) -> list[tuple[int, ...]]:
         """Positions of images of one size; with `device` alone it is settled which are together."""
-        most = _BATCH_PIXELS[torch.device(device).type]
+        most = _BATCH_PIXELS[checks.device(device).type]
         batches = []
         for size in dict.fromkeys(self.sizes):
             alike = [index for index, other in enumerate(self.sizes) if other == size]
@@ -197,15 +194,18 @@ def make_plan(
 
     images: names and true images, (1, 1, H, W), float in [0, 1] or uint8. sigma0: default `default_sigmas`.
     rate: default that of the task, `choices.JOINT_RATES`. The rest: `Plan`.
-    Raises `InputError` for sigmas outside the prior's range, steps outside 1 ... 1000, images that are too small for
-    the prior, and levels that do not suit the task.
+    Raises `InputError` for sigmas outside the prior's range, steps outside 1 ... 1000, a rate outside (0, 2), images that are
+    too small for the prior, and levels that do not suit the task.
     """
+    check_task(task)
+    level = checks.number(level, "The level", positive=True)
     if sigma0 is None:
         sigma0 = default_sigmas(task, level, prior.sigma_min, prior.sigma_max)
-    for sigma in sigma0:
-        check_sigma(sigma, prior.sigma_min, prior.sigma_max)
+    smallest, largest = prior.sigma_min, prior.sigma_max
+    sigma0 = [check_sigma(sigma, smallest, largest) for sigma in checks.listed(sigma0, "The initial smoothings")]
     pixels = hashlib.sha256()
     for name, image in images:
+        checks.check_single(to_float(image), name)
         check_size(image, getattr(prior, "min_size", 1), name)
         pixels.update(to_float(image).cpu().contiguous().numpy().tobytes())
     return Plan(
@@ -215,18 +215,20 @@ def make_plan(
         weights=weights,
         schemes=tuple(sorted(set(schemes))),
         sigma0=tuple(sorted(set(sigma0))),
-        steps=tuple(sorted(set(steps))),
+        steps=tuple(sorted({check_steps(number) for number in checks.listed(steps, "The numbers of steps")})),
         names=tuple(name for name, _ in images),
         sizes=tuple((image.shape[-2], image.shape[-1]) for _, image in images),
         images=pixels.hexdigest()[:12],
-        seed=seed,
-        rate=JOINT_RATES.get(task, 0.9) if rate is None else rate,
+        seed=checks.whole(seed, "The seed", 0),
+        rate=JOINT_RATES[task] if rate is None else check_rate(rate),
     )
 
 
 def default_sigmas(task: str, level: float, sigma_min: float, sigma_max: float, count: int = 11) -> list[float]:
     """`count` initial smoothings up to sigma_max (see `spaced_sigmas`), all within the prior's range: from half the noise level
-    for denoising, from twice sigma_min for inpainting."""
+    for denoising, from twice sigma_min for inpainting. Raises `InputError` for another task, or a level that is not positive."""
+    check_task(task)
+    level = checks.number(level, "The level", positive=True)
     first = float(f"{level / 2:.3g}") if task == "denoise" else 2 * sigma_min
     return spaced_sigmas(min(max(first, sigma_min), sigma_max), sigma_max, count)
 
@@ -235,6 +237,8 @@ def spaced_sigmas(first: float, last: float, count: int) -> list[float]:
     """`count` values from `first` to `last` with equal ratios, those between the two rounded to three digits.
 
     Raises `InputError` unless 0 < first <= last and count lies in 2 ... 1000."""
+    first, last = (checks.number(sigma, "An initial smoothing", finite=False) for sigma in (first, last))
+    count = checks.whole(count, "The number of initial smoothings")
     if not (math.isfinite(last) and 0 < first <= last and 2 <= count <= 1000):
         raise InputError(
             f"Initial smoothings go up, 2 to 1000 of them, not from {first:g} to {last:g} in {count} values."

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gnc_core import problems
 from gnc_core.choices import choose_scheme
+from gnc_core.errors import InputError
 from gnc_core.images import to_float
 from gnc_core.measuring.metrics import psnr, ssim
 from gnc_core.measuring.trace import timed
@@ -55,9 +56,12 @@ def run(
 ) -> Generator[Progress]:
     """Computes `units` (default: all of the plan, for that device) in their order, yielding after every step.
 
-    images: those of the plan. The sum of all `score_steps` is that of the units. Closing the generator stops
-    the sweep; what it has yielded is final and depends on nothing but the plan, the batch, and the device.
+    images: begin with those of the plan. The sum of all `score_steps` is that of the units. Closing the generator stops
+    the sweep; what it has yielded is final and depends on nothing but the plan, the batch, and the device. Raises `InputError`
+    for other images than the plan's, and for a device that is not there.
     """
+    if tuple(name for name, _ in images[: len(plan.names)]) != plan.names:
+        raise InputError("A sweep runs on the images of its plan, in their order; these have other names.")
     batch: tuple[int, ...] = ()
     for unit in plan.units(device=device) if units is None else units:
         if unit.images != batch:
@@ -148,11 +152,9 @@ def _steps(plan: Plan, unit: Unit, prior: Prior, problem: Problem) -> Iterator[S
 
 
 def _measure(step: Step, truth: Tensor, unit: Unit, place: Place | None = None) -> Cell:
-    """Energy, PSNR and SSIM of every image after a step; where the energy is not finite, the run diverged."""
-    energy, image = step.energy.cpu(), step.image.cpu()
-    good = torch.isfinite(energy)
-    values = {"psnr": torch.full(good.shape, torch.nan), "ssim": torch.full(good.shape, torch.nan)}
-    values["psnr"][good] = psnr(image[good], truth[good]).float()
-    values["ssim"][good] = ssim(image[good], truth[good]).float()
-    energies = torch.where(good, energy, torch.inf).float()
-    return Cell(place, unit.images, *(tuple(numbers.tolist()) for numbers in (energies, *values.values())))
+    """Energy, PSNR and SSIM of every image after a step; infinite, NaN and NaN where the run diverged."""
+    energy, image = step.energy.cpu().float(), step.image.cpu()
+    good = torch.isfinite(energy) & ~step.diverged.cpu()
+    energies = torch.where(good, energy, torch.inf)
+    measured = (torch.where(good, values.float(), torch.nan) for values in (psnr(image, truth), ssim(image, truth)))
+    return Cell(place, unit.images, *(tuple(numbers.tolist()) for numbers in (energies, *measured)))

@@ -49,3 +49,20 @@ def test_shapes_must_agree():
         psnr(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 5))
     with pytest.raises(InputError):
         ssim(torch.zeros(1, 1, 40, 40), torch.zeros(2, 1, 40, 40))
+
+
+def test_images_that_are_not_finite_have_no_psnr_and_no_ssim():
+    """Clipped, infinity would be white."""
+    truth = torch.rand(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    x = truth + 0.1
+    x[0, 0, 3, 3], x[1, 0, 4, 4] = torch.inf, torch.nan
+    for measure in (psnr, ssim):
+        assert measure(x, truth).isnan().tolist() == [True, True, False]
+
+
+def test_integers_and_other_ranks_are_refused():
+    x = torch.rand(1, 1, 16, 16)
+    for wrong in ((255 * x).byte(), x[0], x > 0.5, x.numpy(), None):
+        for measure in (psnr, ssim):
+            with pytest.raises(InputError):
+                measure(wrong, wrong)

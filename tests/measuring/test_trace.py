@@ -4,14 +4,16 @@ import csv
 import io
 import math
 
+import numpy as np
 import pytest
 import torch
 from stand_in import GaussianPrior
 
+from gnc_core.errors import InputError
 from gnc_core.measuring.trace import Trace, timed, whole_psnr
 from gnc_core.problems import Denoising
 from gnc_core.problems.degradations import add_noise
-from gnc_core.restoration.schemes import Flow, Joint
+from gnc_core.restoration.schemes import Flow, Joint, Step
 
 
 def traced(scheme, truth):
@@ -67,3 +69,13 @@ def test_csv_leaves_out_what_is_unknown():
     assert [row["milliseconds"] == "" for row in rows] == [True, False, False]
     assert [float(row["sigma"]) for row in rows] == [0.2, 0.2, 0.1]
     assert Trace(None).milliseconds_a_step() is None
+
+
+def test_rows_of_any_kind_of_sigma():
+    x = torch.rand(1, 1, 16, 20, generator=torch.Generator().manual_seed(0))
+    for sigma in (0.25, np.float32(0.25), torch.tensor(0.25), [0.25]):
+        assert Trace(x).measure(Step(1, sigma, x, GaussianPrior(), Denoising(x, 0.1))).sigma == 0.25
+    with pytest.raises(InputError, match="differ in shape"):
+        whole_psnr(x, x[..., 1:])
+    with pytest.raises(InputError, match="floating point"):
+        whole_psnr((255 * x).byte(), x)

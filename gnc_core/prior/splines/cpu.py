@@ -13,13 +13,25 @@ from functools import wraps
 from types import FunctionType
 from typing import Any
 
-import numba
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import config, njit, prange
+from numba.core.compiler import Compiler, CompileResult
 from torch import Tensor
 
-numba.config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]  # four of a row's sums in one register
+
+class _FourSums(Compiler):
+    """numba's compiler, but it keeps four of a row's sums in one register. It asks the process for that, which is asked under
+    numba's own lock and gets its setting back."""
+
+    def compile_extra(self, func: Callable[..., None]) -> CompileResult:
+        before, config.SLP_VECTORIZE = config.SLP_VECTORIZE, 1  # type: ignore[attr-defined]
+        try:
+            return super().compile_extra(func)
+        finally:
+            config.SLP_VECTORIZE = before  # type: ignore[attr-defined]
+
+
 _ZERO, _HALF = np.float32(0), np.float32(0.5)
 _BLOCK = 256
 _CHUNK = 64 * _BLOCK  # pixels that moments are summed over in float32 before they go into a float64 sum
@@ -28,6 +40,7 @@ _OPTIONS: dict[str, Any] = {
     "cache": True,
     "fastmath": {"contract", "reassoc", "nsz", "arcp"},
     "error_model": "numpy",
+    "pipeline_class": _FourSums,
 }
 
 
