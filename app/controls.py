@@ -28,7 +28,7 @@ def level_title(task: type[Problem]) -> str:
 RANGES = {
     **{kind.kind_of_level.short: (level_title(kind), *kind.kind_of_level.usual[:2]) for kind in TASKS.values()},
     "smoothing": ("Initial smoothing σ₀", 0.01, 0.5),
-    "rate": ("Rate c of σ", 0.01, 2.0),
+    "rate": ("Rate c of σ", 0.01, 1.99),
 }
 MASKS = {"Random pixels": "random", "Text overlay": "text", "Boxes": "boxes", OWN_MASK: "upload"}
 TYPES = [suffix.removeprefix(".") for suffix in images.SUFFIXES]

@@ -1,9 +1,12 @@
 """Entry point of the explorer: `streamlit run app/main.py`."""
 
 import sys
+import warnings
 from pathlib import Path
 
 import streamlit as st
+import torch
+from PIL import Image
 
 # Streamlit puts this file's folder on the path; the packages `app` and `gnc_core` lie one above.
 ROOT = str(Path(__file__).resolve().parents[1])
@@ -11,6 +14,10 @@ if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
 from app.session import errors_told, keep_shared  # noqa: E402
+
+torch.backends.cudnn.allow_tf32 = False  # float32 throughout, on a GPU too
+# Our own limit of an image's size is stricter than Pillow's and has a sentence of its own.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 st.set_page_config(page_title="GNC explorer", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
 

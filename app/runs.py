@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import streamlit as st
-import torch
 
 from app.figures.restoration import Curve
 from app.scenes import Prepared, Scene
@@ -16,6 +15,7 @@ from gnc_core.choices import SchemeChoice, best_device, choose_scheme
 from gnc_core.errors import InputError
 from gnc_core.measuring.trace import Trace, TraceRow, timed
 from gnc_core.prior import ByChannel, FieldsOfExperts
+from gnc_core.restoration.schemes import DIVERGED
 
 SCHEME_TITLES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
 
@@ -118,8 +118,8 @@ class Run(Work):
     def _step(self) -> None:
         step, seconds = next(self._steps)
         image = step.image.cpu()
-        if not (torch.isfinite(image).all() and torch.isfinite(step.energy).all()):
-            raise InputError("The restoration diverged; choose another scheme, initial smoothing or number of steps.")
+        if step.diverged.any() or not step.energy.isfinite().all():
+            raise InputError(DIVERGED)
         rows = self.trace.rows_of(step, seconds, self._initial)
         with self._lock:
             if not self.stopped:

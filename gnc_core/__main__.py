@@ -8,9 +8,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import sys
+import warnings
 from typing import Any, NoReturn
 
 import click
+import torch
+from PIL import Image
 
 from gnc_core import __version__
 from gnc_core.commands.bench import bench
@@ -60,6 +63,9 @@ def main(context: click.Context) -> None:
     All intensities, noise levels and smoothings (sigma) are in units of the image range [0, 1].
     `COMMAND --help` gives the options of a command, with units and defaults.
     """
+    torch.backends.cudnn.allow_tf32 = False
+    # Our own limit of an image's size is stricter than Pillow's and has a sentence of its own.
+    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 

@@ -47,7 +47,7 @@ class SchemeChoice:
         if self.schedule is not None and self.steps not in (None, self.schedule.steps):
             raise InputError(f"The schedule has {self.schedule.steps} steps, not {self.steps}.")
         if self.steps is not None:
-            schedules.check_steps(self.steps)
+            object.__setattr__(self, "steps", schedules.check_steps(self.steps))
 
 
 def best_device() -> str:
@@ -67,6 +67,7 @@ def choose_scheme(choice: SchemeChoice, prior: Prior, prior_name: str | Path, ta
     Joint(sigma0=0.1, steps=6, rate=0.9)
     """
     kind = problems.task(task)
+    level = kind.kind_of_level.check(level)
     if choice.blind and (not kind.blind or choice.scheme == "learned"):
         able = " or ".join(name for name, problem in problems.TASKS.items() if problem.blind)
         raise InputError(f"Without the level, only the schemes flow and joint of {able} can go.")
@@ -82,7 +83,7 @@ def choose_scheme(choice: SchemeChoice, prior: Prior, prior_name: str | Path, ta
     if sigma0 is None:
         from_the_top = choice.blind and choice.scheme == "joint"
         sigma0 = prior.sigma_max if from_the_top else kind.first_sigma(level, prior.sigma_min, prior.sigma_max)
-    schedules.check_sigma(sigma0, prior.sigma_min, prior.sigma_max)
+    sigma0 = schedules.check_sigma(sigma0, prior.sigma_min, prior.sigma_max)
     if choice.scheme == "joint":
         return Joint(sigma0, steps, kind.rate if choice.rate is None else choice.rate)
     return Flow(schedules.linear(max(sigma0, prior.sigma_min), prior.sigma_min, steps))

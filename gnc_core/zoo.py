@@ -86,7 +86,7 @@ def _read(folder: Path) -> FieldsOfExperts:
     if (folder / CARD).exists() and card(folder).get("architecture") != architecture:
         raise InputError(f"The weights {path} are of another architecture than {folder / CARD}.")
     try:
-        prior = FieldsOfExperts(**architecture)
+        prior = FieldsOfExperts(**architecture, generator=torch.Generator())  # a start that the weights replace
         prior.load_state_dict(weights)
     except (RuntimeError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"The weights {path} do not fit the architecture {json.dumps(architecture)}.") from error
@@ -121,8 +121,10 @@ def schedules(name: str | os.PathLike) -> tuple[list[LearnedSchedule], list[str]
 def find_schedule(name: str | os.PathLike, task: str, level: float, steps: int) -> LearnedSchedule:
     """The learned schedule of a prior for a task, a number of steps and a level (nearest within 2 %).
 
-    Raises `InputError`, listing those that exist and the files that cannot be read, if there is none.
+    Raises `InputError`, listing those that exist and the files that cannot be read, if there is none, and for a level that is
+    out of its range.
     """
+    level = problems.task(task).kind_of_level.check(level)
     existing, damaged = schedules(name)
     fitting = [schedule for schedule in existing if schedule.fits(task, level, steps)]
     if not fitting:

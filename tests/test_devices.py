@@ -1,4 +1,9 @@
-"""The prior, its training and a restoration away from the CPU: nothing is left behind there, and the numbers are the same."""
+"""The prior, its training and a restoration away from the CPU: nothing is left behind there, and the numbers are the same.
+What belongs to the whole process is left as its host has it."""
+
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -85,3 +90,68 @@ def test_a_restoration_is_the_same_on_a_gpu():
     *_, expected = flow.run(prior, Denoising(x + 0.1 * eta, 0.1))
     *_, last = flow.run(prior.cuda(), Denoising((x + 0.1 * eta).cuda(), 0.1))
     assert (last.image.cpu() - expected.image).abs().max() < 1e-4
+
+
+HOST = """
+# what other packages change when they are loaded has been changed before
+import importlib, os, pkgutil, random, signal, warnings
+import click, numba, numpy, PIL.Image, PIL.ImageFile, pytorch_optimizer, safetensors.torch, scipy.sparse
+import scipy.special, skimage.metrics, skimage.restoration, tifffile, torch, torch.distributed, torch._dynamo, tqdm
+
+
+def state():
+    tiny = torch.full((8,), 1e-40)
+    cudnn = torch.backends.cudnn
+    return {
+        "TF32": (cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32, torch.get_float32_matmul_precision()),
+        "cudnn": (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, torch.are_deterministic_algorithms_enabled()),
+        "denormals": (0.5 * tiny).tolist(),
+        "torch": (torch.get_default_dtype(), torch.get_num_threads(), torch.is_grad_enabled()),
+        "random": (torch.get_rng_state().tolist(), str(numpy.random.get_state()), random.getstate()),
+        "warnings": list(warnings.filters),
+        "numpy": (numpy.geterr(), str(numpy.get_printoptions())),
+        "numba": {name: value for name, value in vars(numba.config).items() if name.isupper()},
+        "Pillow": (PIL.Image.MAX_IMAGE_PIXELS, PIL.ImageFile.LOAD_TRUNCATED_IMAGES),
+        "environment": dict(os.environ),
+        "signals": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
+    }
+
+
+torch.manual_seed(7)
+before = state()
+import gnc_core
+
+for module in pkgutil.walk_packages(gnc_core.__path__, "gnc_core."):
+    if module.name != "gnc_core.splines.gpu":  # needs Triton
+        importlib.import_module(module.name)
+from gnc_core.problems import Denoising
+from gnc_core.restoration import Flow
+from gnc_core.training import Settings, Trainer
+from gnc_core import zoo
+
+trainer = Trainer(Settings(architecture={"layers": 2}, batch=2, patch=16, seed=3), [torch.full((32, 32), 0.5)])
+trainer.step()
+(step,) = Flow([0.1]).run(zoo.load("foe-l2"), Denoising(torch.full((1, 1, 32, 32), 0.5), 0.1))
+step.energy
+after = state()
+print([name for name in before if before[name] != after[name]])
+"""
+
+
+def test_the_process_is_left_as_its_host_has_it():
+    """Importing every module, training and restoring change no setting, no warning filter and no random numbers."""
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run([sys.executable, "-c", HOST], cwd=root, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
+
+
+def test_a_trainer_starts_from_its_seed_whatever_the_host_draws():
+    deep = {"architecture": settings().architecture | {"layers": 2}}
+    torch.manual_seed(1)
+    first = bits(Trainer(settings(**deep, seed=5), pictures()))
+    drawn = torch.rand(3)
+    again, other = (bits(Trainer(settings(**deep, seed=seed), pictures())) for seed in (5, 6))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+    torch.manual_seed(1)
+    assert torch.equal(torch.rand(3), drawn)

@@ -54,7 +54,7 @@ sigma0_option = click.option(
 rate_option = click.option(
     "--rate",
     type=float,
-    help="Step size c of s = log sigma in joint minimisation, > 0. The smaller, the slower sigma falls. Default: "
+    help="Step size c of s = log sigma in joint minimisation, in (0, 2). The smaller, the slower sigma falls. Default: "
     + ", ".join(f"{problem.rate:g} to {name}" for name, problem in problems.TASKS.items())
     + ".",
 )

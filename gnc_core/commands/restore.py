@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import torch
 from torch import Tensor
 from tqdm import tqdm
 
@@ -17,6 +16,7 @@ from gnc_core.measuring import calibration, metrics
 from gnc_core.measuring.trace import Trace, timed
 from gnc_core.prior import ByChannel
 from gnc_core.problems import Inpainting, Problem
+from gnc_core.restoration.schemes import DIVERGED
 
 
 @click.command()
@@ -116,9 +116,9 @@ def restore(
         if trace_file is not None:
             trace.rows += trace.rows_of(step, step_seconds, problem.initial())
     assert step is not None
+    if step.diverged.any():
+        raise InputError(DIVERGED)
     restored = step.image.cpu()
-    if not torch.isfinite(restored).all():
-        raise InputError("The restoration diverged; choose another scheme, sigma0 or more steps.")
 
     images.write_image(output_file, restored)
     if trace_file is not None:

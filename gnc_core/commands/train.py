@@ -187,6 +187,8 @@ def train(
         seed=seed,
         start=f"{Path(start_name).name}, weights {zoo.weights_hash(start_name)}" if start_name else "",
     )
+    torch.set_flush_denormal(True)
+    torch.backends.cudnn.deterministic = True  # the same bits after a resume
     with distributed.processes(options.choose_device(device)) as place:
         trainer = training.Trainer(settings, images.load_images(files), place, images.load_images(held_out), start)
         _run(trainer, out, resume)

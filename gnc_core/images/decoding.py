@@ -7,7 +7,6 @@ claim to be huge, transparent pixels, sixteen bits a channel, and arrays that ar
 from __future__ import annotations
 
 import io
-import warnings
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,6 @@ from gnc_core.errors import InputError
 MAX_PIXELS = 16_000_000
 MAX_BYTES = 16 * MAX_PIXELS + 2**20
 """Four float32 or four double-size channels a pixel, and a header: no valid file is larger."""
-
-# Our own limit is stricter than Pillow's and is checked before a pixel is decoded.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 _LARGEST_VALUE = 50.0
 """Beyond this a float image is surely in 0 ... 255: 1 is white, noise stays within a few units."""
@@ -46,7 +42,7 @@ def decode(data: bytes, name: str, color: bool) -> np.ndarray:
         values = check_values(load_npy(data, name), name) if is_array else _decode_picture(data, name, color)
     except InputError:
         raise
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # the warning, where it is made an error
         raise InputError(f"{name} is larger than 16 megapixels, the limit; crop it.") from None
     except Exception as error:  # on damaged bytes a decoder may raise anything
         raise InputError(f"{name} is damaged or cut off and cannot be decoded.") from error

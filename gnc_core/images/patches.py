@@ -34,7 +34,9 @@ def crop_center(image: Tensor, longest: int) -> Tensor:
 
 
 def to_float(image: Tensor) -> Tensor:
-    """`image` as float32 in [0, 1]: uint8 divided by 255, floats as they are."""
+    """`image` as float32 in [0, 1]: uint8 divided by 255, floats as they are. Raises `InputError` for other types."""
+    if image.dtype != torch.uint8 and not image.is_floating_point():
+        raise InputError(f"Images are uint8, or floating point in [0, 1], not {image.dtype}.")
     return image.to(torch.float32) / 255 if image.dtype == torch.uint8 else image.float()
 
 

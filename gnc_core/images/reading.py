@@ -60,13 +60,6 @@ def read_mask(source: Source, shape: Sequence[int], *, name: str | None = None) 
     return check_mask(observed, name)
 
 
-def check_size(image: Tensor, min_size: int, name: str = "The image") -> None:
-    """Raises `InputError` if `image` (..., H, W) is smaller than `min_size` in either direction."""
-    height, width = image.shape[-2:]
-    if min(height, width) < min_size:
-        raise InputError(f"{name} is {width} x {height} pixels; this prior needs at least {min_size} x {min_size}.")
-
-
 def image_files(folder: str | os.PathLike, list_file: str | os.PathLike | None = None) -> list[Path]:
     """The image files directly in `folder`, sorted by name; or those that `list_file` names.
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnc_core import problems
+from gnc_core import checks, problems
 from gnc_core.errors import InputError
 from gnc_core.prior.base import Prior
 from gnc_core.problems import Problem
@@ -48,15 +48,17 @@ def fit_schedule(
     squared error.
 
     Deterministic for the same input on one device. The prior's weights stay as they are.
-    Raises `InputError` for pairs that are empty or differ in task, level or shape, for steps outside 1 ... 1000 and for
-    sigma0 outside the prior's range.
+    Raises `InputError` for pairs that are empty or differ in task, level or shape, for steps outside 1 ... 1000, for sigma0
+    outside the prior's range, for rounds below 1, and if no schedule is met whose steps do not diverge: one whose mean squared
+    error is at most 1 (the range of images), or that of the observations.
     """
+    pairs = list(pairs)
     task, level = _task_and_level(pairs)
-    schedules.check_steps(steps)
+    steps, rounds = schedules.check_steps(steps), checks.whole(rounds, "The number of rounds", 1)
     sigma_min, sigma_max = prior.sigma_min, prior.sigma_max
     if sigma0 is None:
         sigma0 = problems.task(task).first_sigma(level, sigma_min, sigma_max)
-    schedules.check_sigma(sigma0, sigma_min, sigma_max)
+    sigma0 = schedules.check_sigma(sigma0, sigma_min, sigma_max)
 
     if start is None:
         flow = torch.tensor(schedules.logarithmic(max(sigma0, sigma_min), sigma_min, steps))
@@ -137,7 +139,9 @@ def _descend(
                 progress(number, best_error)
             if not best_error < (1 - _SMALLEST_GAIN) * before:
                 break
-    if not math.isfinite(best_error):
+    pixels = sum(truth.numel() for _, truth in pairs)
+    without = sum(((problem.initial() - truth).square().sum() / pixels).item() for problem, truth in pairs)
+    if not best_error <= max(1.0, without):
         raise InputError("The steps diverge from the start; choose a smaller sigma0 or more steps.")
     return best
 
@@ -159,6 +163,7 @@ def _task_and_level(pairs: Sequence[tuple[Problem, Tensor]]) -> tuple[str, float
     if len(tasks) > 1 or max(levels) > 1.02 * min(levels):
         raise InputError("A schedule is fitted to one task and one level; the pairs differ in them.")
     for problem, truth in pairs:
+        checks.check_image(truth, "The true images", finite=True)
         if problem.initial().shape != truth.shape:
             raise InputError(
                 f"An observation {tuple(problem.initial().shape)} and its true image "

@@ -22,6 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gnc_core import checks
+from gnc_core.errors import InputError
 from gnc_core.prior import splines
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 
@@ -29,7 +31,7 @@ ORDERING_GAP, ORDERING_MARGIN = 0.5, 0.1  # of `ordering`: in s below the noise 
 SMALL_SIGMA = 0.05  # below it, the term in s counts less and less
 
 
-@dataclass
+@dataclass(eq=False)
 class Terms:
     """Both terms of the loss, and dR/ds a pixel, (N,), without graph: what the constant in s is fitted to."""
 
@@ -52,6 +54,7 @@ def ordering(prior: FieldsOfExperts, y: Tensor, s: Tensor, place: Tensor) -> Ten
     sign there, and priors came out with a second minimum of R(y, .) at s_min, the lower one for noise of 0.2 and several layers.
     The true slope is n - E[|y - x|^2 | y]/e^(2 t) (Tweedie), negative there, as no image within the noise e^t of y is likely.
     """
+    _check(y, s)
     low = prior.potential.s.low
     t = low + place * (s - ORDERING_GAP - low).clamp(min=0)
     _, slope = prior.score_and_slope(y, t)
@@ -70,6 +73,9 @@ def denoising(prior: FieldsOfExperts, x: Tensor, s: Tensor, eta: Tensor) -> Term
     one keeps the smallest sigma, where dR/ds differs most between images, from drowning the rest: with w = 1 and lambda = 1e-3,
     3,000 iterations end with an image term of 0.169, with lambda = 0 with 0.136.
     """
+    _check(x, s, eta)
+    if len(x) % 2:
+        raise InputError(f"Two images share each smoothing, so their number must be even, not {len(x)}.")
     sigma = s.exp().view(-1, 1, 1, 1)
     score, slope = prior.score_and_slope(x + sigma * eta, s)
     n = x[0].numel()
@@ -87,6 +93,7 @@ def implicit(prior: FieldsOfExperts, x: Tensor, s: Tensor, eta: Tensor, boundary
     weight h(s), a parabola that is zero at both ends and has mean one, removes them (generalised score matching):
     h (1/2 (dR/ds)^2 - d2R/ds2) - h' dR/ds. Without `boundary_weight`, h = 1: the paper's loss.
     """
+    _check(x, s, eta)
     sigma = s.exp().view(-1, 1, 1, 1)
     score, slope, curvature = prior.derivatives(x + sigma * eta, s)
     n = x[0].numel()
@@ -97,6 +104,16 @@ def implicit(prior: FieldsOfExperts, x: Tensor, s: Tensor, eta: Tensor, boundary
         h, h_slope = 6 * t * (1 - t), 6 * (1 - 2 * t) / (high - low)
         smoothing = h * smoothing - h_slope * slope
     return Terms((sigma * score - eta).square().mean() / 2, smoothing.mean() / n, slope.detach() / n)
+
+
+def _check(x: Tensor, s: Tensor, eta: Tensor | None = None) -> None:
+    """Raises `InputError` unless x are images, s is one number each, and eta is like x: otherwise they would be broadcast."""
+    checks.check_image(x)
+    if s.shape != x.shape[:1] or (eta is not None and eta.shape != x.shape):
+        shapes = ", ".join(str(tuple(t.shape)) for t in (x, s, eta) if t is not None)
+        raise InputError(
+            f"A batch is of images (N, 1, H, W), smoothings (N,) and noise like the images, not of {shapes}."
+        )
 
 
 class SmoothingConstant:

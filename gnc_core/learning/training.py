@@ -85,6 +85,10 @@ class Trainer:
     images: training photographs, (..., H, W), uint8 or float in [0, 1]. validation: photographs that the loss is measured on
     now and then. start: the prior to start from, of the settings' architecture. Raises InputError if the
     batch cannot be shared among the processes.
+
+    What belongs to the whole process is its host's to set, and `train` sets it: on a GPU a resumed run has the same bits only
+    with `torch.backends.cudnn.deterministic = True`, and float32 only without TF32 (see `convolutions`); on a CPU
+    `torch.set_flush_denormal(True)` is faster.
     """
 
     def __init__(
@@ -99,11 +103,9 @@ class Trainer:
             raise InputError(
                 f"A batch of {settings.batch} patches cannot be shared in pairs by {distributed.size()} processes."
             )
-        torch.set_flush_denormal(True)
-        torch.backends.cudnn.deterministic = True  # the same bits after a resume
-        torch.manual_seed(settings.seed)
         self.settings, self.images, self.device = settings, images, torch.device(device)
-        self.prior = FieldsOfExperts(**settings.architecture).to(self.device)
+        start_numbers = torch.Generator().manual_seed(settings.seed)
+        self.prior = FieldsOfExperts(**settings.architecture, generator=start_numbers).to(self.device)
         if start is not None:
             self.prior.load_state_dict(start.state_dict())
         self.optimizer = AdaBelief(self.prior.parameters(), lr=settings.learning_rate, weight_decay=0.0)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
+from gnc_core import checks
 from gnc_core.prior.base import Prior
 from gnc_core.problems import Denoising, image_seed
 from gnc_core.problems.degradations import add_noise
@@ -21,7 +22,9 @@ LEVELS = 33  # of s, tried on the way to the minimum
 
 def estimate_sigma(prior: Prior, y: Tensor) -> Tensor:
     """The sigma at which R(y, log(sigma)) has the first minimum below sigma_max, of each image: y (N, C, H, W) to (N,), in units
-    of [0, 1], within the prior's range. It is what joint minimisation in s alone would find."""
+    of [0, 1], within the prior's range. It is what joint minimisation in s alone would find.
+
+    Raises `InputError` for images that are not finite, and for those that the prior cannot take."""
     return minima(prior, y)[0]
 
 
@@ -31,8 +34,9 @@ def minima(prior: Prior, y: Tensor) -> tuple[Tensor, Tensor]:
 
     They differ where a prior has a second minimum far below the noise level: training shows it no image as noisy as y there, so
     that its energy means little. Each is the best of `LEVELS` equidistant s, and then the vertex of the parabola through that
-    energy and its neighbours.
+    energy and its neighbours. Raises `InputError` as `estimate_sigma`.
     """
+    checks.check_image(y, finite=True)
     s = torch.linspace(math.log(prior.sigma_min), math.log(prior.sigma_max), LEVELS, dtype=torch.float64)
     energies = torch.stack([prior.energy(y, level).double().cpu() for level in s.tolist()])
     rising = energies[:-1] > energies[1:]  # on the way down from s[k + 1] to s[k]
@@ -60,7 +64,9 @@ def ratios(prior: Prior, images: Iterable[Tensor], sigma: float, seed: int = 0) 
 
     Image i has the noise that `evaluation` would give it: neither clipped nor quantised, of `image_seed(seed, i)`.
     """
+    sigma = checks.number(sigma, "The noise level", positive=True)
     for index, image in enumerate(images):
+        checks.check_single(image)
         noisy = add_noise(image, sigma, image_seed(seed, index))
         first, lowest = minima(prior, noisy)
         yield first.item() / sigma, lowest.item() / sigma

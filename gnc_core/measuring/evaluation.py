@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gnc_core import problems
+from gnc_core import checks, problems
+from gnc_core.errors import InputError
 from gnc_core.prior.base import Prior
 from gnc_core.problems import Problem, image_seed
-from gnc_core.restoration.schemes import Scheme, energy
+from gnc_core.restoration.schemes import DIVERGED, Scheme, diverged, energy
 
 from .metrics import psnr, ssim
 
@@ -48,17 +49,21 @@ def evaluate(
 
     prior: measures the energy, whatever the method is. images: names and true images, (1, C, H, W) in [0, 1]. task,
     level: see `problems.TASKS`; image i is degraded with `image_seed(seed, i)`. PSNR and SSIM are those of the result clipped to
-    [0, 1], the energy that of the result as it is.
+    [0, 1], the energy that of the result as it is. Raises `InputError` for an image whose restoration diverged
+    (`restoration.diverged`): that has no PSNR.
     """
-    kind = problems.task(task)
+    kind, place = problems.task(task), checks.device(device)
     for index, (name, image) in enumerate(images):
+        checks.check_single(image, name)
         image = image.cpu()
-        truth = image.to(device)
+        truth = image.to(place)
         problem = kind.degrade(truth, level, image_seed(seed, index))
         begin = time.perf_counter()
         result = method(problem)
         restored = result.cpu()
         seconds = time.perf_counter() - begin
+        if diverged(problem, result).any():
+            raise InputError(f"{name}: {DIVERGED}")
         degraded = problem.initial().cpu()
         yield Measurement(
             name=name,
@@ -82,7 +87,9 @@ def with_scheme(prior: Prior, scheme: Scheme) -> Method:
 
 
 def mean(results: Iterable[Measurement]) -> dict[str, float]:
-    """The mean over images of every number in the results."""
+    """The mean over images of every number in the results; raises `InputError` if there are none."""
     listed = list(results)
+    if not listed:
+        raise InputError("There are no results to take the mean of.")
     numbers = ("psnr", "ssim", "psnr_degraded", "ssim_degraded", "energy", "seconds")
     return {key: float(np.mean([getattr(result, key) for result in listed])) for key in numbers}

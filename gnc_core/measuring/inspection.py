@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_safetensors
 from torch import Tensor
 
-from gnc_core import zoo
+from gnc_core import checks, zoo
 from gnc_core.errors import InputError
 from gnc_core.files import write_bytes
 from gnc_core.images import crop_center
@@ -35,7 +35,7 @@ PATCH = 128  # pixels a side that an image contributes: its middle
 ROUNDING = 1e-6  # sigma^2 phi'' above minus this counts as convex
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Inspection:
     """A prior's functions on data, at S smoothing levels; arrays are float32, (S, L, C) unless stated otherwise.
 
@@ -93,7 +93,10 @@ class Inspection:
 
     def order(self, layer: int, by: str) -> np.ndarray:
         """The channels of a layer, (C,): by "index", by "share" (largest first, mean over the levels), or by "convexity" (the
-        sigma from which on they are convex, smallest first, those that never are by the share of concave features)."""
+        sigma from which on they are convex, smallest first, those that never are by the share of concave features). Raises
+        `InputError` for another order."""
+        if by not in ("index", "share", "convexity"):
+            raise InputError(f'Channels are ordered by "index", "share" or "convexity", not by {by!r}.')
         if by == "share":
             return np.argsort(-self.share[:, layer].mean(0), kind="stable")
         if by == "convexity":
@@ -179,7 +182,7 @@ def curves(prior: FieldsOfExperts, inspection: Inspection, layer: int, points: i
     """d^order phi / du^order of a layer at equidistant u from `low` to `high`: (S, C, points), float32.
 
     A potential itself (order 0) has its minimum over these points taken off: a constant changes no score."""
-    phi, device = prior.functions[layer], prior.c.device
+    phi, device = prior.functions[_layer(prior, layer)], prior.c.device
     s = torch.from_numpy(inspection.sigma.astype(np.float64)).log().to(device)
     u = torch.from_numpy(inspection.grid(layer, points)).to(device)
     result = values(phi, u, s, order)
@@ -193,11 +196,16 @@ def image_kernels(prior: FieldsOfExperts, layer: int, slope: np.ndarray) -> Tens
 
     The features of layer l linearised in the image, u_l ~ K_l diag(a_{l-1}) K_{l-1} ... K_1 x, with a = `slope` (L, C), the mean
     slopes of the activations below. It is the reverse pass of a single pixel."""
-    kernels = prior.kernels()
+    layer, kernels = _layer(prior, layer), prior.kernels()
     g = torch.eye(prior.channels, device=prior.c.device)[:, :, None, None]
     for below in range(layer - 1, -1, -1):
         g = adjoint(g, kernels[below + 1]) * torch.as_tensor(slope[below]).to(g).view(-1, 1, 1)
     return adjoint(g, kernels[0])
+
+
+def _layer(prior: FieldsOfExperts, layer: int) -> int:
+    """`layer` as an int; raises `InputError` if the prior has no such layer."""
+    return checks.whole(layer, "layer", 0, prior.layers - 1)
 
 
 def spectrum(kernel: np.ndarray, size: int = 64) -> np.ndarray:
@@ -210,10 +218,13 @@ def spectrum(kernel: np.ndarray, size: int = 64) -> np.ndarray:
 
 @torch.no_grad()
 def response(prior: FieldsOfExperts, x: Tensor, s: float, layer: int, channel: int) -> tuple[Tensor, Tensor, Tensor]:
-    """One channel on an image x (1, 1, H, W): its features u, phi(u, s) and phi''(u, s), each (H, W)."""
-    if not 0 <= layer < prior.layers:
-        raise ValueError(f"layer must be 0 ... {prior.layers - 1}.")
-    h, kernels, level = prior.extend(x), prior.kernels(), x.new_tensor([s])
+    """One channel on an image x (1, 1, H, W): its features u, phi(u, s) and phi''(u, s), each (H, W).
+
+    Raises `InputError` for a layer or a channel that is not there, and for images that the prior cannot take."""
+    layer, channel = _layer(prior, layer), checks.whole(channel, "channel", 0, prior.channels - 1)
+    checks.check_single(x)
+    h, kernels = prior.extend(x), prior.kernels()
+    level = h.new_tensor([checks.number(s, "The smoothing s")])
     for kernel, phi in zip(kernels[:layer], prior.functions, strict=False):
         h = splines.evaluate_in_place(phi.table(level), convolve(h, kernel), phi.u)
     above = prior.layers - 1 - layer  # the layers above look beyond the image
@@ -234,7 +245,14 @@ def measure(
 ) -> Inspection:
     """Inspects a prior on clean images, (1, 1, H, W) in [0, 1], of which the middle is taken; noise comes from `seed`.
 
-    progress: gets the levels (sigmas) and hands them on, such as `tqdm`."""
+    progress: gets the levels (sigmas) and hands them on, such as `tqdm`. Raises `InputError` for no image, for images
+    that are not finite or too small for the prior, and for less than one level."""
+    levels, seed = checks.whole(levels, "The number of levels", 1), checks.whole(seed, "The seed")
+    if not len(images):
+        raise InputError("An inspection needs at least one image.")
+    for image in images:
+        checks.check_single(image)
+        checks.check_image(image, "The image", finite=True)
     sigma = np.geomspace(prior.sigma_min, prior.sigma_max, levels)
     generator = torch.Generator().manual_seed(seed)
     patches = [crop_center(image, PATCH) for image in images]

@@ -30,7 +30,7 @@ class TraceRow:
     milliseconds: float | None
 
 
-@dataclass
+@dataclass(eq=False)
 class Trace:
     """A row a step; `truth` is (N, C, H, W) on the CPU, or None where it is unknown."""
 
@@ -40,7 +40,7 @@ class Trace:
     def rows_of(self, step: Step, seconds: float, initial: Tensor) -> list[TraceRow]:
         """What `step` adds to the table: its row, and before the first one that of the `initial` image, step 0."""
         sigma = step.sigma.mean().item()
-        begin = [self._row(0, sigma, initial, step.measure(initial), None)] if step.index == 1 else []
+        begin = [self._row(0, sigma, initial, step.energy_of(initial), None)] if step.index == 1 else []
         return [*begin, self._row(step.index, sigma, step.image, step.energy, seconds)]
 
     def _row(self, index: int, sigma: float, image: Tensor, energy: Tensor, seconds: float | None) -> TraceRow:

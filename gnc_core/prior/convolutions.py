@@ -4,6 +4,9 @@ With one channel on one side, as in K_1, a convolution has little arithmetic a m
 on a CPU. As a matrix product of the kernels (C, k^2) with the shifted copies of the image (k^2, pixels), strip by strip so that
 the copies stay in the cache, it runs near the speed of that product. The rest is the library's.
 
+On a GPU the library by default rounds to TF32, ten binary digits. That is a setting of the whole process, which its host makes:
+with `torch.backends.cudnn.allow_tf32 = False`, as the commands and the explorer have it, numbers are those of float32.
+
 For K_1 the three maps are bilinear and each other's derivatives, so they can be differentiated any number of times:
 
     convolve(x, k) = K x,    adjoint(y, k) = K^T y,    correlate(x, y, size) = gradient of <y, K x> in k
@@ -14,13 +17,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd import Function
-
-# On a GPU the library would round to TF32, ten binary digits, by default.
-torch.backends.cudnn.allow_tf32 = False
 
 _STRIP = 8192  # pixels a strip: 49 shifted copies of it are 1.6 MB
 

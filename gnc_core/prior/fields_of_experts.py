@@ -12,6 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from gnc_core import checks
+from gnc_core.errors import InputError
+
 from . import splines, tiled
 from .convolutions import adjoint, convolve
 from .splines import Grid
@@ -72,9 +75,14 @@ class FieldsOfExperts(nn.Module):
     knots_u, knots_hidden, knots_s: knots of the potentials, of the hidden activations, and in s.
     sigma_min, sigma_max: range of the smoothing, in units of the image's range [0, 1].
 
-    Images are (N, 1, H, W), H and W at least `min_size`; s is a number or (N,). Boundary: the image is continued by
-    reflection, just as far as all layers together reach; all convolutions are valid ones; the score applies the exact
-    adjoint of that.
+    generator: of the random start of `hidden_kernels`; default: torch's global one.
+
+    Everywhere images x are (N, 1, H, W), H and W at least `min_size`, and s = log(sigma) is a number or (N,); a single image
+    goes with many s, and a single s with many images. Both are converted to the type of the weights (float64 to float32, say),
+    and so are the results. Raises `InputError` for anything else: other shapes, integer images, images on another device.
+
+    Boundary: the image is continued by reflection, just as far as all layers together reach; all convolutions are valid ones;
+    the score applies the exact adjoint of that.
     """
 
     c: Tensor
@@ -89,10 +97,17 @@ class FieldsOfExperts(nn.Module):
         knots_s: int = 16,
         sigma_min: float = 0.01,
         sigma_max: float = 0.5,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        if layers < 1 or not 1 <= channels <= kernel_size**2 - 1 or kernel_size % 2 == 0:
-            raise ValueError("layers >= 1, an odd kernel_size, 1 <= channels < kernel_size^2.")
+        layers, channels = checks.whole(layers, "layers", 1), checks.whole(channels, "channels", 1)
+        kernel_size = checks.whole(kernel_size, "kernel_size", 1)
+        knots_u, knots_hidden, knots_s = (
+            checks.whole(k, "A number of knots", 2) for k in (knots_u, knots_hidden, knots_s)
+        )
+        sigma_min, sigma_max = (checks.number(v, "sigma", positive=True) for v in (sigma_min, sigma_max))
+        if channels > kernel_size**2 - 1 or kernel_size % 2 == 0 or sigma_min >= sigma_max:
+            raise InputError("A prior needs an odd kernel_size, channels < kernel_size^2, and sigma_min < sigma_max.")
         self.architecture = {
             "layers": layers,
             "channels": channels,
@@ -111,7 +126,9 @@ class FieldsOfExperts(nn.Module):
         s = Grid(math.log(sigma_min), math.log(sigma_max), knots_s)
         # Stored with elements of about one, as the slopes are: the same step size fits them. `kernels` scales them.
         self.kernel = nn.Parameter(kernel_size * dct_kernels(kernel_size)[:channels])
-        self.hidden_kernels = nn.ParameterList(torch.randn(channels, channels, 3, 3) for _ in range(layers - 1))
+        self.hidden_kernels = nn.ParameterList(
+            torch.randn(channels, channels, 3, 3, generator=generator) for _ in range(layers - 1)
+        )
         hidden, last = (Grid(-FEATURE_RANGE, FEATURE_RANGE, k) for k in (knots_hidden, knots_u))
         self.hidden = nn.ModuleList(Splines(channels, hidden, s, potential=False) for _ in range(layers - 1))
         self.potential = Splines(channels, last, s, potential=True)
@@ -142,6 +159,7 @@ class FieldsOfExperts(nn.Module):
 
     def extend(self, x: Tensor) -> Tensor:
         """The image continued by reflection: (N, 1, H, W) to (N, 1, H + 2p, W + 2p)."""
+        x = self._images(x)
         return _unfold(_unfold(x, 2, self.padding), 3, self.padding)
 
     def extend_adjoint(self, y: Tensor) -> Tensor:
@@ -153,17 +171,41 @@ class FieldsOfExperts(nn.Module):
         """phi_1 ... phi_L, from the image upwards."""
         return [*cast(list[Splines], list(self.hidden)), self.potential]
 
-    def _smoothing(self, x: Tensor, s: float | Tensor) -> Tensor:
-        if not isinstance(s, Tensor):
-            return x.new_full((len(x),), s)
-        s = s.to(x)
-        return s.expand(len(x)) if s.ndim == 0 else s
+    def _images(self, x: Tensor) -> Tensor:
+        """The images in the type of the weights, if they can be taken."""
+        checks.check_image(x)
+        if x.shape[1] != 1:
+            raise InputError(
+                f"This prior is of grey images, not of {x.shape[1]} channels; `ByChannel` takes them one by one."
+            )
+        checks.check_size(x, self.min_size)
+        if x.device != self.c.device:
+            raise InputError(f"The images are on {x.device}, but the prior is on {self.c.device}.")
+        return x.to(self.c.dtype)
+
+    def _meet(self, x: Tensor, s: float | Tensor) -> tuple[Tensor, Tensor]:
+        """As many images, (N, 1, H, W), as smoothings, (N,), in the type of the weights."""
+        x = self._images(x)
+        if isinstance(s, Tensor):
+            s = s.to(x)
+        elif getattr(s, "ndim", 0) or isinstance(s, (list, tuple)):
+            s = x.new_tensor(checks.numbers(s, "The smoothings s"))
+        elif abs(s := checks.number(s, "The smoothing s")) <= 700:
+            s = x.new_full((), s)
+        else:
+            raise InputError(f"The smoothing s is the logarithm of sigma, which is no number for s = {s:g}.")
+        count = len(x) if s.ndim == 0 or s.shape == (1,) else s.numel()
+        if s.ndim > 1 or not count or len(x) not in (1, count):
+            raise InputError(
+                f"{len(x)} images do not go with smoothings s of the shape {tuple(s.shape)}; give one, or as many."
+            )
+        return x.expand(count, -1, -1, -1), s.expand(count)
 
     # --- energy and score -----------------------------------------------------------------------------------------
 
     def energy(self, x: Tensor, s: float | Tensor) -> Tensor:
         """R(x, s) an image: (N,)."""
-        s = self._smoothing(x, s)
+        x, s = self._meet(x, s)
         if not torch.is_grad_enabled():
             return tiled.energy(self, x, s)
         h = self.extend(x)
@@ -173,7 +215,7 @@ class FieldsOfExperts(nn.Module):
 
     def score(self, x: Tensor, s: float | Tensor) -> Tensor:
         """grad_x R(x, s): (N, 1, H, W), by the explicit reverse pass K_1^T phi_1' K_2^T phi_2' ... 1."""
-        s = self._smoothing(x, s)
+        x, s = self._meet(x, s)
         if not torch.is_grad_enabled():
             return tiled.score_and_slope(self, x, s, with_slope=False)[0]
         kernels = self.kernels()
@@ -191,12 +233,12 @@ class FieldsOfExperts(nn.Module):
         """dR/ds(x, s): (N,)."""
         if torch.is_grad_enabled():
             return self.score_and_slope(x, s)[1]
-        return tiled.slope(self, x, self._smoothing(x, s))
+        return tiled.slope(self, *self._meet(x, s))
 
     def score_and_slope(self, x: Tensor, s: float | Tensor) -> tuple[Tensor, Tensor]:
         """grad_x R and dR/ds, (N, 1, H, W) and (N,): the reverse pass meets every function, so
         dR/ds = sum_l <dR/dh_l, dphi_l/ds (u_l)> comes on the way."""
-        s = self._smoothing(x, s)
+        x, s = self._meet(x, s)
         if not torch.is_grad_enabled():
             return tiled.score_and_slope(self, x, s)
         kernels, functions = self.kernels(), self.functions
@@ -218,7 +260,7 @@ class FieldsOfExperts(nn.Module):
         Tangents in s go up through the layers, u' = K_l h', h' = phi' u' + phi_s; what a layer adds to the second
         derivative, q_l = phi'' u'^2 + 2 phi_s' u' + phi_ss, is met by the reverse pass: d2R/ds2 = sum_l <dR/dh_l, q_l>.
         """
-        s = self._smoothing(x, s)
+        x, s = self._meet(x, s)
         kernels = self.kernels()
         seen: list[tuple[Tensor, Tensor | None, Tensor]] = []
         h, h_dot = self.extend(x), None
@@ -286,7 +328,8 @@ def _second_in_s(phi: Splines, s: Tensor, u: Tensor, u_dot: Tensor | None, weigh
 
 
 def dct_kernels(size: int) -> Tensor:
-    """The 2D DCT basis without its constant element, from low to high frequency: (size^2 - 1, 1, size, size)."""
+    """The 2D DCT basis without its constant element, from low to high frequency: (size^2 - 1, 1, size, size), size >= 2."""
+    size = checks.whole(size, "The size of the kernels", 2)
     n = torch.arange(size, dtype=torch.float64)
     basis = torch.cos(math.pi / size * (n + 0.5) * n[:, None])
     basis = basis / basis.norm(dim=1, keepdim=True)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnc_core import checks
 from gnc_core.errors import InputError
 
 
@@ -42,6 +43,7 @@ class Level:
         gnc_core.errors.InputError: --missing must lie between 0 and 1, not 1.5.
         """
         name = name or f"The {self.name}"
+        value = checks.number(value, name, positive=self.low == 0 and math.isinf(self.high))
         if not (math.isfinite(value) and self.low < value < self.high):
             between = (
                 f"lie between {self.low:g} and {self.high:g}" if math.isfinite(self.high) else "be a positive number"
@@ -71,11 +73,7 @@ class Problem(ABC):
     takes_mask: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        z = self.observation
-        if z.ndim != 4 or not z.numel():
-            raise InputError(f"Images have shape (N, channels, height, width), not {tuple(z.shape)}.")
-        if not z.is_floating_point():
-            raise InputError(f"Images are floating point in [0, 1], not {z.dtype}.")
+        checks.check_image(self.observation, "The observation")
 
     @classmethod
     @abstractmethod
@@ -116,8 +114,19 @@ class Problem(ABC):
     def prox(self, v: Tensor, tau: float | Tensor) -> Tensor:
         """argmin_x D(x) + |x - v|^2 / (2 tau): (N, C, H, W), differentiable in v and tau.
 
-        `tau` > 0 is a number, a 0-dimensional tensor, or (N, 1, 1, 1).
+        `tau` > 0 is a number, a 0-dimensional tensor, (N,), or (N, 1, 1, 1).
         """
+
+    def images_for(self, x: Tensor) -> int:
+        """How many images there are; raises `InputError` unless x are images of the observation's size and channels, on its
+        device, and as many (or one of the two is a single one)."""
+        checks.check_image(x)
+        z = self.observation
+        if x.shape[1:] != z.shape[1:] or len({len(x), len(z)} - {1}) > 1:
+            raise InputError(f"Images {tuple(x.shape)} do not fit an observation {tuple(z.shape)}.")
+        if x.device != z.device:
+            raise InputError(f"The images are on {x.device}, but the observation is on {z.device}.")
+        return max(len(x), len(z))
 
     def to(self, target: str | torch.device | torch.dtype) -> Self:
         """The same problem on another device, or with another floating point type."""
@@ -152,4 +161,5 @@ def image_seed(seed: int, index: int) -> int:
     >>> image_seed(0, 1) == image_seed(0, 1) != image_seed(1, 0)
     True
     """
+    seed, index = checks.whole(seed, "The seed", 0), checks.whole(index, "The number of an image", 0)
     return int(np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0] >> 1)

@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Self
 
-import torch
 from torch import Tensor
 
-from gnc_core.errors import InputError
+from gnc_core import checks
 
 from .base import Level, Problem
 from .degradations import add_noise
@@ -19,8 +18,9 @@ from .degradations import add_noise
 class Denoising(Problem):
     """z = x + noise: `D(x) = |x - z|^2 / (2 noise_std^2)`.
 
-    observation: z, (N, C, H, W), finite, nominally in [0, 1]. noise_std: in units of [0, 1].
-    Raises `InputError` for values that are not finite and for a noise level that is not positive.
+    observation: z, (N, C, H, W), floating point, finite, nominally in [0, 1]. noise_std: in units of [0, 1].
+    Raises `InputError` for values that are not finite, for integers, for a noise level that is not positive, and for images of
+    another size.
 
     >>> problem = Denoising(torch.full((1, 1, 2, 2), 0.6), noise_std=0.1)
     >>> problem.prox(torch.full((1, 1, 2, 2), 0.4), tau=0.01)[0, 0, 0, 0].item()  # halfway between
@@ -44,14 +44,13 @@ class Denoising(Problem):
     blind = True
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        self.kind_of_level.check(self.noise_std)
-        if not torch.isfinite(self.observation).all():
-            raise InputError("The observation contains NaN or infinite values.")
+        checks.check_image(self.observation, "The observation", finite=True)
+        object.__setattr__(self, "noise_std", self.kind_of_level.check(self.noise_std))
 
     @classmethod
     def degrade(cls, truth: Tensor, level: float, seed: int) -> Self:
         """White Gaussian noise of standard deviation `level`, neither clipped nor quantised."""
+        checks.check_image(truth, "The true images", finite=True)
         return cls(add_noise(truth, level, seed), level)
 
     @classmethod
@@ -77,10 +76,11 @@ class Denoising(Problem):
         return self.observation
 
     def energy(self, x: Tensor) -> Tensor:
+        self.images_for(x)
         squares = (x - self.observation).square().sum(3).sum(2).sum(1)  # the same bits with any number of threads
         return squares / (2 * self.noise_std**2)
 
     def prox(self, v: Tensor, tau: float | Tensor) -> Tensor:
         """`(v + tau z / noise_std^2) / (1 + tau / noise_std^2)`."""
-        weight = tau / self.noise_std**2
+        weight = checks.per_image(tau, self.images_for(v), "The step size tau") / self.noise_std**2
         return (v + weight * self.observation) / (1 + weight)

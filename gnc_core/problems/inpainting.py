@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gnc_core import checks
 from gnc_core.errors import InputError
 
 from .base import Level, Problem
@@ -64,12 +65,10 @@ class Inpainting(Problem):
     def __post_init__(self) -> None:
         super().__post_init__()
         shape, mask = self.observation.shape, self.observed
-        if (
-            mask.dtype != torch.bool
-            or mask.ndim != 4
-            or mask.shape[2:] != shape[2:]
-            or mask.shape[1] not in (1, shape[1])
-        ):
+        if not isinstance(mask, Tensor) or mask.device != self.observation.device:
+            raise InputError(f"The mask must be a tensor on {self.observation.device}, where the observation is.")
+        channels = mask.shape[1] if mask.ndim == 4 else 0
+        if mask.dtype != torch.bool or mask.shape[2:] != shape[2:] or channels not in (1, shape[1]):
             raise InputError(f"The mask {tuple(mask.shape)} must be bool and of the image's size {tuple(shape)}.")
         if len(mask) not in (1, shape[0]):
             raise InputError(f"There are {len(mask)} masks for {shape[0]} images; give one, or as many.")
@@ -81,6 +80,7 @@ class Inpainting(Problem):
     @classmethod
     def degrade(cls, truth: Tensor, level: float, seed: int) -> Self:
         """A share `level` of the pixels is missing at random, the same in all N images and their channels."""
+        checks.check_image(truth, "The true images", finite=True)
         observed = random_mask(truth.shape, level, seed).to(truth.device)
         return cls(torch.where(observed, truth, 0.5), observed)
 
@@ -107,9 +107,11 @@ class Inpainting(Problem):
         return torch.where(self.observed, self.observation, 0.5)
 
     def energy(self, x: Tensor) -> Tensor:
+        self.images_for(x)
         differs = (self.observed & (x != self.observation)).flatten(1).any(1)
         return torch.where(differs, torch.inf, 0.0).to(x.dtype)
 
     def prox(self, v: Tensor, tau: float | Tensor) -> Tensor:
         """z at the observed pixels, v elsewhere; `tau` does not matter."""
+        checks.per_image(tau, self.images_for(v), "The step size tau")
         return torch.where(self.observed, self.observation, v)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from gnc_core import problems
+from gnc_core import checks, problems
 from gnc_core.errors import InputError
 from gnc_core.files import write_bytes
 
 MAX_STEPS = 1000
+MAX_RATE = 2.0  # of s in joint minimisation, itself left out
 
 
 def linear(sigma0: float, sigma_min: float, steps: int) -> list[float]:
@@ -24,7 +24,7 @@ def linear(sigma0: float, sigma_min: float, steps: int) -> list[float]:
     >>> linear(0.5, 0.1, 3)
     [0.5, 0.3, 0.1]
     """
-    _check_range(sigma0, sigma_min, steps)
+    sigma0, sigma_min, steps = _range(sigma0, sigma_min, steps)
     if steps == 1:
         return [sigma0]
     inner = [sigma0 + (sigma_min - sigma0) * i / (steps - 1) for i in range(steps - 1)]
@@ -39,7 +39,7 @@ def logarithmic(sigma0: float, sigma_min: float, steps: int) -> list[float]:
     >>> logarithmic(0.4, 0.1, 3)
     [0.4, 0.2, 0.1]
     """
-    _check_range(sigma0, sigma_min, steps)
+    sigma0, sigma_min, steps = _range(sigma0, sigma_min, steps)
     if steps == 1:
         return [sigma0]
     inner = [sigma0 * (sigma_min / sigma0) ** (i / (steps - 1)) for i in range(steps - 1)]
@@ -67,14 +67,15 @@ class LearnedSchedule:
     command: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sigma", checks.numbers(self.sigma, "The schedule's sigmas", positive=True))
+        object.__setattr__(self, "tau", checks.numbers(self.tau, "The schedule's step sizes tau"))
+        object.__setattr__(self, "level", checks.number(self.level, "The schedule's level", positive=True))
         check_steps(len(self.sigma))
         if len(self.tau) != len(self.sigma):
             raise InputError(f"The schedule has {len(self.sigma)} sigmas but {len(self.tau)} step sizes.")
-        if not all(math.isfinite(v) and v > 0 for v in self.sigma):
-            raise InputError("The schedule's sigmas must be positive numbers.")
-        if not all(math.isfinite(v) and v >= 0 for v in self.tau):
+        if any(v < 0 for v in self.tau):
             raise InputError("The schedule's step sizes tau must be numbers, zero or larger.")
-        problems.task(self.task).kind_of_level.check(self.level)
+        object.__setattr__(self, "level", problems.task(self.task).kind_of_level.check(self.level))
 
     @property
     def steps(self) -> int:
@@ -87,8 +88,9 @@ class LearnedSchedule:
 
     def fits(self, task: str, level: float, steps: int) -> bool:
         """Whether it was fitted to this task, number of steps, and level (within 2 %)."""
+        level = checks.number(level, "The level")
         near = abs(self.level - level) <= 0.02 * level
-        return self.task == task and self.steps == steps and near
+        return self.task == task and self.steps == check_steps(steps) and near
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1) + "\n"
@@ -128,28 +130,41 @@ class LearnedSchedule:
         return cls.from_json(data, name=str(path))
 
 
-def check_steps(steps: int) -> None:
-    """Raises `InputError` unless `steps` is a whole number in 1 ... 1000."""
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= MAX_STEPS:
-        raise InputError(f"The number of steps must lie in 1 ... {MAX_STEPS}, not {steps}.")
+def check_steps(steps: int) -> int:
+    """`steps` as an int. Raises `InputError` unless it is a whole number in 1 ... 1000."""
+    result = checks.whole(steps, f"The number of steps, 1 ... {MAX_STEPS},")
+    if not 1 <= result <= MAX_STEPS:
+        raise InputError(f"The number of steps must lie in 1 ... {MAX_STEPS}, not {result}.")
+    return result
 
 
-def check_sigma(sigma: float, sigma_min: float, sigma_max: float) -> None:
-    """Raises `InputError` unless sigma lies in the prior's range [sigma_min, sigma_max].
+def check_rate(rate: float) -> float:
+    """`rate`, the step size of s in joint minimisation, as a float. Raises `InputError` unless it lies in (0, 2)."""
+    result = checks.number(rate, "The rate of s", positive=True)
+    if result >= MAX_RATE:
+        raise InputError(
+            f"The rate of s must be positive and below {MAX_RATE:g}, not {result:g}: s would not converge."
+        )
+    return result
+
+
+def check_sigma(sigma: float, sigma_min: float, sigma_max: float) -> float:
+    """`sigma` as a float. Raises `InputError` unless it lies in the prior's range [sigma_min, sigma_max].
 
     >>> check_sigma(0.1, sigma_min=0.01, sigma_max=0.5)
+    0.1
     """
+    sigma = checks.number(sigma, "The smoothing sigma", finite=False)
     slack = 1 + 1e-6  # of numbers that went through float32
     if not sigma_min / slack <= sigma <= sigma_max * slack:
         raise InputError(
             f"The smoothing sigma must lie in [{sigma_min:g}, {sigma_max:g}], the range of this prior, not {sigma:g}."
         )
+    return sigma
 
 
-def _check_range(sigma0: float, sigma_min: float, steps: int) -> None:
-    check_steps(steps)
-    if not (math.isfinite(sigma0) and 0 < sigma_min <= sigma0):
-        raise InputError(
-            f"A schedule runs down from sigma0 to sigma_min: {sigma0:g} must not be below "
-            f"{sigma_min:g}, and both must be positive."
-        )
+def _range(sigma0: float, sigma_min: float, steps: int) -> tuple[float, float, int]:
+    sigma0, sigma_min = (checks.number(v, "The sigma of a schedule", positive=True) for v in (sigma0, sigma_min))
+    if sigma0 < sigma_min:
+        raise InputError(f"A schedule runs down from sigma0 to sigma_min: {sigma0:g} must not be below {sigma_min:g}.")
+    return sigma0, sigma_min, check_steps(steps)

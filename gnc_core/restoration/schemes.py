@@ -9,19 +9,21 @@ generator stops the run. All three share one image step,
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from gnc_core.errors import InputError
+from gnc_core import checks
 from gnc_core.prior import Prior
 from gnc_core.problems import Problem
 
-from .schedules import LearnedSchedule, check_sigma, check_steps
+from .schedules import LearnedSchedule, check_rate, check_sigma, check_steps
+
+DIVERGED = "The restoration diverged; choose another scheme, initial smoothing, rate or number of steps."
 
 
 @torch.no_grad()
@@ -36,7 +38,17 @@ def energy(prior: Prior, problem: Problem, x: Tensor) -> Tensor:
     return problem.energy(x) + prior.energy(x, math.log(prior.sigma_min))
 
 
-@dataclass(frozen=True)
+def diverged(problem: Problem, x: Tensor) -> Tensor:
+    """Whether each image is no result: bool (N,). Some pixel is not finite, or ten times as far from zero as any pixel that
+    schemes start from (at least 1).
+
+    It is for whoever shows or keeps the image to ask. A message for it is `DIVERGED`.
+    """
+    largest = problem.initial().abs().amax().clamp(min=1)
+    return ~(x.abs().flatten(1).amax(1) <= 10 * largest)  # NaN is not smaller, either
+
+
+@dataclass(frozen=True, eq=False)
 class Step:
     """A restoration after `index` steps, counted from 1.
 
@@ -47,11 +59,21 @@ class Step:
     index: int
     sigma: Tensor
     image: Tensor
-    measure: Callable[[Tensor], Tensor] = field(repr=False)
+    _prior: Prior = field(repr=False)
+    _problem: Problem = field(repr=False)
+
+    def energy_of(self, x: Tensor) -> Tensor:
+        """The energy of other images of the same problem, such as those before the first step: (N,)."""
+        return energy(self._prior, self._problem, x)
 
     @cached_property
     def energy(self) -> Tensor:
-        return self.measure(self.image)
+        return self.energy_of(self.image)
+
+    @cached_property
+    def diverged(self) -> Tensor:
+        """Whether each image is no result: bool (N,), see `diverged`."""
+        return diverged(self._problem, self.image)
 
 
 class Scheme(Protocol):
@@ -67,11 +89,16 @@ class Scheme(Protocol):
 def image_step(prior: Prior, problem: Problem, x: Tensor, sigma: float | Tensor, tau: float | Tensor) -> Tensor:
     """`prox_{tau D}(x - tau grad_x R(x, log sigma))`: (N, C, H, W), differentiable in sigma and tau.
 
-    sigma, tau: numbers, 0-dimensional tensors, or (N,), in units of [0, 1] and its square.
+    sigma, tau: numbers, 0-dimensional tensors, or (N,), in units of [0, 1] and its square. Where prior and problem are of
+    different floating-point types, the image takes the wider one. Raises `InputError` for a sigma that is not positive, and for
+    images that the prior cannot take.
     """
-    s = torch.log(sigma) if isinstance(sigma, Tensor) else math.log(sigma)
-    if isinstance(tau, Tensor) and tau.ndim == 1:
-        tau = tau.view(-1, 1, 1, 1)
+    s = (
+        torch.log(sigma)
+        if isinstance(sigma, Tensor)
+        else math.log(checks.number(sigma, "The smoothing sigma", positive=True))
+    )
+    tau = checks.per_image(tau, max(len(x), s.numel() if isinstance(s, Tensor) else 1), "The step size tau")
     return problem.prox(x - tau * prior.score(x, s), tau)
 
 
@@ -79,9 +106,9 @@ def image_step(prior: Prior, problem: Problem, x: Tensor, sigma: float | Tensor,
 class Flow:
     """GNC flow with data: the image step with a given schedule and `tau_i = sigma_i^2`.
 
-    schedule: sigma_0, sigma_1, ... (see `schedules.linear`), in units of [0, 1].
-    Raises `InputError` for no step, more than 1000, and (when run) for sigmas outside the prior's
-    range.
+    schedule: sigma_0, sigma_1, ... (see `schedules.linear`), a list or an array, in units of [0, 1].
+    Raises `InputError` for no step, more than 1000, sigmas that are not positive, and (when run) for sigmas outside the
+    prior's range.
 
     >>> from gnc_core import images, problems, zoo
     >>> problem = problems.Denoising.degrade(images.load_sample("Cat")[..., :32, :32], 0.1, seed=0)
@@ -92,6 +119,7 @@ class Flow:
     schedule: Sequence[float]
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "schedule", checks.numbers(self.schedule, "The schedule's sigmas", positive=True))
         check_steps(len(self.schedule))
 
     @property
@@ -130,10 +158,11 @@ class Learned:
 class Joint:
     """Algorithm 2: x and s go down together; nothing tells s the noise level.
 
-    sigma0: initial smoothing, in units of [0, 1]. rate: the step size c of s, > 0; near the true noise
-    level d2R/ds2 = 2 n, so that s converges for c < 1. Every problem says one that suits it (`Problem.rate`).
-    Every image of a batch has its own s. Raises `InputError` for steps outside 1 ... 1000, a rate
-    that is not positive, and (when run) for sigma0 outside the prior's range.
+    sigma0: initial smoothing, in units of [0, 1]. rate: the step size c of s, 0 < c < 2. A step multiplies the error of s by
+    1 - (c / n) d2R/ds2; for pure noise of the level that s stands for, d2R/ds2 = 2 n: there s converges for c < 1. Rates from
+    1 on are for energies that bend less in s; elsewhere s swings to and fro without end. Every problem says a rate that suits
+    it (`Problem.rate`). Every image of a batch has its own s. Raises `InputError` for steps outside 1 ... 1000, a rate
+    outside (0, 2), and (when run) for sigma0 outside the prior's range.
 
     >>> from gnc_core import images, problems, zoo
     >>> problem = problems.Denoising.degrade(images.load_sample("Cat")[..., :32, :32], 0.1, seed=0)
@@ -147,25 +176,24 @@ class Joint:
     rate: float = 0.9
 
     def __post_init__(self) -> None:
-        check_steps(self.steps)
-        if not (math.isfinite(self.rate) and self.rate > 0):
-            raise InputError(f"The rate of s must be a positive number, not {self.rate:g}.")
+        object.__setattr__(self, "steps", check_steps(self.steps))
+        object.__setattr__(self, "rate", check_rate(self.rate))
 
     def run(self, prior: Prior, problem: Problem) -> Iterator[Step]:
-        check_sigma(self.sigma0, prior.sigma_min, prior.sigma_max)
-        return self._algorithm_2(prior, problem)
+        sigma0 = check_sigma(self.sigma0, prior.sigma_min, prior.sigma_max)
+        return self._algorithm_2(prior, problem, sigma0)
 
     @torch.no_grad()
-    def _algorithm_2(self, prior: Prior, problem: Problem) -> Iterator[Step]:
-        x, measure = problem.initial(), partial(energy, prior, problem)
+    def _algorithm_2(self, prior: Prior, problem: Problem, sigma0: float) -> Iterator[Step]:
+        x = problem.initial()
         n = x[0].numel()
         s_min, s_max = math.log(prior.sigma_min), math.log(prior.sigma_max)
-        s = x.new_full((len(x),), math.log(self.sigma0))
+        s = x.new_full((len(x),), math.log(sigma0))
         for index in range(1, self.steps + 1):
             sigma = torch.exp(s)
             # x <- prox_{sigma^2 D}(x - sigma^2 grad_x R(x, s))
             x = image_step(prior, problem, x, sigma, sigma**2)
-            yield Step(index, sigma, x, measure)
+            yield Step(index, sigma, x, prior, problem)
             # s <- clip(s - (c / n) dR/ds(x, s), s_min, s_max)
             s = (s - self.rate / n * prior.slope(x, s)).clamp(s_min, s_max)
 
@@ -179,7 +207,7 @@ def _follow(prior: Prior, problem: Problem, schedule: Sequence[float], step_size
 
 @torch.no_grad()
 def _descend(prior: Prior, problem: Problem, schedule: Sequence[float], step_sizes: Sequence[float]) -> Iterator[Step]:
-    x, measure = problem.initial(), partial(energy, prior, problem)
+    x = problem.initial()
     for index, (sigma, tau) in enumerate(zip(schedule, step_sizes, strict=True), start=1):
         x = image_step(prior, problem, x, sigma, tau)
-        yield Step(index, torch.full((len(x),), sigma, dtype=torch.float64), x, measure)
+        yield Step(index, torch.full((len(x),), sigma, dtype=torch.float64), x, prior, problem)

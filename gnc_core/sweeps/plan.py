@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from gnc_core import __version__, problems
+from gnc_core import __version__, checks, problems
 from gnc_core.errors import InputError
 from gnc_core.images import check_size, to_float
 from gnc_core.prior.base import Prior
-from gnc_core.restoration.schedules import check_sigma, check_steps, logarithmic
+from gnc_core.restoration.schedules import check_rate, check_sigma, check_steps, logarithmic
 
 SCHEMES = ("flow", "joint")
 STEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
@@ -60,8 +60,7 @@ class Plan:
             check_steps(number)
         if not all(math.isfinite(sigma) and sigma > 0 for sigma in self.sigma0):
             raise InputError("The initial smoothings of a sweep must be positive numbers.")
-        if not (math.isfinite(self.rate) and self.rate > 0):
-            raise InputError(f"The rate of s must be a positive number, not {self.rate:g}.")
+        check_rate(self.rate)
         for values, name in ((self.sigma0, "initial smoothings"), (self.steps, "numbers of steps")):
             if not values or any(a >= b for a, b in pairwise(values)):
                 raise InputError(f"The {name} of a sweep must be increasing, and at least one.")
@@ -130,15 +129,18 @@ def make_plan(
 
     images: names and true images, (1, 1, H, W), float in [0, 1] or uint8. sigma0: default `default_sigmas`.
     rate: default that of the task, `Problem.rate`. The rest: `Plan`.
-    Raises `InputError` for sigmas outside the prior's range, steps outside 1 ... 1000, images that are too small for
-    the prior, and levels that do not suit the task.
+    Raises `InputError` for sigmas outside the prior's range, steps outside 1 ... 1000, a rate outside (0, 2), images that are
+    too small for the prior, and levels that do not suit the task.
     """
+    kind = problems.task(task)
+    level = kind.kind_of_level.check(level)
     if sigma0 is None:
         sigma0 = default_sigmas(task, level, prior.sigma_min, prior.sigma_max)
-    for sigma in sigma0:
-        check_sigma(sigma, prior.sigma_min, prior.sigma_max)
+    smallest, largest = prior.sigma_min, prior.sigma_max
+    sigma0 = [check_sigma(sigma, smallest, largest) for sigma in checks.listed(sigma0, "The initial smoothings")]
     pixels = hashlib.sha256()
     for name, image in images:
+        checks.check_single(to_float(image), name)
         check_size(image, prior.min_size, name)
         pixels.update(to_float(image).cpu().contiguous().numpy().tobytes())
     return Plan(
@@ -148,19 +150,20 @@ def make_plan(
         weights=weights,
         schemes=tuple(sorted(set(schemes))),
         sigma0=tuple(sorted(set(sigma0))),
-        steps=tuple(sorted(set(steps))),
+        steps=tuple(sorted({check_steps(number) for number in checks.listed(steps, "The numbers of steps")})),
         names=tuple(name for name, _ in images),
         sizes=tuple((image.shape[-2], image.shape[-1]) for _, image in images),
         images=pixels.hexdigest()[:12],
-        seed=seed,
-        rate=problems.task(task).rate if rate is None else rate,
+        seed=checks.whole(seed, "The seed", 0),
+        rate=kind.rate if rate is None else check_rate(rate),
     )
 
 
 def default_sigmas(task: str, level: float, sigma_min: float, sigma_max: float, count: int = 11) -> list[float]:
     """`count` initial smoothings up to sigma_max (see `spaced_sigmas`), all within the prior's range, from the lowest that
-    is worth trying for the task (`Problem.lowest_sigma`)."""
-    first = problems.task(task).lowest_sigma(level, sigma_min)
+    is worth trying for the task (`Problem.lowest_sigma`). Raises `InputError` for another task, or a level out of its range."""
+    kind = problems.task(task)
+    first = kind.lowest_sigma(kind.kind_of_level.check(level), sigma_min)
     return spaced_sigmas(min(max(first, sigma_min), sigma_max), sigma_max, count)
 
 
@@ -168,6 +171,8 @@ def spaced_sigmas(first: float, last: float, count: int) -> list[float]:
     """`count` values from `first` to `last` with equal ratios, those between the two rounded to three digits.
 
     Raises `InputError` unless 0 < first <= last and count lies in 2 ... 1000."""
+    first, last = (checks.number(sigma, "An initial smoothing", finite=False) for sigma in (first, last))
+    count = checks.whole(count, "The number of initial smoothings")
     if not (math.isfinite(last) and 0 < first <= last and 2 <= count <= 1000):
         raise InputError(
             f"Initial smoothings go up, 2 to 1000 of them, not from {first:g} to {last:g} in {count} values."

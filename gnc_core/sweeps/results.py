@@ -40,7 +40,7 @@ class Cell:
     ssim: tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """The numbers of a sweep, complete or not: NaN where nothing has been computed yet.
 

@@ -13,12 +13,13 @@ from torch import Tensor
 
 from gnc_core import problems
 from gnc_core.choices import SchemeChoice, choose_scheme
+from gnc_core.errors import InputError
 from gnc_core.images import to_float
 from gnc_core.measuring.metrics import psnr, ssim
 from gnc_core.measuring.trace import timed
 from gnc_core.prior.base import Prior
 from gnc_core.problems import Problem
-from gnc_core.restoration.schemes import Step, energy
+from gnc_core.restoration.schemes import Step, diverged, energy
 
 from .plan import Place, Plan
 from .results import Cell
@@ -56,21 +57,26 @@ def run(
 ) -> Generator[Progress]:
     """Computes `units` (default: all of the plan, for that device) in their order, yielding after every step.
 
-    images: those of the plan. The sum of all `score_steps` is that of the units. Closing the generator stops
-    the sweep; what it has yielded is final and depends on nothing but the plan, the batch, and the device.
+    images: begin with those of the plan. The sum of all `score_steps` is that of the units. Closing the generator stops
+    the sweep; what it has yielded is final and depends on nothing but the plan, the batch, and the device. Raises `InputError`
+    for other images than the plan's, and for a device that is not there.
     """
+    if tuple(name for name, _ in images[: len(plan.names)]) != plan.names:
+        raise InputError("A sweep runs on the images of its plan, in their order; these have other names.")
     batch: tuple[int, ...] = ()
     for unit in units_of_plan(plan, device=device) if units is None else units:
         if unit.images != batch:
             truth, problem = _degrade(plan, images, unit.images, device)
             batch = unit.images
         if unit.scheme is None:
-            yield Progress(0, _measure(problem.initial(), energy(prior, problem, problem.initial()), truth, unit))
+            yield Progress(
+                0, _measure(problem.initial(), energy(prior, problem, problem.initial()), problem, truth, unit)
+            )
             continue
         for step in _steps(plan, unit, prior, problem):
             passes = 2 if unit.scheme == "joint" and step.index > 1 else 1
             ends = step.index in unit.ends
-            cell = _measure(step.image, step.energy, truth, unit, unit.ends[step.index]) if ends else None
+            cell = _measure(step.image, step.energy, problem, truth, unit, unit.ends[step.index]) if ends else None
             yield Progress(passes * len(batch), cell)
 
 
@@ -85,14 +91,14 @@ def measure_seconds(
             continue
         truth, problem = _degrade(plan, images, unit.images, device)
         start = problem.initial()
-        _measure(start, energy(prior, problem, start), truth, unit)
+        _measure(start, energy(prior, problem, start), problem, truth, unit)
         step_seconds = {}
         for scheme in plan.schemes:
             few = Unit(unit.images, unit.size, scheme, plan.sigma0[-1], {4: None})
             (_, _), *later = timed(_steps(plan, few, prior, problem))
             step, step_seconds[scheme] = later[-1][0], statistics.median(seconds for _, seconds in later)
         begin = time.perf_counter()
-        _measure(step.image, energy(prior, problem, step.image), truth, unit)
+        _measure(step.image, energy(prior, problem, step.image), problem, truth, unit)
         end, count = time.perf_counter() - begin, len(unit.images)
         found[unit.size] = Seconds({scheme: value / count for scheme, value in step_seconds.items()}, end / count)
     return found
@@ -135,12 +141,12 @@ def _steps(plan: Plan, unit: Unit, prior: Prior, problem: Problem) -> Iterator[S
         yield step
 
 
-def _measure(image: Tensor, energies: Tensor, truth: Tensor, unit: Unit, place: Place | None = None) -> Cell:
-    """Energy, PSNR and SSIM of every image; where the energy is not finite, the run diverged."""
-    energies, image = energies.cpu(), image.cpu()
-    good = torch.isfinite(energies)
-    values = {"psnr": torch.full(good.shape, torch.nan), "ssim": torch.full(good.shape, torch.nan)}
-    values["psnr"][good] = psnr(image[good], truth[good]).float()
-    values["ssim"][good] = ssim(image[good], truth[good]).float()
-    energies = torch.where(good, energies, torch.inf).float()
-    return Cell(place, unit.images, *(tuple(numbers.tolist()) for numbers in (energies, *values.values())))
+def _measure(
+    image: Tensor, energies: Tensor, problem: Problem, truth: Tensor, unit: Unit, place: Place | None = None
+) -> Cell:
+    """Energy, PSNR and SSIM of every image; infinite, NaN and NaN where the run diverged."""
+    energies, good = energies.cpu().float(), ~diverged(problem, image).cpu()
+    good &= torch.isfinite(energies)
+    energies, image = torch.where(good, energies, torch.inf), image.cpu()
+    measured = (torch.where(good, values.float(), torch.nan) for values in (psnr(image, truth), ssim(image, truth)))
+    return Cell(place, unit.images, *(tuple(numbers.tolist()) for numbers in (energies, *measured)))

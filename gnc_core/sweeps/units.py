@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import torch
+from gnc_core import checks
 
 from .plan import Place, Plan
 from .results import Result
@@ -70,7 +70,7 @@ def score_steps(units: Iterable[Unit]) -> int:
 
 def _batches(plan: Plan, device: str) -> list[tuple[int, ...]]:
     """Positions of images of one size; with `device` alone it is settled which are together."""
-    most = _BATCH_PIXELS[torch.device(device).type]
+    most = _BATCH_PIXELS[checks.device(device).type]
     batches = []
     for size in dict.fromkeys(plan.sizes):
         alike = [index for index, other in enumerate(plan.sizes) if other == size]

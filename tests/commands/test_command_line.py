@@ -304,6 +304,9 @@ def test_truncated_images(work):
         ("denoise", {"sigma0": 0.2, "scheme": "learned"}, "does not apply"),
         ("denoise", {"rate": 0.5}, "belongs to the scheme joint"),
         ("denoise", {"rate": 0, "scheme": "joint"}, "positive"),
+        ("denoise", {"rate": 2, "scheme": "joint"}, "below 2"),
+        ("denoise", {"rate": 1e300, "scheme": "joint"}, "below 2"),
+        ("denoise", {"rate": "inf", "scheme": "joint"}, "number"),
         ("denoise", {"scheme": "learned"}, "there are: none"),
         ("denoise", {"scheme": "fastest"}, "flow"),
         ("denoise", {"schedule": "a.json"}, "Cannot read"),
@@ -430,3 +433,17 @@ def test_a_real_process(work):
     assert stdout == ""
     assert stderr.count("\n") == 1
     assert not (work / "none.png").exists()
+
+
+def test_diverged_restorations_are_no_results(work):
+    """A schedule with one step far too long ends `restore` and `evaluate`; nothing is written."""
+    LearnedSchedule((0.1, 0.1), (1e12, 0.01), "inpaint", 0.5, "small").save("wild.json")
+    wild = {"scheme": "learned", "schedule": "wild.json"}
+    before = sorted(work.rglob("*"))
+    assert_one_line(restore("inpaint", save_trace="trace.csv", **wild), "diverged")
+    options = [part for name, value in wild.items() for part in (f"--{name}", value)]
+    data = ["--data", "data", "--prior", "small", "--device", "cpu"]
+    assert_one_line(run("evaluate", *data, "--task", "inpaint", "--missing", 0.5, *options), "diverged")
+    joint = ["--task", "denoise", "--noise-std", 0.1, "--scheme", "joint", "--rate", 1e300]
+    assert_one_line(run("evaluate", *data, *joint), "below 2")
+    assert sorted(work.rglob("*")) == before

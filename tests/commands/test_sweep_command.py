@@ -277,6 +277,7 @@ def assert_one_line(result, message):
         ({"sigma0": "0.1,0.7"}, "[0.01, 0.5]"),
         ({"sigma0": "nan"}, "[0.01, 0.5]"),
         ({"rate": 0}, "rate"),
+        ({"rate": 1e300}, "below 2"),
         ({"steps": ""}, "--steps"),
         ({"steps": "1.5"}, "--steps"),
         ({"steps": "1,1001"}, "1 ... 1000"),

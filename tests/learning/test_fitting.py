@@ -1,13 +1,16 @@
 """Fitted schedules on a Gaussian prior, where the best possible error is known."""
 
+import numpy as np
 import pytest
 import torch
 from stand_in import GaussianPrior
 
 from gnc_core.errors import InputError
 from gnc_core.learning.fitting import fit_schedule
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising, Inpainting
 from gnc_core.restoration import schedules
+from gnc_core.restoration.schedules import LearnedSchedule
 from gnc_core.restoration.schemes import Flow, Learned
 
 PRIOR = GaussianPrior(variance=0.02)
@@ -107,3 +110,29 @@ def test_a_fit_goes_on_from_another_schedule(steps):
     assert warm.steps == steps
     if steps == 4:
         assert mean_error(Learned(warm), given) <= 1.0001 * mean_error(Learned(fitted), given)
+
+
+def test_a_schedule_from_wild_steps_is_no_result():
+    """Finite errors far beyond the range of images are divergence, too."""
+    wild = LearnedSchedule((0.5, 0.5), (1e8, 1e8), "inpaint", 0.5, "a")
+    truth = PRIOR.sample(1, 24, 0)
+    observed = torch.rand(1, 1, 24, 24, generator=torch.Generator().manual_seed(1)) < 0.5
+    with pytest.raises(InputError, match="diverge"):
+        fit_schedule(PRIOR, [(Inpainting(truth, observed), truth)], 2, name="a", start=wild, rounds=1)
+
+
+def test_pairs_of_float64_and_numbers_of_numpy():
+    prior = FieldsOfExperts(1, channels=3, kernel_size=3).requires_grad_(False)
+    expected = fit_schedule(prior, pairs(1), 2, name="a", rounds=1)
+    double = (
+        (Denoising(problem.observation.double(), problem.noise_std), truth.double()) for problem, truth in pairs(1)
+    )
+    fitted = fit_schedule(prior, double, np.int64(2), name="a", rounds=np.int64(1), sigma0=np.float64(NOISE))
+    assert fitted.sigma == pytest.approx(expected.sigma, rel=1e-3)
+    for changes, message in (
+        ({"rounds": 0}, "1 or larger"),
+        ({"rounds": "1"}, "whole number"),
+        ({"steps": 2.0}, "whole"),
+    ):
+        with pytest.raises(InputError, match=message):
+            fit_schedule(prior, pairs(1), **{"steps": 2, "name": "a"} | changes)

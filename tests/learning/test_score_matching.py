@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 
+from gnc_core.errors import InputError
 from gnc_core.learning import score_matching
+from gnc_core.learning.score_matching import denoising, implicit
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from tests.prior.test_fields_of_experts import small_prior
 
@@ -128,3 +130,22 @@ def test_the_constant_makes_the_mean_slope_vanish():
     for low in (-4.5, -3.0, -1.5):
         here = (s > low) & (s < low + 0.8)
         assert slope[here].mean().abs() < 0.1 * before[here].std()
+
+
+def test_batches_that_would_be_broadcast_are_refused():
+    prior = FieldsOfExperts(1, channels=3, kernel_size=3)
+    x = torch.rand(4, 1, 8, 8)
+    s = torch.full((4,), -2.0)
+    for form in (denoising, implicit):
+        for batch in (
+            (x[0], s, x[0]),
+            (x, s[:1], x),
+            (x, s[0], x),
+            (x, s, x[:1]),
+            (x, s, x[..., :1]),
+            (x.byte(), s, x),
+        ):
+            with pytest.raises(InputError):
+                form(prior, *batch)
+    with pytest.raises(InputError, match="even, not 3"):
+        denoising(prior, x[:3], s[:3], x[:3])

@@ -6,6 +6,7 @@ import pytest
 import torch
 from stand_in import GaussianPrior
 
+from gnc_core.errors import InputError
 from gnc_core.measuring import calibration
 
 PRIOR = GaussianPrior(variance=0.03**2)
@@ -48,3 +49,15 @@ def test_ratios_are_near_one_and_each_image_has_noise_of_its_own():
     assert len(set(found)) == 3
     assert all(math.isclose(ratio, 1, abs_tol=0.05) for both in found for ratio in both)
     assert found == list(calibration.ratios(PRIOR, clean, 0.1, seed=0))
+
+
+def test_images_without_a_noise_level():
+    y = PRIOR.sample(2, 16, seed=0)
+    for wrong in (y * torch.nan, y / 0, y[0], (255 * y).byte(), None):
+        for estimate in (calibration.estimate_sigma, calibration.minima, calibration.blind):
+            with pytest.raises(InputError):
+                estimate(PRIOR, wrong)
+    with pytest.raises(InputError, match="single image"):
+        list(calibration.ratios(PRIOR, [y], 0.1))
+    with pytest.raises(InputError, match="positive"):
+        list(calibration.ratios(PRIOR, [y[:1]], "loud"))

@@ -2,15 +2,18 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from stand_in import GaussianPrior
 
 from gnc_core import problems
+from gnc_core.errors import InputError
 from gnc_core.measuring import evaluation
 from gnc_core.measuring.metrics import psnr
 from gnc_core.problems import Denoising, Inpainting
-from gnc_core.restoration.schemes import Flow, energy
+from gnc_core.restoration.schedules import LearnedSchedule
+from gnc_core.restoration.schemes import Flow, Learned, energy
 
 PRIOR = GaussianPrior(mean=0.5, variance=0.01)
 IMAGES = [(f"image {i}", PRIOR.sample(1, 48, i)) for i in range(3)]
@@ -66,3 +69,48 @@ def test_biharmonic_is_exact_for_a_plane_and_keeps_the_observed():
     torch.testing.assert_close(problem.baselines["biharmonic"](problem), plane, rtol=0, atol=1e-4)
     colour = problem.stack([problem, problem])
     assert colour.baselines["biharmonic"](colour).shape == (2, 1, 24, 20)
+
+
+def test_a_diverged_restoration_is_no_result():
+    wild = LearnedSchedule((0.1,), (1e6,), "denoise", 0.1, "stand-in")  # a finite image, far outside its range
+    broken = (
+        evaluation.with_scheme(GaussianPrior(mean=0.4), Learned(wild)),
+        lambda problem: problem.initial() * torch.nan,
+        lambda problem: problem.initial() + torch.inf,
+    )
+    for method in broken:
+        with pytest.raises(InputError, match="image 0: The restoration diverged"):
+            list(evaluation.evaluate(method, PRIOR, IMAGES, "inpaint", 0.5))
+    with pytest.raises(InputError, match="no results"):
+        evaluation.mean([])
+
+
+@pytest.mark.parametrize("kind", problems.TASKS.values(), ids=problems.TASKS)
+def test_what_cannot_be_degraded(kind):
+    truth = IMAGES[0][1]
+    for wrong in ((255 * truth).byte(), truth[0], truth * torch.nan, truth.numpy(), None):
+        with pytest.raises(InputError):
+            kind.degrade(wrong, 0.5, 0)
+    same = kind.degrade(truth, np.float32(0.5), np.int64(3))
+    assert torch.equal(same.initial(), kind.degrade(truth, 0.5, 3).initial())
+    assert kind.degrade(truth.double(), 0.5, 3).observation.dtype == torch.float64
+
+
+def test_what_cannot_be_measured():
+    truth = IMAGES[0][1]
+    assert problems.image_seed(np.int64(3), torch.tensor(1)) == problems.image_seed(3, 1)
+    for wrong in (-1, 0.5, "0", None):
+        with pytest.raises(InputError, match="whole number"):
+            problems.image_seed(wrong, 0)
+
+    def nothing(problem):
+        return problem.initial()
+
+    for images, device, message in (
+        ([("two", truth.expand(2, -1, -1, -1))], "cpu", "single image"),
+        (IMAGES, "gpu", 'must be "cpu" or "cuda"'),
+        (IMAGES, "mps", 'must be "cpu" or "cuda"'),
+        (IMAGES, f"cuda:{torch.cuda.device_count()}", "no device cuda"),
+    ):
+        with pytest.raises(InputError, match=message):
+            next(evaluation.evaluate(nothing, PRIOR, images, "denoise", 0.1, device=device))

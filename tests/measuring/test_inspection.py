@@ -284,3 +284,31 @@ def test_command_refuses_bad_input_and_writes_nothing(work):
         assert result.stderr.startswith("Error: ")
         assert len(result.stderr.splitlines()) == 1
     assert inspection.load("small") is None
+
+
+def test_what_a_prior_does_not_have_cannot_be_inspected():
+    prior, x = a_prior(2), photographs(1)[0]
+    measured = inspection.measure(prior, [x], levels=np.int64(2), seed=np.int64(0))
+    assert measured == measured
+    assert measured != inspection.measure(prior, [x], levels=2)
+    for call in (
+        lambda: inspection.measure(prior, []),
+        lambda: inspection.measure(prior, [x], levels=0),
+        lambda: inspection.measure(prior, [x * torch.nan], levels=2),
+        lambda: inspection.measure(prior, [x[..., :2]], levels=2),
+        lambda: inspection.measure(prior, [x, x[0]], levels=2),
+        lambda: inspection.response(prior, x, -1.0, 2, 0),
+        lambda: inspection.response(prior, x, -1.0, 0, prior.channels),
+        lambda: inspection.response(prior, x, -1.0, -1, 0),
+        lambda: inspection.response(prior, x, math.nan, 0, 0),
+        lambda: inspection.response(prior, x.byte(), -1.0, 0, 0),
+        lambda: inspection.curves(prior, measured, 2, 9),
+        lambda: inspection.image_kernels(prior, -1, measured.slope[0]),
+        lambda: measured.order(0, "size"),
+    ):
+        with pytest.raises(InputError):
+            call()
+    for a, b in zip(
+        inspection.response(prior, x.double(), -1, 1, 0), inspection.response(prior, x, -1.0, 1, 0), strict=True
+    ):
+        torch.testing.assert_close(a, b)

@@ -57,3 +57,22 @@ def test_psnr_over_all_channels_is_no_mean_of_psnrs():
     assert psnr(image, truth).item() == pytest.approx(-10 * math.log10((0.01 + 0.04 + 0.09) / 3), abs=1e-4)
     channels = [ssim(image[:, [c]], truth[:, [c]]) for c in range(3)]
     assert ssim(image, truth).item() == pytest.approx(sum(channels).item() / 3)
+
+
+def test_images_that_are_not_finite_have_no_psnr_and_no_ssim():
+    """Clipped, infinity would be white."""
+    truth = torch.rand(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    x = truth + 0.1
+    x[0, 0, 3, 3], x[1, 0, 4, 4] = torch.inf, torch.nan
+    for measure in (psnr, ssim):
+        assert measure(x, truth).isnan().tolist() == [True, True, False]
+
+
+def test_integers_and_other_ranks_are_refused():
+    x = torch.rand(1, 1, 16, 16)
+    for wrong in ((255 * x).byte(), x[0], x > 0.5, x.numpy(), None):
+        for measure in (psnr, ssim):
+            with pytest.raises(InputError):
+                measure(wrong, wrong)
+            with pytest.raises(InputError, match="differ in shape"):
+                measure(x, x[..., 1:])

@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from gnc_core.errors import InputError
 from gnc_core.prior import tiled
 from gnc_core.prior.convolutions import adjoint, convolve
 from gnc_core.prior.fields_of_experts import FieldsOfExperts, dct_kernels
@@ -196,3 +198,102 @@ def test_same_bits_with_one_thread_or_two_and_alone_or_in_a_batch(layers):
     for other in found[1:]:
         for a, b in zip(found[0], other, strict=True):
             assert torch.equal(a[:1], b[:1])
+
+
+METHODS = {
+    "energy": lambda prior, x, s: (prior.energy(x, s),),
+    "score": lambda prior, x, s: (prior.score(x, s),),
+    "slope": lambda prior, x, s: (prior.slope(x, s),),
+    "both": lambda prior, x, s: prior.score_and_slope(x, s),
+    "derivatives": lambda prior, x, s: prior.derivatives(x, s),
+}
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_images_and_smoothings_meet_one_by_one(method, layers, dtype, monkeypatch):
+    """One image with many s, many images with one s, and as many of both: with and without a graph as pair by pair."""
+    monkeypatch.setattr(tiled, "BFLOAT16", False)
+    prior, (x, _) = small_prior(layers, dtype), images(n=4, dtype=dtype)
+    s = torch.linspace(-3.9, -0.8, 4, dtype=dtype)
+    for some, others in (
+        (x[:1], s),
+        (x, s[1]),
+        (x, s[1:2]),
+        (x, s[1].item()),
+        (x, s),
+        (x[:1], s[0]),
+        (x[:1], s.tolist()),
+    ):
+        smoothings = torch.as_tensor(others, dtype=dtype).expand(
+            4 if len(some) == 4 else torch.as_tensor(others).numel()
+        )
+        pairs = list(zip(some.expand(len(smoothings), -1, -1, -1), smoothings, strict=True))
+        expected = [torch.cat(a) for a in zip(*(method(prior, xi[None], si) for xi, si in pairs), strict=True)]
+        with torch.no_grad():
+            without = method(prior, some, others)
+        for a, b, one in zip(method(prior, some, others), without, expected, strict=True):
+            assert a.shape == b.shape == one.shape
+            for other in (a, b):
+                assert (other - one).norm() <= (1e-5 if dtype == torch.float32 else 1e-12) * one.norm()
+
+
+def test_the_gradient_of_a_single_image_is_the_sum_over_its_smoothings():
+    prior, (x, s) = small_prior(2), images(n=1)
+    s = torch.tensor([-3.0, -2.0, -1.0], dtype=x.dtype)
+    x.requires_grad_()
+    (gradient,) = torch.autograd.grad(prior.energy(x, s).sum(), x)
+    torch.testing.assert_close(gradient, prior.score(x, s).sum(0, keepdim=True))
+
+
+@pytest.mark.parametrize("graph", [True, False])
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_what_is_harmless_is_converted_and_the_rest_refused(method, graph):
+    prior, (x, s) = small_prior(2, torch.float32), images(dtype=torch.float32)
+    with torch.set_grad_enabled(graph):
+        expected = method(prior, x, s)
+        for images_, smoothings in ((x.double(), s), (x, s.double()), (x, s.double().numpy()), (x, s.tolist())):
+            for a, b in zip(method(prior, images_, smoothings), expected, strict=True):
+                assert a.dtype == torch.float32
+                torch.testing.assert_close(a, b)
+        for number in (-1, np.int64(-1), np.float32(-1), np.float64(-1), torch.tensor(-1)):
+            for a, b in zip(method(prior, x, number), method(prior, x, -1.0), strict=True):
+                assert torch.equal(a, b)
+        three = torch.zeros(3)
+        for bad, message in (
+            (lambda: method(prior, x, three), "2 images do not go with smoothings"),
+            (lambda: method(prior, x, torch.zeros(2, 1, 1, 1)), "do not go with"),
+            (lambda: method(prior, x, torch.zeros(0)), "do not go with"),
+            (lambda: method(prior, x[..., : prior.min_size - 1], -1.0), "this prior needs at least 3 x 3"),
+            (lambda: method(prior, (255 * x).byte(), -1.0), "floating point"),
+            (lambda: method(prior, x[0], -1.0), r"shape \(N, channels"),
+            (lambda: method(prior, x[:0], -1.0), r"shape \(N, channels"),
+            (lambda: method(prior, x.expand(-1, 3, -1, -1), -1.0), r"shape \(N, channels"),
+            (lambda: method(prior, x.numpy(), -1.0), "must be tensors"),
+            (lambda: method(prior, x.to("meta"), -1.0), "but the prior is on cpu"),
+            (lambda: method(prior, x, math.nan), "smoothing s must be a number"),
+            (lambda: method(prior, x, "-1"), "smoothing s must be a number"),
+            (lambda: method(prior, x, 1e300), "logarithm of sigma"),
+        ):
+            with pytest.raises(InputError, match=message):
+                bad()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("layers", 0),
+        ("layers", 1.5),
+        ("channels", 49),
+        ("kernel_size", 4),
+        ("knots_s", 1),
+        ("sigma_min", 0),
+        ("sigma_min", 0.5),
+        ("sigma_max", math.nan),
+        ("sigma_max", "large"),
+    ],
+)
+def test_priors_that_cannot_be(name, value):
+    with pytest.raises(InputError):
+        FieldsOfExperts(**{name: value})

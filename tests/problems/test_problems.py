@@ -1,5 +1,6 @@
 """Data terms: proximal maps against a numerical minimiser, and what is rejected."""
 
+import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize
@@ -162,3 +163,50 @@ def test_different_problems_are_not_stacked_and_unknown_ones_named():
         Denoising.stack([Denoising(images(), 0.1), Denoising(images(), 0.2)])
     with pytest.raises(InputError, match="there are denoise, inpaint"):
         task("deblur")
+
+
+def test_problems_are_equal_only_if_they_are_the_same():
+    z, observed = images(), torch.ones(1, 1, 3, 4, dtype=torch.bool)
+    first, second, third = Denoising(z, 0.1), Denoising(z.clone(), 0.1), Inpainting(z, observed)
+    assert first == first
+    assert first != second
+    assert third not in (first, second, Inpainting(z, observed))
+    assert len({first, second, third, first}) == 3
+
+
+def test_numbers_of_other_libraries():
+    z = images()
+    v, expected = z + 0.2, Denoising(z, 0.5).prox(z + 0.2, 0.25)
+    for number in (np.float32(0.5), np.float64(0.5), torch.tensor(0.5), np.array(0.5)):
+        problem = Denoising(z, number)
+        assert type(problem.level) is float
+        for tau in (np.float32(0.25), torch.tensor(0.25), torch.full((2,), 0.25), torch.full((2, 1, 1, 1), 0.25)):
+            torch.testing.assert_close(problem.prox(v, tau), expected)
+    tau = torch.tensor([0.1, 0.4], dtype=torch.float64)  # one an image
+    both = Denoising(z, 0.5).prox(v, tau)
+    for k in range(2):
+        torch.testing.assert_close(both[k : k + 1], Denoising(z[k : k + 1], 0.5).prox(v[k : k + 1], tau[k].item()))
+    for wrong in ("0.1", None, True, [0.1], z):
+        with pytest.raises(InputError, match="noise level must be a positive number"):
+            Denoising(z, wrong)
+
+
+def test_images_that_do_not_fit_the_observation():
+    z, observed = images(), torch.ones(1, 1, 3, 4, dtype=torch.bool)
+    for problem in (Denoising(z, 0.1), Inpainting(z, observed)):
+        for wrong in (
+            z[..., :2],
+            z[:, 0],
+            z[:1].expand(3, -1, -1, -1),
+            z.int(),
+            z.to("meta"),
+            None,
+        ):
+            with pytest.raises(InputError):
+                problem.energy(wrong)
+            with pytest.raises(InputError):
+                problem.prox(wrong, 0.1)
+        for tau in (torch.ones(3), torch.ones(4), torch.ones(2, 1), torch.ones(0), "1", None):
+            with pytest.raises(InputError, match="step size tau"):
+                problem.prox(z, tau)
+        assert problem.energy(z[:1].expand(2, -1, -1, -1)).shape == (2,)

@@ -2,11 +2,17 @@
 
 import itertools
 import json
+import math
 
+import numpy as np
 import pytest
+import torch
+from stand_in import GaussianPrior
 
+from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.errors import InputError
-from gnc_core.restoration.schedules import LearnedSchedule, check_sigma, linear, logarithmic
+from gnc_core.restoration.schedules import LearnedSchedule, check_rate, check_sigma, linear, logarithmic
+from gnc_core.restoration.schemes import Flow, Joint, Learned
 
 LEARNED = LearnedSchedule((0.2, 0.05), (0.04, 0.0), "denoise", 0.1, "foe-l1")
 
@@ -90,3 +96,50 @@ def test_files_that_are_no_schedules(tmp_path):
             LearnedSchedule.load(path)
     with pytest.raises(InputError, match="Cannot read"):
         LearnedSchedule.load(tmp_path / "nothing.json")
+
+
+def test_numbers_of_other_libraries():
+    for number in (np.float32, np.float64, torch.tensor):
+        for make in (linear, logarithmic):
+            values = make(number(0.5), number(0.125), np.int64(3))
+            assert values == pytest.approx(make(0.5, 0.125, 3))
+            assert {type(value) for value in values} == {float}
+    assert LEARNED.fits("denoise", np.float32(LEARNED.level), np.int64(LEARNED.steps))
+
+
+def test_what_is_no_number():
+    for wrong in ("0.1", None, True, [0.1], math.nan, math.inf, torch.tensor([0.1, 0.2])):
+        for call in (
+            lambda v: linear(v, 0.01, 3),
+            lambda v: logarithmic(0.5, v, 3),
+            lambda v: LEARNED.fits("denoise", v, 2),
+            lambda v: check_sigma(v, 0.01, 0.5),
+            lambda v: check_rate(v),
+            lambda v: linear(0.5, 0.01, v),
+        ):
+            with pytest.raises(InputError):
+                call(wrong)
+
+
+def test_a_scheme_is_chosen_by_its_name():
+    prior = GaussianPrior()
+
+    def choose(name, task="denoise", level=0.1, **settings):
+        return choose_scheme(SchemeChoice(name, **settings), prior, "foe-l1", task, level)
+
+    assert isinstance(choose("flow"), Flow)
+    assert isinstance(choose("joint", steps=np.int64(3), sigma0=np.float32(0.2)), Joint)
+    assert isinstance(choose("learned", schedule=LEARNED), Learned)
+    for name in ("langevin", "Flow", "", None):
+        with pytest.raises(InputError, match="there are flow, joint, learned"):
+            choose(name)
+    for changes, message in (
+        ({"task": "deblur"}, "no task 'deblur'"),
+        ({"level": math.nan}, "level must be a positive number"),
+        ({"steps": 1.5}, "whole number"),
+        ({"sigma0": "0.1"}, "sigma must be a number"),
+        ({"sigma0": 0.9}, "range of this prior"),
+        ({"rate": 2}, "below 2"),
+    ):
+        with pytest.raises(InputError, match=message):
+            choose("joint", **changes)

@@ -4,15 +4,17 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 from stand_in import GaussianPrior
 
 from gnc_core.errors import InputError
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising, Inpainting
 from gnc_core.restoration import schedules
 from gnc_core.restoration.schedules import LearnedSchedule
-from gnc_core.restoration.schemes import Flow, Joint, Learned, image_step
+from gnc_core.restoration.schemes import Flow, Joint, Learned, Step, image_step
 
 PRIOR = GaussianPrior()
 NOISE = 0.1
@@ -123,9 +125,9 @@ def test_joint_step_in_s_lowers_the_energy():
 def test_joint_clips_s_to_the_range_of_the_prior():
     mean = torch.full((1, 1, 8, 8), PRIOR.mean)
     far = mean + 5
-    down = list(Joint(0.5, 8, rate=50.0).run(PRIOR, NoData(mean)))
+    down = list(Joint(0.5, 12, rate=1.9).run(GaussianPrior(variance=1e-6), NoData(mean)))
     assert down[-1].sigma.tolist() == pytest.approx([PRIOR.sigma_min])
-    up = list(Joint(0.011, 3, rate=500.0).run(PRIOR, NoData(far)))
+    up = list(Joint(0.011, 3, rate=1.9).run(GaussianPrior(variance=1e-6), NoData(far)))
     assert max(step.sigma[0] for step in up) == pytest.approx(PRIOR.sigma_max)
 
 
@@ -206,10 +208,92 @@ def test_bad_schemes():
     for make in (lambda: Flow([]), lambda: Flow([0.1] * 1001), lambda: Joint(0.1, 0)):
         with pytest.raises(InputError, match=r"1 \.\.\. 1000"):
             make()
-    with pytest.raises(InputError, match="rate"):
-        Joint(0.1, 5, rate=0)
+    for rate in (0, -0.1, 2, 1e300, math.inf, math.nan, "fast", None):
+        with pytest.raises(InputError, match="rate"):
+            Joint(0.1, 5, rate=rate)
+    assert Joint(0.1, 5, rate=1.9).rate == 1.9
+    for steps in (2.0, "2", True, None):
+        with pytest.raises(InputError, match="whole number"):
+            Joint(0.1, steps)
+    for schedule in ([0.1, math.nan], [0.0], [-0.1], ["0.1"], "0.1", 0.1, None, torch.full((2, 1), 0.1)):
+        with pytest.raises(InputError, match="schedule's sigmas"):
+            Flow(schedule)
+    with pytest.raises(InputError, match="sigma"):
+        image_step(PRIOR, denoising, denoising.observation, -0.1, 0.1)
     for scheme in (Flow([0.6, 0.1]), Flow([0.1, 0.001]), Joint(0.7, 5), Joint(float("nan"), 5)):
         with pytest.raises(InputError, match=r"\[0\.01, 0\.5\]"):  # before the first step
             scheme.run(PRIOR, denoising)
     with pytest.raises(InputError, match="range"):
         Learned(learned((0.9,), (0.1,))).run(PRIOR, denoising)
+
+
+def test_schedules_of_numpy_and_torch():
+    """Steps, sigmas and the trace of a schedule are those of the list with the same numbers."""
+    denoising, _ = problem()
+    expected = list(Flow([0.25, 0.125]).run(PRIOR, denoising))
+    sigmas = [0.25, 0.125]
+    for schedule in (np.array(sigmas, np.float32), np.array(sigmas), torch.tensor(sigmas), tuple(sigmas), iter(sigmas)):
+        flow = Flow(schedule)
+        assert flow == Flow(sigmas)
+        assert hash(flow) == hash(Flow(sigmas))
+        for step, same in zip(flow.run(PRIOR, denoising), expected, strict=True):
+            assert type(step.sigma) is float
+            assert torch.equal(step.image, same.image)
+    fitted = LearnedSchedule(np.float32(sigmas), torch.tensor([0.5, 0.25]), "denoise", np.float32(0.5), "a")
+    assert fitted == LearnedSchedule((0.25, 0.125), (0.5, 0.25), "denoise", 0.5, "a")
+    assert LearnedSchedule.from_json(fitted.to_json()) == fitted
+    joint = list(Joint(np.float32(0.25), np.int64(2), np.float32(0.5)).run(PRIOR, denoising))
+    for step, same in zip(joint, Joint(0.25, 2, 0.5).run(PRIOR, denoising), strict=True):
+        assert step.sigma == same.sigma
+
+
+@pytest.mark.parametrize("scheme", [Flow([0.2, 0.1]), Joint(0.2, 2), Learned(learned([0.2, 0.1], [0.04, 0.01]))])
+@pytest.mark.parametrize(("of_prior", "of_image"), [(torch.float32, torch.float64), (torch.float64, torch.float32)])
+@torch.no_grad()
+def test_prior_and_observation_of_different_types_meet(scheme, of_prior, of_image):
+    """The result is that of the narrower type, up to its rounding; the image takes the wider one."""
+    prior = FieldsOfExperts(1, channels=3, kernel_size=3).to(of_prior)
+    same = FieldsOfExperts(1, channels=3, kernel_size=3)
+    z = PRIOR.sample(2, 12, 0)
+    observed = torch.rand(1, 1, 12, 12, generator=torch.Generator().manual_seed(1)) < 0.5
+    for make in (lambda z: Denoising(z, NOISE), lambda z: Inpainting(z, observed)):
+        for step, expected in zip(scheme.run(prior, make(z.to(of_image))), scheme.run(same, make(z)), strict=True):
+            torch.testing.assert_close(step.image.float(), expected.image, rtol=0, atol=1e-5)
+            torch.testing.assert_close(step.energy.float(), expected.energy, rtol=1e-4, atol=1e-2)
+            assert step.image.dtype == torch.float64
+
+
+def test_an_image_below_the_size_of_the_kernels_is_refused():
+    small = Denoising(torch.rand(1, 1, 3, 9), NOISE)
+    for scheme in (Flow([0.2]), Joint(0.2, 1)):
+        with pytest.raises(InputError, match="9 x 3 pixels; this prior needs at least 4 x 4"):
+            next(scheme.run(FieldsOfExperts(), small))
+
+
+def test_which_images_have_diverged():
+    z = torch.zeros(5, 1, 4, 4)
+    z[0] = 3  # the largest that the schemes start from
+    images = z.clone()
+    images[1, 0, 1, 2], images[2, 0, 0, 0], images[3, 0, 0, 0], images[4, 0, 3, 3] = torch.nan, -torch.inf, 31, -29
+    step = Step(1, 0.1, images, PRIOR, Denoising(z, NOISE))
+    assert step.diverged.tolist() == [False, True, True, True, False]
+    assert not any(step.diverged.any() for step in Joint(0.2, 3).run(PRIOR, problem()[0]))
+    assert step != Step(1, 0.1, images, PRIOR, Denoising(z, NOISE))
+
+
+def test_rates_near_the_noise_level():
+    """A step multiplies the error of s by 1 - 2 c where d2R/ds2 = 2 n: it shrinks for c < 1, and swings from there on."""
+    prior = GaussianPrior(variance=1e-8)
+    z = prior.mean + 0.2 * torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+
+    @dataclass(frozen=True)
+    class Held(NoData):
+        def prox(self, v, tau):
+            return self.image
+
+    level = math.log(z.sub(prior.mean).square().mean().sqrt().item())
+    start = math.exp(level + 0.01)
+    for rate in (0.3, 0.5, 0.8, 1.2):
+        first, second = Joint(start, 2, rate).run(prior, Held(z))
+        errors = [math.log(step.sigma[0]) - level for step in (first, second)]
+        assert errors[1] / errors[0] == pytest.approx(1 - 2 * rate, abs=0.05)

@@ -154,6 +154,17 @@ def test_a_run_that_diverges_is_noted_and_attains_nothing():
     assert (sweeps.attainment(result, 1.0)[0, 2] == 0).all()
 
 
+def test_a_finite_image_far_outside_its_range_has_diverged_too():
+    class Overshooting(GaussianPrior):
+        def score(self, x, s):
+            return super().score(x, s) * (1e5 if torch.as_tensor(s).exp().max() > 0.3 else 1)
+
+    result = compute(make_plan(task="inpaint", level=0.5, schemes=["flow"]), Overshooting())
+    assert sweeps.diverged(result).tolist() == [[[0, 0, 0], [0, 0, 0], [5, 5, 5]]]
+    assert np.isnan(result.psnr[0, 2]).all()
+    assert np.isnan(result.ssim[0, 2]).all()
+
+
 # --- plans -------------------------------------------------------------------------------------------------------------
 
 
@@ -198,11 +209,40 @@ def test_plans_are_equal_for_equal_work_only():
         ({"steps": []}, "at least one"),
         ({"rate": 0.0}, "rate"),
         ({"rate": math.inf}, "rate"),
+        ({"rate": 2.0}, "below 2"),
+        ({"rate": "0.5"}, "rate"),
+        ({"level": "0.1"}, "level"),
+        ({"sigma0": 0.1}, "list of numbers"),
+        ({"sigma0": ["0.1"]}, "sigma must be a number"),
+        ({"steps": [1.0]}, "whole number"),
+        ({"seed": -1}, "seed"),
     ],
 )
 def test_plans_that_cannot_be(changes, message):
     with pytest.raises(InputError, match=message):
         make_plan(**changes)
+
+
+def test_plans_of_numpy_numbers_are_plans():
+    """They are equal to those of Python's numbers, and can be written."""
+    sigma0, steps, rate = np.array([0.25, 0.125], np.float32), np.array([2, 1]), np.float32(0.5)
+    plan = make_plan(sigma0=sigma0, steps=steps, level=np.float64(0.5), rate=rate)
+    assert plan == make_plan(sigma0=[0.125, 0.25], steps=[1, 2], level=0.5, rate=0.5)
+    assert sweeps.load(sweeps.to_bytes(Result.empty(plan))).plan == plan
+
+
+def test_runs_that_cannot_be():
+    plan = make_plan()
+    for images, device, message in (
+        (IMAGES[:2], "cpu", "images of its plan"),
+        (IMAGES[::-1], "cpu", "images of its plan"),
+        (IMAGES, "gpu", "device"),
+        (IMAGES, "mps", "device"),
+    ):
+        with pytest.raises(InputError, match=message):
+            next(sweeps.run(plan, PRIOR, images, device=device))
+    with pytest.raises(InputError, match="int16"):
+        sweeps.make_plan(PRIOR, [("a", IMAGES[0][1].short())], "denoise", 0.1)
 
 
 def test_images_too_small_for_the_prior():

@@ -14,14 +14,26 @@ from functools import wraps
 from itertools import pairwise
 from typing import Any
 
-import numba
 import numpy as np
-from numba import njit
+from numba import config, njit
+from numba.core.compiler import Compiler, CompileResult
 from torch import Tensor
 
 from gnc_core.prior import threads
 
-numba.config.SLP_VECTORIZE = 1  # type: ignore[attr-defined]  # four of a row's sums in one register
+
+class _FourSums(Compiler):
+    """numba's compiler, but it keeps four of a row's sums in one register. It asks the process for that, which is asked under
+    numba's own lock and gets its setting back."""
+
+    def compile_extra(self, func: Callable[..., None]) -> CompileResult:
+        before, config.SLP_VECTORIZE = config.SLP_VECTORIZE, 1  # type: ignore[attr-defined]
+        try:
+            return super().compile_extra(func)
+        finally:
+            config.SLP_VECTORIZE = before  # type: ignore[attr-defined]
+
+
 _ZERO, _HALF = np.float32(0), np.float32(0.5)
 _BLOCK = 256
 _WORTH_SHARING = 2**15  # elements of a tensor: for fewer, it takes longer to wake a thread
@@ -32,6 +44,7 @@ _OPTIONS: dict[str, Any] = {
     "nogil": True,
     "fastmath": {"contract", "reassoc", "nsz", "arcp"},
     "error_model": "numpy",
+    "pipeline_class": _FourSums,
 }
 
 
