@@ -62,7 +62,8 @@ def test_the_prior_is_the_same_on_a_gpu(layers, monkeypatch):
 
 
 @needs_gpu
-def test_training_on_a_gpu_resumes_with_the_same_bits(tmp_path):
+def test_training_on_a_gpu_resumes_with_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
     deep = {"architecture": settings().architecture | {"layers": 2}}
     straight, interrupted, resumed = (Trainer(settings(**deep), pictures(), "cuda") for _ in range(3))
     list(run(straight, tmp_path / "straight"))

@@ -15,7 +15,6 @@ __all__ = [
     "SUFFIXES",
     "check_mask",
     "check_output",
-    "check_size",
     "crop_center",
     "image_files",
     "load_images",

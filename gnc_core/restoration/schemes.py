@@ -93,11 +93,7 @@ def image_step(prior: Prior, problem: Problem, x: Tensor, sigma: float | Tensor,
     different floating-point types, the image takes the wider one. Raises `InputError` for a sigma that is not positive, and for
     images that the prior cannot take.
     """
-    s = (
-        torch.log(sigma)
-        if isinstance(sigma, Tensor)
-        else math.log(checks.number(sigma, "The smoothing sigma", positive=True))
-    )
+    s = torch.log(sigma) if isinstance(sigma, Tensor) else math.log(checks.number(sigma, "sigma", positive=True))
     tau = checks.per_image(tau, max(len(x), s.numel() if isinstance(s, Tensor) else 1), "The step size tau")
     return problem.prox(x - tau * prior.score(x, s), tau)
 
