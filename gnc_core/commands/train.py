@@ -226,9 +226,8 @@ def _run(trainer: training.Trainer, out: Path, resume: bool) -> None:
                 if entry["iteration"] % 50 == 0:
                     speed = trainer.iteration * settings.batch / trainer.seconds
                     bar.set_postfix(loss=f"{entry['loss']:.4f}", images_per_s=f"{speed:.0f}", refresh=False)
-                if distributed.any_of(
-                    stopping, trainer.device
-                ):  # all of them at once: nobody waits for another's share
+                # All processes stop after the same iteration: none waits for the share of one that is gone.
+                if distributed.any_of(stopping, trainer.device):
                     raise KeyboardInterrupt(f"Stopped at iteration {trainer.iteration}; go on with --resume.")
     except FloatingPointError as error:
         raise InputError(str(error)) from error
