@@ -113,7 +113,7 @@ def source_controls(found: dict[str, dict[str, Result]]) -> tuple[str, Result | 
         help="A run attains E*, the lowest final energy of any run on the same image, when it ends within this share of "
         "E(degraded image) − E* above it. All final energies are at the smallest σ.",
     )  # fmt: skip
-    return kind, result, PICKS[picked], tolerance / 100
+    return kind, result, PICKS[picked or "Both"], tolerance / 100  # a link may hold none
 
 
 def upload() -> Result | None:

@@ -8,9 +8,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.session import MOST_CHARACTERS, plain, sentence
-from gnc_core import zoo
+from gnc_core import sweeps, zoo
 from gnc_core.errors import InputError
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
+from gnc_core.sweeps import Plan, Result
 
 VIEWS = Path(__file__).resolve().parents[2] / "app" / "views"
 DEEP = "[" * 5000
@@ -138,6 +139,18 @@ def test_long_and_strange_lists_are_a_short_sentence(counts: str) -> None:
     assert len(app.error) == 1
     assert len(app.error[0].value) < 2 * MOST_CHARACTERS
     assert "![" not in app.error[0].value
+
+
+@pytest.mark.parametrize("name", ["schemes", "colour", "maps", "map-prior", "tolerance"])
+def test_empty_choices_in_a_link_leave_the_default(name: str, prior: Path) -> None:
+    plan = Plan("denoise", 0.1, "small", "", ("flow",), (0.1,), (1,), ("a",), ((8, 8),), "0" * 12)
+    (prior.parent / zoo.SWEEPS).mkdir()
+    result = Result.empty(plan)
+    result.initial_energy[:], result.energy[:], result.psnr[:] = 2, 1, 20
+    sweeps.save(result, prior.parent / zoo.SWEEPS / "a.npz")
+    app = opened("maps", **{name: ""})
+    assert app.metric
+    assert not app.error
 
 
 # --- folders -----------------------------------------------------------------------------------------------------

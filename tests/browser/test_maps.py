@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -105,6 +106,41 @@ def test_a_click_on_a_cell_restores_with_its_setting(page: Page, app_url: str, f
     del wanted["scheme"], wanted["rate"]
     assert wanted.items() <= settings(page).items()
     assert "scheme" not in settings(page)
+
+
+def test_a_click_on_a_cell_beyond_the_controls_says_what_was_moved(page: Page, app_url: str, tmp_path: Path) -> None:
+    plan = Plan("denoise", 0.6, "foe-l1", "", ("flow",), (0.4, 0.8), (1, 2), ("a",), ((8, 8),), "0" * 12)
+    result = Result.empty(plan)
+    result.energy[:], result.psnr[:], result.ssim[:] = 10, 20, 0.5
+    sweeps.save(result, tmp_path / "far.npz")
+    page.goto(app_url + FILE)
+    page.get_by_test_id("stMain").locator("input[type=file]").set_input_files(tmp_path / "far.npz")
+    cell = page.locator(".js-plotly-plot").first.locator(".nsewdrag").first
+    expect(cell).to_be_visible()
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
+    box = cell.bounding_box()
+    assert box
+    x, y = box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"]
+    page.mouse.move(x, y)
+    expect(page.locator(".hoverlayer .hovertext")).to_contain_text("σ₀ = 0.8, 2 step")
+    page.mouse.down()
+    page.mouse.up()
+    expect(page.get_by_text("Noise level σₙ 0.6 is beyond")).to_be_visible()
+    expect(page.get_by_text("Initial smoothing σ₀ 0.8 is beyond")).to_be_visible()
+    expect(page.get_by_role("button", name="Result (PNG)")).to_be_visible(timeout=A_RUN)
+    assert settings(page)["noise"] == "0.5"
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_name_in_a_file_is_text_on_the_page(page: Page, app_url: str, file: Path, tmp_path: Path) -> None:
+    name = "![p](http://a.example/p.png) <b>b</b> **c** $d$ :smile: :red[e] :material/home: www.f.example g@h.example"
+    result = sweeps.load(file)
+    sweeps.save(replace(result, plan=replace(result.plan, prior=name)), tmp_path / "named.npz")
+    open_file(page, app_url + FILE, tmp_path / "named.npz")
+    told = page.get_by_test_id("stMain").locator("p", has_text="is not in pretrained/")
+    assert name in told.inner_text().replace("\u2060", "")
+    assert told.locator("*:not(strong)").count() == 0
+    assert told.locator("strong").count() == 1  # of the page's own sentence
 
 
 def test_an_uploaded_image_goes_with_the_click(page: Page, app_url: str, file: Path, tmp_path: Path) -> None:
