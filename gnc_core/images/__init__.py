@@ -15,6 +15,7 @@ __all__ = [
     "SUFFIXES",
     "check_mask",
     "check_output",
+    "check_size",
     "crop_center",
     "image_files",
     "load_images",
