@@ -14,6 +14,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from gnc_core import zoo
+from gnc_core.learning import convexity
+
 ROOT = Path(__file__).parents[2]
 SMALL = ["--channels", "6", "--knots-u", "15", "--knots-s", "5", "--patch", "16", "--device", "cpu"]
 
@@ -101,6 +104,8 @@ def test_a_run_starts_from_another_ones_prior(tmp_path, data):
         "0.1",
         "--learning-rate",
         "1e-9",
+        "--convex-from",
+        "0",
     ]
     train(tmp_path, data, "second", *options)
     first, second = (load_file(tmp_path / run / "prior.safetensors") for run in ("first", "second"))
@@ -108,6 +113,15 @@ def test_a_run_starts_from_another_ones_prior(tmp_path, data):
     card = json.loads((tmp_path / "second" / "card.json").read_text())
     assert card["architecture"]["layers"] == 2
     assert card["training"]["start"].startswith("first, weights ")
+
+
+def test_a_start_without_input_scaling_gets_it_and_potentials_end_convex(tmp_path, data):
+    train(tmp_path, data, "first", "--iterations", "3", "--layers", "2", "--input-scale", "0")
+    train(tmp_path, data, "second", "--start", tmp_path / "first", "--iterations", "3", "--convex-from", "0.2")
+    first, second = (json.loads((tmp_path / run / "card.json").read_text()) for run in ("first", "second"))
+    assert "input_scale" not in first["architecture"]
+    assert second["architecture"] == first["architecture"] | {"input_scale": 0.05, "knots_u": 15, "knots_hidden": 63}
+    assert convexity.convex_from(zoo.load(tmp_path / "second")) <= 0.2
 
 
 def test_two_processes_follow_the_curve_of_one(tmp_path, data):
