@@ -18,6 +18,7 @@ from gnc_core import images, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.learning import distributed, training
+from gnc_core.learning.rescaling import rescaled
 
 _DEFAULTS = training.Settings()
 _DEEP_RATE = 7e-3  # with 0.01, one of two runs of three layers diverged
@@ -45,7 +46,8 @@ _DEEP_RATE = 7e-3  # with 0.01, one of two runs of three layers diverged
 @click.option(
     "--start",
     "start_name",
-    help="Prior, a name or a folder, that a new run starts from; --layers and the like are then its own.",
+    help="Prior, a name or a folder, that a new run starts from; --layers and the like are then its own. One without input "
+    "scaling gets it first, with --knots-u and --knots-hidden.",
 )
 @click.option("--layers", type=click.IntRange(1, 8), default=1, show_default=True, help="Number of layers L.")
 @click.option("--channels", type=click.IntRange(1, 48), default=48, show_default=True, help="Kernels a layer.")
@@ -55,6 +57,13 @@ _DEEP_RATE = 7e-3  # with 0.01, one of two runs of three layers diverged
     default=training.ARCHITECTURE["knots_u"],
     show_default=True,
     help="Knots of a potential in the feature, on [-3.5, 3.5].",
+)
+@click.option(
+    "--knots-hidden",
+    type=click.IntRange(5, 1001),
+    default=63,
+    show_default=True,
+    help="Knots of a hidden activation in the feature, on the same range.",
 )
 @click.option("--knots-s", type=click.IntRange(3, 101), default=16, show_default=True, help="Knots in s = log(sigma).")
 @click.option(
@@ -105,6 +114,42 @@ _DEEP_RATE = 7e-3  # with 0.01, one of two runs of three layers diverged
     help="Weight of the term that makes the energy fall from far below an image's noise level towards it.",
 )
 @click.option(
+    "--convexity-weight",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="Weight of the hinge on the potentials' curvature, which makes the energy convex at large sigma.",
+)
+@click.option(
+    "--linearity-weight",
+    type=click.FloatRange(0),
+    default=0.3,
+    show_default=True,
+    help="Weight of the penalty on the curvature of hidden activations at large sigma.",
+)
+@click.option(
+    "--roughness-weight",
+    type=click.FloatRange(0),
+    default=1e-6,
+    show_default=True,
+    help="Weight of the squared second differences of the potentials' slopes, which keeps them smooth.",
+)
+@click.option(
+    "--convex-from",
+    type=click.FloatRange(0),
+    default=0.3,
+    show_default=True,
+    help="Potentials are made convex from this sigma on when a run starts from a prior, with activations linear there, and when "
+    "it ends. 0 leaves them.",
+)
+@click.option(
+    "--input-scale",
+    type=click.FloatRange(0),
+    default=0.05,
+    show_default=True,
+    help="Images are divided by sqrt(sigma^2 + this^2) on their way into the first layer; 0 divides by nothing.",
+)
+@click.option(
     "--clip",
     type=click.FloatRange(0, min_open=True),
     default=_DEFAULTS.clip,
@@ -135,6 +180,7 @@ def train(
     layers: int,
     channels: int,
     knots_u: int,
+    knots_hidden: int,
     knots_s: int,
     iterations: int,
     batch: int,
@@ -143,6 +189,11 @@ def train(
     smoothing_weight: float,
     smoothing_term: str,
     ordering_weight: float,
+    convexity_weight: float,
+    linearity_weight: float,
+    roughness_weight: float,
+    convex_from: float,
+    input_scale: float,
     clip: float,
     average: float,
     out: Path,
@@ -170,8 +221,13 @@ def train(
     if len(held_out) == 1:
         raise InputError("--validation needs at least two images: two share each smoothing level.")
     start = zoo.load(start_name) if start_name else None
-    architecture: dict[str, float] = {"layers": layers, "channels": channels, "knots_u": knots_u, "knots_s": knots_s}
+    knots = {"knots_u": knots_u, "knots_hidden": knots_hidden}
+    architecture: dict[str, float] = {"layers": layers, "channels": channels, **knots, "knots_s": knots_s}
+    if input_scale:
+        architecture["input_scale"] = input_scale
     if start:
+        if input_scale and not start.input_scale:
+            start = rescaled(start, input_scale, **knots)
         architecture, layers = start.architecture, start.layers
     settings = training.Settings(
         architecture=architecture,
@@ -182,6 +238,10 @@ def train(
         smoothing_weight=smoothing_weight,
         smoothing_term=smoothing_term,
         ordering_weight=ordering_weight,
+        convexity_weight=convexity_weight,
+        linearity_weight=linearity_weight,
+        roughness_weight=roughness_weight,
+        convex_from=convex_from,
         clip=clip,
         average=average,
         seed=seed,

@@ -16,6 +16,7 @@ d2R/ds2 is a hundred times n near s_min. `denoising` is therefore what training 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -114,6 +115,44 @@ def _check(x: Tensor, s: Tensor, eta: Tensor | None = None) -> None:
         raise InputError(
             f"A batch is of images (N, 1, H, W), smoothings (N,) and noise like the images, not of {shapes}."
         )
+
+
+def convexity(prior: FieldsOfExperts) -> Tensor:
+    """How far the potentials are from convex, the more the larger sigma (method, section 6):
+
+        mean over channels of  sum_{i,k} w(s_k) max(0, -sigma_k^2 phi''_i(s_k))^2 g,    w as in `growth`,
+
+    with phi''_i the coefficients of phi'' as a quadratic spline, in the image's unit, and g the knots' distance: where none is
+    negative, phi'' is nowhere.
+    """
+    phi = prior.potential
+    bend = phi.slopes.diff(dim=1) * phi.scale / phi.u.spacing  # in the unit of u
+    s = phi.s.positions(dtype=bend.dtype, device=bend.device)
+    factor = (s.exp() / prior.unit(s)) ** 2
+    return (growth(s) * F.relu(-factor * bend).square()).sum((1, 2)).mean() * phi.u.spacing
+
+
+def linearity(prior: FieldsOfExperts) -> Tensor:
+    """How far hidden activations are from linear, the more the larger sigma: mean over channels, sum over layers, of
+    sum_{i,k} w(s_k)^2 phi''_i(s_k)^2 g, w and phi''_i as in `convexity`, in the unit of their features; 0 for one layer.
+
+    w is squared since bent activations are what more layers are for, below the sigma from which on energies have to be convex."""
+    total = prior.kernel.new_zeros(())
+    for phi in prior.functions[:-1]:
+        bend = phi.slopes.diff(dim=1) / phi.u.spacing
+        s = phi.s.positions(dtype=bend.dtype, device=bend.device)
+        total = total + (growth(s).square() * bend.square()).sum((1, 2)).mean() * phi.u.spacing
+    return total
+
+
+def roughness(prior: FieldsOfExperts) -> Tensor:
+    """The sum of the squared second differences of the potentials' stored slopes (P-splines; Eilers & Marx, 1996)."""
+    return prior.potential.slopes.diff(n=2, dim=1).square().sum()
+
+
+def growth(s: Tensor) -> Tensor:
+    """w(s) = ((s - log 0.05)/(log 0.5 - log 0.05))_+^2: nothing is asked of small sigmas."""
+    return ((s - math.log(0.05)) / math.log(10)).clamp(min=0).square()
 
 
 class SmoothingConstant:

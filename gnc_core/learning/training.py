@@ -30,11 +30,13 @@ from gnc_core.images import crop_center, random_patches, to_float
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 
 from . import distributed, score_matching
+from .convexity import make_convex, make_linear
 from .score_matching import Terms
 
 ARCHITECTURE = FieldsOfExperts().architecture  # the defaults, which a run may change
 CHECKPOINT_SECONDS = 100.0
 LOG_EVERY, VALIDATE_EVERY = 50, 500
+DENSITY_PATCHES = 64
 VALIDATION_CROP = 160  # pixels
 CONSTANT_START, CONSTANT_MEMORY, CONSTANT_END = 100, 1000, 1000  # batches that c(s) is fitted to: before, during, after
 
@@ -50,7 +52,13 @@ class Settings:
     learning_rate: float = 1e-2
     smoothing_weight: float = 1e-4  # lambda of the loss
     smoothing_term: str = "denoising"  # or "implicit", the paper's; see score_matching
-    ordering_weight: float = 0.0  # of score_matching.ordering, measured on every second patch
+    ordering_weight: float = 0.0  # of score_matching.ordering, measured on every fourth patch
+    convexity_weight: float = 0.0  # of score_matching.convexity
+    linearity_weight: float = 0.0  # of score_matching.linearity
+    roughness_weight: float = 0.0  # of score_matching.roughness
+    convex_from: float = (
+        0.0  # sigma from which on potentials are made convex in the end, with one layer; 0: they are not
+    )
     clip: float = 0.03  # largest norm of the gradient; 0.005 to 0.015 are common after the first 200 iterations
     average: float = 0.999  # decay of the weights' moving average, which is the prior in the end
     seed: int = 0
@@ -68,14 +76,22 @@ class _Loss(nn.Module):
     def __init__(self, prior: FieldsOfExperts, settings: Settings) -> None:
         super().__init__()
         self.prior, self.weight, self.ordering = prior, settings.smoothing_weight, settings.ordering_weight
+        self.penalties = (
+            (settings.convexity_weight, score_matching.convexity),
+            (settings.linearity_weight, score_matching.linearity),
+            (settings.roughness_weight, score_matching.roughness),
+        )
         self.form = score_matching.denoising if settings.smoothing_term == "denoising" else score_matching.implicit
 
     def forward(self, x: Tensor, s: Tensor, eta: Tensor, place: Tensor) -> tuple[Tensor, Terms]:
         terms = self.form(self.prior, x, s, eta)
         loss = terms.loss(self.weight)
         if self.ordering:
-            y = x[::2] + s[::2].exp().view(-1, 1, 1, 1) * eta[::2]
-            loss = loss + self.ordering * score_matching.ordering(self.prior, y, s[::2], place[::2])
+            y = x[::4] + s[::4].exp().view(-1, 1, 1, 1) * eta[::4]
+            loss = loss + self.ordering * score_matching.ordering(self.prior, y, s[::4], place[::4])
+        for weight, penalty in self.penalties:
+            if weight:
+                loss = loss + weight * penalty(self.prior)
         return loss, terms
 
 
@@ -108,6 +124,10 @@ class Trainer:
         self.prior = FieldsOfExperts(**settings.architecture, generator=start_numbers).to(self.device)
         if start is not None:
             self.prior.load_state_dict(start.state_dict())
+            if settings.convex_from:
+                patches = self._patches()
+                make_linear(self.prior, settings.convex_from, patches)
+                make_convex(self.prior, settings.convex_from, patches)
         self.optimizer = AdaBelief(self.prior.parameters(), lr=settings.learning_rate, weight_decay=0.0)
         self.averaged = AveragedModel(self.prior, multi_avg_fn=self._average)
         self.loss: nn.Module = _Loss(self.prior, settings)
@@ -159,8 +179,16 @@ class Trainer:
         constant.memory = CONSTANT_MEMORY
         return constant
 
+    def _patches(self) -> Tensor:
+        """Clean patches, always the same, that densities of features are measured on."""
+        generator = torch.Generator().manual_seed(self.settings.seed)
+        return random_patches(self.images, self.settings.patch, DENSITY_PATCHES, generator).to(self.device)
+
     def finish(self) -> None:
-        """Fit c(s) of the averaged prior, with random numbers of its own: the same bits, should it be done again."""
+        """Make potentials convex where the settings say so, then fit c(s) of the averaged prior, with random numbers of its own:
+        the same bits, should it be done again."""
+        if self.settings.convex_from:
+            make_convex(self.result, self.settings.convex_from, self._patches())
         self.generator.manual_seed(self.settings.seed + 1)
         self._fit_constant(self.result, CONSTANT_END)
 
@@ -247,8 +275,9 @@ class Trainer:
             settings = state["settings"]
         except Exception as error:
             raise InputError(f"{path} is not a checkpoint that can be read; remove it to start anew.") from error
-        if settings != asdict(self.settings):
-            other = [k for k, v in asdict(self.settings).items() if settings.get(k) != v]
+        wanted = asdict(self.settings)
+        other = [k for k, v in wanted.items() if k in settings and settings[k] != v]  # older checkpoints lack some
+        if other:
             raise InputError(f"{path} belongs to a run with another {', '.join(other)}; resume with the same settings.")
         self.prior.load_state_dict(state["prior"])
         self.averaged.load_state_dict(state["averaged"])

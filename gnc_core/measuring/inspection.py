@@ -4,6 +4,9 @@ Method, sections 2 and 5.2. Layers count from 0, from the image upwards: functio
 L - 1 holds the potentials. Features are measured on noisy images y = x + sigma eta, as the prior meets them at that smoothing.
 With one layer the energy is convex in the image wherever all potentials are; with more layers it is then convex in the
 last features only.
+
+Features, functions and curvatures are in the unit of the image, whatever the layers see: with input scaling (method, section 6.1)
+they are v = a u, phi(v/a) of a potential, a phi(v/a) of an activation.
 """
 
 from __future__ import annotations
@@ -184,11 +187,17 @@ def curves(prior: FieldsOfExperts, inspection: Inspection, layer: int, points: i
     A potential itself (order 0) has its minimum over these points taken off: a constant changes no score."""
     phi, device = prior.functions[_layer(prior, layer)], prior.c.device
     s = torch.from_numpy(inspection.sigma.astype(np.float64)).log().to(device)
+    a = prior.unit(s)[:, None, None]
     u = torch.from_numpy(inspection.grid(layer, points)).to(device)
-    result = values(phi, u, s, order)
+    result = values(phi, u / a, s, order) * a ** _power(phi, order)
     if phi.potential and order == 0:
         result = result - result.amin(2, keepdim=True)
     return result.float().cpu().numpy()
+
+
+def _power(phi: Splines, order: int) -> int:
+    """The power of a(s) that turns d^order phi / du^order into the image's unit."""
+    return (0 if phi.potential else 1) - order
 
 
 def image_kernels(prior: FieldsOfExperts, layer: int, slope: np.ndarray) -> Tensor:
@@ -223,16 +232,17 @@ def response(prior: FieldsOfExperts, x: Tensor, s: float, layer: int, channel: i
     Raises `InputError` for a layer or a channel that is not there, and for images that the prior cannot take."""
     layer, channel = _layer(prior, layer), checks.whole(channel, "channel", 0, prior.channels - 1)
     checks.check_single(x)
-    h, kernels = prior.extend(x), prior.kernels()
-    level = h.new_tensor([checks.number(s, "The smoothing s")])
+    kernels, level = prior.kernels(), x.new_tensor([checks.number(s, "The smoothing s")])
+    h = prior.extend(prior.scaled(x, level))
     for kernel, phi in zip(kernels[:layer], prior.functions, strict=False):
         h = splines.evaluate_in_place(phi.table(level), convolve(h, kernel), phi.u)
     above = prior.layers - 1 - layer  # the layers above look beyond the image
     phi, (height, width) = prior.functions[layer], x.shape[2:]
     u = convolve(h, kernels[layer][channel : channel + 1])[..., above : above + height, above : above + width]
     table = phi.table(level)[:, channel : channel + 1]
-    energy, curvature = (splines.evaluate(table, u, phi.u, order) for order in (0, 2))
-    return u[0, 0], energy[0, 0], curvature[0, 0]
+    a = prior.unit(level)
+    energy, curvature = (splines.evaluate(table, u, phi.u, order)[0, 0] * a ** _power(phi, order) for order in (0, 2))
+    return u[0, 0] * a, energy, curvature
 
 
 @torch.no_grad()
@@ -268,7 +278,8 @@ def _level(prior: FieldsOfExperts, noisy: Sequence[Tensor], sigma: float) -> dic
     """What `Inspection` holds of one smoothing level, (L, C) each."""
     kernels, rows = prior.kernels(), []
     s = torch.tensor([math.log(sigma)], dtype=torch.float64, device=prior.c.device)
-    hs = [prior.extend(y) for y in noisy]
+    a = prior.unit(s).float()
+    hs = [prior.extend(prior.scaled(y, s.to(y))) for y in noisy]
     for layer, phi in enumerate(prior.functions):
         us = [convolve(h, kernels[layer]) for h in hs]
         u = torch.cat([u.flatten(2) for u in us], 2)[..., None]  # (1, C, pixels, 1)
@@ -280,15 +291,16 @@ def _level(prior: FieldsOfExperts, noisy: Sequence[Tensor], sigma: float) -> dic
             part = (value - values(phi, between[None], s).amin(2)[..., None, None]).clamp(min=0).mean((0, 2, 3))
         else:
             part = value.var((0, 2, 3)) * kernels[layer + 1].square().sum((0, 2, 3))
-        concave = sigma**2 * splines.evaluate(table, u, phi.u, order=2) < -ROUNDING
+        bend = a ** _power(phi, 2)
+        concave = sigma**2 * bend * splines.evaluate(table, u, phi.u, order=2) < -ROUNDING
         whole = torch.full_like(low, phi.u.low)[None], torch.full_like(low, phi.u.high)[None]
         measured = {
-            "low": low,
-            "high": high,
-            "curvature": smallest_curvature(phi, s, low[None], high[None])[0],
-            "curvature_on_grid": smallest_curvature(phi, s, *whole)[0],
+            "low": a * low,
+            "high": a * high,
+            "curvature": bend * smallest_curvature(phi, s, low[None], high[None])[0],
+            "curvature_on_grid": bend * smallest_curvature(phi, s, *whole)[0],
             "concave": concave.float().mean((0, 2, 3)),
-            "slope": slope.mean((0, 2, 3)),
+            "slope": a ** _power(phi, 1) * slope.mean((0, 2, 3)),
             "share": part / part.sum(),
         }
         rows.append({key: array.cpu().numpy() for key, array in measured.items()})

@@ -29,19 +29,27 @@ class Splines(nn.Module):
     changes phi' near one knot and nowhere else, whatever the number of knots. Those of a potential, whose phi' grows like
     1/sigma, are stored in units of 1/(7 sigma_k) (7: the norm of 48 kernels' adjoints together), so that one step size
     fits all smoothing levels and moves sigma times the score by about itself.
+
+    With an `input_scale` (of the first layer) u is v / a(s), v the feature itself and a(s) = sqrt(sigma^2 + input_scale^2):
+    derivatives in s are then those of phi(v / a(s), s) with v held, as functions of u still,
+
+        d/ds = phi_s - b' u phi_u,    d2/ds2 = phi_ss - 2 b' u phi_su - b'' u phi_u + b'^2 u (u phi_u)_u,    b = log a.
     """
 
     scale: Tensor
 
-    def __init__(self, channels: int, u: Grid, s: Grid, *, potential: bool) -> None:
+    def __init__(
+        self, channels: int, u: Grid, s: Grid, *, potential: bool, unit: Tensor | float = 1.0, input_scale: float = 0
+    ) -> None:
+        """unit: a(s) at the knots in s, what u is measured in; ones without scaling."""
         super().__init__()
-        self.u, self.s, self.potential = u, s, potential
+        self.u, self.s, self.potential, self.input_scale = u, s, potential, input_scale
         self.slopes = nn.Parameter(torch.zeros(channels, u.weights - 1, s.weights))
         # A constant of a potential changes no score; `c` of the prior holds the one that matters.
         self.offset = None if potential else nn.Parameter(torch.zeros(channels, 1, s.weights))
         self.register_buffer("scale", torch.ones(s.weights), persistent=False)
         if potential:
-            self.scale = (torch.exp(-s.positions(dtype=torch.float64)) / 7).float()
+            self.scale = (unit * torch.exp(-s.positions(dtype=torch.float64)) / 7).float()
 
     def start_from(self, slope: Tensor) -> None:
         """phi_c(u, s) with phi' = slope at the middles between knots: (weights_u - 1, weights_s), for all channels."""
@@ -63,9 +71,27 @@ class Splines(nn.Module):
 
     def tables(self, s: Tensor, orders: tuple[int, ...] = (0, 1)) -> tuple[Tensor, ...]:
         """The tables of several orders, as `table` has them."""
-        basis = torch.stack([splines.basis(s.double(), self.s, order) for order in orders])
+        needed = range(max(orders) + 1) if self.input_scale else orders
+        basis = torch.stack([splines.basis(s.double(), self.s, order) for order in needed])
         weights = torch.einsum("cik,onk->onci", self.weights(), basis)
-        return splines.polynomials(weights, continuation=2 if self.potential else 1).to(s.dtype).unbind()
+        found = splines.polynomials(weights, continuation=2 if self.potential else 1)
+        if not self.input_scale:
+            return found.to(s.dtype).unbind()
+        total = self._along(s.double(), found)
+        return tuple(total[order].to(s.dtype) for order in orders)
+
+    def _along(self, s: Tensor, partial: Tensor) -> list[Tensor]:
+        """From the partial derivatives in s, of orders 0, 1, ..., to the total ones with the unscaled feature held."""
+        sigma2 = (2 * s).exp().view(-1, 1, 1, 1)
+        rise = sigma2 / (sigma2 + self.input_scale**2)  # b'
+        total = [partial[0]]
+        if len(partial) > 1:
+            by_u = splines.times_slope(partial[0], self.u)
+            total.append(partial[1] - rise * by_u)
+        if len(partial) > 2:
+            mixed, twice = splines.times_slope(partial[1], self.u), splines.times_slope(by_u, self.u)
+            total.append(partial[2] - 2 * rise * mixed - 2 * rise * (1 - rise) * by_u + rise**2 * twice)
+        return total
 
 
 class FieldsOfExperts(nn.Module):
@@ -97,6 +123,7 @@ class FieldsOfExperts(nn.Module):
         knots_s: int = 16,
         sigma_min: float = 0.01,
         sigma_max: float = 0.5,
+        input_scale: float = 0,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
@@ -118,6 +145,9 @@ class FieldsOfExperts(nn.Module):
             "sigma_min": sigma_min,
             "sigma_max": sigma_max,
         }
+        if input_scale:
+            self.architecture["input_scale"] = input_scale
+        self.input_scale = input_scale
         self.layers, self.channels = layers, channels
         self.sigma_min, self.sigma_max = sigma_min, sigma_max
         self.padding = kernel_size // 2 + layers - 1
@@ -129,9 +159,14 @@ class FieldsOfExperts(nn.Module):
         self.hidden_kernels = nn.ParameterList(
             torch.randn(channels, channels, 3, 3, generator=generator) for _ in range(layers - 1)
         )
-        hidden, last = (Grid(-FEATURE_RANGE, FEATURE_RANGE, k) for k in (knots_hidden, knots_u))
-        self.hidden = nn.ModuleList(Splines(channels, hidden, s, potential=False) for _ in range(layers - 1))
-        self.potential = Splines(channels, last, s, potential=True)
+        reach = FEATURE_RANGE / (math.hypot(sigma_min, input_scale) if input_scale else 1)
+        hidden, last = (Grid(-reach, reach, k) for k in (knots_hidden, knots_u))
+        unit = self.unit(s.positions(dtype=torch.float64))
+        scales = [input_scale, *[0.0] * (layers - 1)]  # the first layer meets the scaled image
+        self.hidden = nn.ModuleList(
+            Splines(channels, hidden, s, potential=False, unit=unit, input_scale=scale) for scale in scales[:-1]
+        )
+        self.potential = Splines(channels, last, s, potential=True, unit=unit, input_scale=scales[-1])
         self._start()
         # c(s) a pixel, which no score determines (method, section 3): weights of a spline in s, fitted in training.
         self.register_buffer("c", torch.zeros(s.weights))
@@ -146,7 +181,8 @@ class FieldsOfExperts(nn.Module):
         u = grid.positions(dtype=torch.float64)[:-1] + grid.spacing / 2
         sigma2 = torch.exp(2 * last.s.positions(dtype=torch.float64))
         gain = self.kernel.shape[-1] ** 2 * 2 ** (self.layers - 1)
-        last.start_from((u[:, None] / (sigma2 + 0.1**2) / gain).float())
+        unit = self.unit(last.s.positions(dtype=torch.float64))
+        last.start_from((unit**2 * u[:, None] / (sigma2 + 0.1**2) / gain).float())
 
     # --- the layers -----------------------------------------------------------------------------------------------
 
@@ -201,6 +237,14 @@ class FieldsOfExperts(nn.Module):
             )
         return x.expand(count, -1, -1, -1), s.expand(count)
 
+    def unit(self, s: Tensor) -> Tensor:
+        """a(s) = sqrt(sigma^2 + input_scale^2), what images are divided by; 1 without scaling."""
+        return torch.sqrt((2 * s).exp() + self.input_scale**2) if self.input_scale else torch.ones_like(s)
+
+    def scaled(self, x: Tensor, s: Tensor) -> Tensor:
+        """x / a(s), what the layers see; also what turns their gradient into the score."""
+        return x / self.unit(s).view(-1, 1, 1, 1) if self.input_scale else x
+
     # --- energy and score -----------------------------------------------------------------------------------------
 
     def energy(self, x: Tensor, s: float | Tensor) -> Tensor:
@@ -208,7 +252,7 @@ class FieldsOfExperts(nn.Module):
         x, s = self._meet(x, s)
         if not torch.is_grad_enabled():
             return tiled.energy(self, x, s)
-        h = self.extend(x)
+        h = self.extend(self.scaled(x, s))
         for kernel, phi in zip(self.kernels(), self.functions, strict=True):
             h = splines.evaluate(phi.table(s), convolve(h, kernel), phi.u)
         return h.flatten(1).sum(1) + self.constant(s) * x[0].numel()
@@ -219,7 +263,7 @@ class FieldsOfExperts(nn.Module):
         if not torch.is_grad_enabled():
             return tiled.score_and_slope(self, x, s, with_slope=False)[0]
         kernels = self.kernels()
-        h, slopes = self.extend(x), []
+        h, slopes = self.extend(self.scaled(x, s)), []
         for kernel, phi in zip(kernels[:-1], self.functions, strict=False):
             h, slope = splines.value_and_derivative(phi.table(s), convolve(h, kernel), phi.u)
             slopes.append(slope)
@@ -227,7 +271,7 @@ class FieldsOfExperts(nn.Module):
         g = splines.evaluate(last.table(s), convolve(h, kernels[-1]), last.u, order=1)
         while slopes:
             g = adjoint(g, kernels[len(slopes)]) * slopes.pop()
-        return self.extend_adjoint(adjoint(g, kernels[0]))
+        return self.scaled(self.extend_adjoint(adjoint(g, kernels[0])), s)
 
     def slope(self, x: Tensor, s: float | Tensor) -> Tensor:
         """dR/ds(x, s): (N,)."""
@@ -243,7 +287,7 @@ class FieldsOfExperts(nn.Module):
             return tiled.score_and_slope(self, x, s)
         kernels, functions = self.kernels(), self.functions
         tables, slopes = zip(*(phi.tables(s) for phi in functions), strict=True)
-        seen = [convolve(self.extend(x), kernels[0])]  # u_1 ... u_L
+        seen = [convolve(self.extend(self.scaled(x, s)), kernels[0])]  # u_1 ... u_L
         for phi, table, kernel in zip(functions, tables, kernels[1:], strict=False):
             seen.append(convolve(splines.evaluate(table, seen[-1], phi.u), kernel))
         g, sums = splines.pull_back(tables[-1], seen[-1], self.potential.u)
@@ -252,7 +296,7 @@ class FieldsOfExperts(nn.Module):
             g = adjoint(g, kernels[layer + 1])
             g, sums = splines.pull_back(tables[layer], seen[layer], functions[layer].u, g)
             slope_s = slope_s + (sums * slopes[layer]).flatten(1).sum(1)
-        return self.extend_adjoint(adjoint(g, kernels[0])), slope_s
+        return self.scaled(self.extend_adjoint(adjoint(g, kernels[0])), s), slope_s
 
     def derivatives(self, x: Tensor, s: float | Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """grad_x R (N, 1, H, W), dR/ds (N,) and d2R/ds2 (N,): what the loss of section 3 needs.
@@ -263,7 +307,7 @@ class FieldsOfExperts(nn.Module):
         x, s = self._meet(x, s)
         kernels = self.kernels()
         seen: list[tuple[Tensor, Tensor | None, Tensor]] = []
-        h, h_dot = self.extend(x), None
+        h, h_dot = self.extend(self.scaled(x, s)), None
         for kernel, phi in zip(kernels[:-1], self.functions, strict=False):
             u = convolve(h, kernel)
             u_dot = None if h_dot is None else convolve(h_dot, kernel)
@@ -289,7 +333,7 @@ class FieldsOfExperts(nn.Module):
             g = g * slope
         n = x[0].numel()
         return (
-            self.extend_adjoint(adjoint(g, kernels[0])),
+            self.scaled(self.extend_adjoint(adjoint(g, kernels[0])), s),
             slope_s + self.constant(s, order=1) * n,
             curvature_s + self.constant(s, order=2) * n,
         )

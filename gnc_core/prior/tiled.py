@@ -45,14 +45,17 @@ Share = TypeVar("Share")
 def energy(prior: FieldsOfExperts, x: Tensor, s: Tensor) -> Tensor:
     """R(x, s) an image: (N,)."""
     tables = [phi.table(s) for phi in prior.functions]
-    return _sum_of_features(prior, x, tables) + prior.constant(s) * x[0].numel()
+    return _sum_of_features(prior, prior.scaled(x, s), tables) + prior.constant(s) * x[0].numel()
 
 
 def slope(prior: FieldsOfExperts, x: Tensor, s: Tensor) -> Tensor:
     """dR/ds an image, (N,). With one layer it is a sum over features as the energy is, and needs no way back."""
     if prior.layers > 1:
         return score_and_slope(prior, x, s)[1]
-    return _sum_of_features(prior, x, [prior.potential.table(s, 1)]) + prior.constant(s, order=1) * x[0].numel()
+    return (
+        _sum_of_features(prior, prior.scaled(x, s), [prior.potential.table(s, 1)])
+        + prior.constant(s, order=1) * x[0].numel()
+    )
 
 
 def _sum_of_features(prior: FieldsOfExperts, x: Tensor, tables: list[Tensor]) -> Tensor:
@@ -77,7 +80,7 @@ def _sum_of_features(prior: FieldsOfExperts, x: Tensor, tables: list[Tensor]) ->
 
 def score_and_slope(prior: FieldsOfExperts, x: Tensor, s: Tensor, with_slope: bool = True) -> tuple[Tensor, Tensor]:
     """grad_x R (N, 1, H, W) and dR/ds (N,), zero without `with_slope`."""
-    extended, kernels = prior.extend(x), prior.kernels()
+    extended, kernels = prior.extend(prior.scaled(x, s)), prior.kernels()
     tables = [phi.table(s) for phi in prior.functions]
     slopes = [phi.table(s, 1) if with_slope else None for phi in prior.functions]
 
@@ -91,7 +94,7 @@ def score_and_slope(prior: FieldsOfExperts, x: Tensor, s: Tensor, with_slope: bo
     for tile, (part, part_slope) in zip(tiles, _side_by_side(share, tiles, x), strict=True):
         gradient[tile] += part
         slope_s[tile[0]] += part_slope
-    return prior.extend_adjoint(gradient), slope_s
+    return prior.scaled(prior.extend_adjoint(gradient), s), slope_s
 
 
 def _share(

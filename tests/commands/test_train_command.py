@@ -14,8 +14,9 @@ import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
+from gnc_core import zoo
 from gnc_core.__main__ import main
-from gnc_core.learning import training
+from gnc_core.learning import convexity, training
 from gnc_core.learning.training import Trainer
 
 ROOT = Path(__file__).parents[2]
@@ -136,13 +137,23 @@ def test_ctrl_c_waits_for_the_end_of_an_iteration_and_a_second_one_does_not(tmp_
 def test_a_run_starts_from_another_ones_prior(tmp_path, data):
     first, second = tmp_path / "first", tmp_path / "second"
     train(first, data, "--iterations", "3", "--layers", "2")
-    options = ["--iterations", "1", "--ordering-weight", "0.1", "--learning-rate", "1e-9"]
+    options = ["--iterations", "1", "--ordering-weight", "0.1", "--learning-rate", "1e-9", "--convex-from", "0"]
     train(second, data, "--start", first, *options)
     one, two = (load_file(run / "prior.safetensors") for run in (first, second))
     assert all(torch.allclose(one[name], two[name], atol=1e-6) for name in one if name != "c")
     card = json.loads((second / "card.json").read_text())
     assert card["architecture"]["layers"] == 2
     assert card["training"]["start"].startswith("first, weights ")
+
+
+def test_a_start_without_input_scaling_gets_it_and_potentials_end_convex(tmp_path, data):
+    first, second = tmp_path / "first", tmp_path / "second"
+    train(first, data, "--iterations", "3", "--layers", "2", "--input-scale", "0")
+    train(second, data, "--start", first, "--iterations", "3", "--convex-from", "0.2")
+    one, two = (json.loads((run / "card.json").read_text())["architecture"] for run in (first, second))
+    assert "input_scale" not in one
+    assert two == one | {"input_scale": 0.05, "knots_u": 15, "knots_hidden": 63}
+    assert convexity.convex_from(zoo.load(second)) <= 0.2
 
 
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch comes without distributed training here")

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from gnc_core.errors import InputError
-from gnc_core.learning import score_matching, training
+from gnc_core.learning import convexity, score_matching, training
 from gnc_core.learning.training import Settings, Trainer, run
 
 TINY = {"layers": 1, "channels": 8, "kernel_size": 3, "knots_u": 15, "knots_s": 5}
@@ -73,18 +73,24 @@ def test_a_run_starts_from_a_prior_and_its_ordering_term_is_learned(tmp_path):
     assert rise(again.result) < 0.8 * before
 
 
-def test_resumes_with_the_same_bits(tmp_path):
-    straight = Trainer(settings(), pictures())
-    list(run(straight, tmp_path / "straight"))
+@pytest.mark.parametrize("graduated", [{}, {"convexity_weight": 1.0, "roughness_weight": 1e-6, "convex_from": 0.1}])
+def test_resumes_with_the_same_bits(tmp_path, graduated):
+    def new():
+        return Trainer(settings(**graduated), pictures())
 
-    interrupted = Trainer(settings(), pictures())
+    straight = new()
+    list(run(straight, tmp_path / "straight"))
+    if graduated:
+        assert convexity.convex_from(straight.result) <= 0.1
+
+    interrupted = new()
     for entry in run(interrupted, tmp_path / "run"):
         if entry["iteration"] == 23:
             break
-    resumed = Trainer(settings(), pictures())
+    resumed = new()
     list(run(resumed, tmp_path / "run", resume=True))
 
-    again = Trainer(settings(), pictures())  # as if only the last fit of c(s) had been interrupted
+    again = new()  # as if only the last fit of c(s) had been interrupted
     list(run(again, tmp_path / "run", resume=True))
 
     for name, value in bits(straight).items():

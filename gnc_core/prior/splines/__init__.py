@@ -36,6 +36,7 @@ __all__ = [
     "moments",
     "polynomials",
     "pull_back",
+    "times_slope",
     "total",
     "value_and_derivative",
 ]
@@ -93,6 +94,14 @@ def total(table: Tensor, u: Tensor, grid: Grid, weight: Tensor | None = None, or
     """<weight, d^order phi / du^order (u)> summed over channels and pixels: (N,)."""
     sums = moments(torch.ones_like(u) if weight is None else weight, u, grid)
     return (sums * _derivative(table, grid, order)).flatten(1).sum(1)
+
+
+def times_slope(table: Tensor, grid: Grid) -> Tensor:
+    """The table of u dphi/du: (..., knots + 2, 5) as `polynomials` has them. It has the degrees of the function itself."""
+    knots = torch.arange(-1, grid.knots + 1, dtype=table.dtype, device=table.device) + grid.low / grid.spacing
+    powers = torch.arange(_POWERS, dtype=table.dtype, device=table.device)
+    risen = powers * table
+    return risen + knots[:, None] * F.pad(risen[..., 1:], (0, 1))
 
 
 def _derivative(table: Tensor, grid: Grid, order: int) -> Tensor:
