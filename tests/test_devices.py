@@ -123,11 +123,11 @@ before = state()
 import gnc_core
 
 for module in pkgutil.walk_packages(gnc_core.__path__, "gnc_core."):
-    if module.name != "gnc_core.splines.gpu":  # needs Triton
+    if module.name != "gnc_core.prior.splines.gpu":  # needs Triton
         importlib.import_module(module.name)
 from gnc_core.problems import Denoising
 from gnc_core.restoration import Flow
-from gnc_core.training import Settings, Trainer
+from gnc_core.learning.training import Settings, Trainer
 from gnc_core import zoo
 
 trainer = Trainer(Settings(architecture={"layers": 2}, batch=2, patch=16, seed=3), [torch.full((32, 32), 0.5)])

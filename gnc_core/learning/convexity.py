@@ -22,7 +22,8 @@ from torch import Tensor
 
 from gnc_core.prior import splines
 from gnc_core.prior.convolutions import convolve
-from gnc_core.prior.fields_of_experts import FieldsOfExperts, Splines
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+from gnc_core.prior.functions import Splines
 
 from .score_matching import growth
 

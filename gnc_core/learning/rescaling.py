@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from gnc_core.prior import splines
-from gnc_core.prior.fields_of_experts import FieldsOfExperts, Splines
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+from gnc_core.prior.functions import Splines
 
 POINTS = 3  # the functions are compared at so many points a knot, in u and in s
 CUTOFF = (

@@ -29,7 +29,8 @@ from gnc_core.files import write_bytes
 from gnc_core.images import crop_center
 from gnc_core.prior import splines
 from gnc_core.prior.convolutions import adjoint, convolve
-from gnc_core.prior.fields_of_experts import FieldsOfExperts, Splines
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+from gnc_core.prior.functions import Splines
 
 FILE = "inspection.safetensors"
 LEVELS = 24
@@ -232,8 +233,8 @@ def response(prior: FieldsOfExperts, x: Tensor, s: float, layer: int, channel: i
     Raises `InputError` for a layer or a channel that is not there, and for images that the prior cannot take."""
     layer, channel = _layer(prior, layer), checks.whole(channel, "channel", 0, prior.channels - 1)
     checks.check_single(x)
-    kernels, level = prior.kernels(), x.new_tensor([checks.number(s, "The smoothing s")])
-    h = prior.extend(prior.scaled(x, level))
+    kernels, level = prior.kernels(), prior.c.new_tensor([checks.number(s, "The smoothing s")])
+    h = prior.extend(prior.scaled(x.to(level.dtype), level))
     for kernel, phi in zip(kernels[:layer], prior.functions, strict=False):
         h = splines.evaluate_in_place(phi.table(level), convolve(h, kernel), phi.u)
     above = prior.layers - 1 - layer  # the layers above look beyond the image

@@ -9,7 +9,6 @@ import math
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from gnc_core import checks
@@ -17,81 +16,10 @@ from gnc_core.errors import InputError
 
 from . import splines, tiled
 from .convolutions import adjoint, convolve
+from .functions import Splines
 from .splines import Grid
 
 FEATURE_RANGE = 3.5  # what a zero-mean kernel of unit norm, 7 x 7, can reach on an image in [0, 1]
-
-
-class Splines(nn.Module):
-    """One function phi_c(u, s) a channel, learned through its slopes.
-
-    Weights are `offset + spacing * cumulated slopes`, zero at the middle knot but for the offset: a step on one slope
-    changes phi' near one knot and nowhere else, whatever the number of knots. Those of a potential, whose phi' grows like
-    1/sigma, are stored in units of 1/(7 sigma_k) (7: the norm of 48 kernels' adjoints together), so that one step size
-    fits all smoothing levels and moves sigma times the score by about itself.
-
-    With an `input_scale` (of the first layer) u is v / a(s), v the feature itself and a(s) = sqrt(sigma^2 + input_scale^2):
-    derivatives in s are then those of phi(v / a(s), s) with v held, as functions of u still,
-
-        d/ds = phi_s - b' u phi_u,    d2/ds2 = phi_ss - 2 b' u phi_su - b'' u phi_u + b'^2 u (u phi_u)_u,    b = log a.
-    """
-
-    scale: Tensor
-
-    def __init__(
-        self, channels: int, u: Grid, s: Grid, *, potential: bool, unit: Tensor | float = 1.0, input_scale: float = 0
-    ) -> None:
-        """unit: a(s) at the knots in s, what u is measured in; ones without scaling."""
-        super().__init__()
-        self.u, self.s, self.potential, self.input_scale = u, s, potential, input_scale
-        self.slopes = nn.Parameter(torch.zeros(channels, u.weights - 1, s.weights))
-        # A constant of a potential changes no score; `c` of the prior holds the one that matters.
-        self.offset = None if potential else nn.Parameter(torch.zeros(channels, 1, s.weights))
-        self.register_buffer("scale", torch.ones(s.weights), persistent=False)
-        if potential:
-            self.scale = (unit * torch.exp(-s.positions(dtype=torch.float64)) / 7).float()
-
-    def start_from(self, slope: Tensor) -> None:
-        """phi_c(u, s) with phi' = slope at the middles between knots: (weights_u - 1, weights_s), for all channels."""
-        with torch.no_grad():
-            self.slopes.copy_((slope / self.scale).expand_as(self.slopes))
-
-    def weights(self) -> Tensor:
-        """w[c, i, k] of method section 2: (C, weights_u, weights_s), in float64: polynomials are differences of weights,
-        and what cancels in float32 would break their continuity."""
-        rise = (self.slopes * self.scale * self.u.spacing).double().cumsum(1)
-        rise = F.pad(rise, (0, 0, 1, 0))
-        middle = (self.u.weights - 1) // 2
-        result = rise - rise[:, middle : middle + 1]
-        return result if self.offset is None else result + self.offset
-
-    def table(self, s: Tensor, order: int = 0) -> Tensor:
-        """Polynomials in u of d^order phi / ds^order at s: (N,) to (N, C, knots + 2, 5)."""
-        return self.tables(s, (order,))[0]
-
-    def tables(self, s: Tensor, orders: tuple[int, ...] = (0, 1)) -> tuple[Tensor, ...]:
-        """The tables of several orders, as `table` has them."""
-        needed = range(max(orders) + 1) if self.input_scale else orders
-        basis = torch.stack([splines.basis(s.double(), self.s, order) for order in needed])
-        weights = torch.einsum("cik,onk->onci", self.weights(), basis)
-        found = splines.polynomials(weights, continuation=2 if self.potential else 1)
-        if not self.input_scale:
-            return found.to(s.dtype).unbind()
-        total = self._along(s.double(), found)
-        return tuple(total[order].to(s.dtype) for order in orders)
-
-    def _along(self, s: Tensor, partial: Tensor) -> list[Tensor]:
-        """From the partial derivatives in s, of orders 0, 1, ..., to the total ones with the unscaled feature held."""
-        sigma2 = (2 * s).exp().view(-1, 1, 1, 1)
-        rise = sigma2 / (sigma2 + self.input_scale**2)  # b'
-        total = [partial[0]]
-        if len(partial) > 1:
-            by_u = splines.times_slope(partial[0], self.u)
-            total.append(partial[1] - rise * by_u)
-        if len(partial) > 2:
-            mixed, twice = splines.times_slope(partial[1], self.u), splines.times_slope(by_u, self.u)
-            total.append(partial[2] - 2 * rise * mixed - 2 * rise * (1 - rise) * by_u + rise**2 * twice)
-        return total
 
 
 class FieldsOfExperts(nn.Module):
@@ -251,7 +179,7 @@ class FieldsOfExperts(nn.Module):
         """R(x, s) an image: (N,)."""
         x, s = self._meet(x, s)
         if not torch.is_grad_enabled():
-            return tiled.energy(self, x, s)
+            return self._total(x, s) + self.constant(s) * x[0].numel()
         h = self.extend(self.scaled(x, s))
         for kernel, phi in zip(self.kernels(), self.functions, strict=True):
             h = splines.evaluate(phi.table(s), convolve(h, kernel), phi.u)
@@ -261,42 +189,45 @@ class FieldsOfExperts(nn.Module):
         """grad_x R(x, s): (N, 1, H, W), by the explicit reverse pass K_1^T phi_1' K_2^T phi_2' ... 1."""
         x, s = self._meet(x, s)
         if not torch.is_grad_enabled():
-            return tiled.score_and_slope(self, x, s, with_slope=False)[0]
+            return self._pull_back(x, s, along_s=False)[0]
         kernels = self.kernels()
-        h, slopes = self.extend(self.scaled(x, s)), []
+        h, phi_u = self.extend(self.scaled(x, s)), []
         for kernel, phi in zip(kernels[:-1], self.functions, strict=False):
-            h, slope = splines.value_and_derivative(phi.table(s), convolve(h, kernel), phi.u)
-            slopes.append(slope)
+            h, derivative = splines.value_and_derivative(phi.table(s), convolve(h, kernel), phi.u)
+            phi_u.append(derivative)
         last = self.potential
         g = splines.evaluate(last.table(s), convolve(h, kernels[-1]), last.u, order=1)
-        while slopes:
-            g = adjoint(g, kernels[len(slopes)]) * slopes.pop()
+        while phi_u:
+            g = adjoint(g, kernels[len(phi_u)]) * phi_u.pop()
         return self.scaled(self.extend_adjoint(adjoint(g, kernels[0])), s)
 
     def slope(self, x: Tensor, s: float | Tensor) -> Tensor:
         """dR/ds(x, s): (N,)."""
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or self.layers > 1:
             return self.score_and_slope(x, s)[1]
-        return tiled.slope(self, *self._meet(x, s))
+        # With one layer it is a sum over features as the energy is, and needs no way back.
+        x, s = self._meet(x, s)
+        return self._total(x, s, order=1) + self.constant(s, order=1) * x[0].numel()
 
     def score_and_slope(self, x: Tensor, s: float | Tensor) -> tuple[Tensor, Tensor]:
         """grad_x R and dR/ds, (N, 1, H, W) and (N,): the reverse pass meets every function, so
         dR/ds = sum_l <dR/dh_l, dphi_l/ds (u_l)> comes on the way."""
         x, s = self._meet(x, s)
         if not torch.is_grad_enabled():
-            return tiled.score_and_slope(self, x, s)
+            score, along_s = self._pull_back(x, s)
+            return score, along_s + self.constant(s, order=1) * x[0].numel()
         kernels, functions = self.kernels(), self.functions
-        tables, slopes = zip(*(phi.tables(s) for phi in functions), strict=True)
+        phi, phi_s = zip(*(f.tables(s) for f in functions), strict=True)
         seen = [convolve(self.extend(self.scaled(x, s)), kernels[0])]  # u_1 ... u_L
-        for phi, table, kernel in zip(functions, tables, kernels[1:], strict=False):
-            seen.append(convolve(splines.evaluate(table, seen[-1], phi.u), kernel))
-        g, sums = splines.pull_back(tables[-1], seen[-1], self.potential.u)
-        slope_s = self.constant(s, order=1) * x[0].numel() + (sums * slopes[-1]).flatten(1).sum(1)
+        for f, table, kernel in zip(functions, phi, kernels[1:], strict=False):
+            seen.append(convolve(splines.evaluate(table, seen[-1], f.u), kernel))
+        g, sums = splines.pull_back(phi[-1], seen[-1], self.potential.u)
+        slope = self.constant(s, order=1) * x[0].numel() + (sums * phi_s[-1]).flatten(1).sum(1)
         for layer in reversed(range(self.layers - 1)):
             g = adjoint(g, kernels[layer + 1])
-            g, sums = splines.pull_back(tables[layer], seen[layer], functions[layer].u, g)
-            slope_s = slope_s + (sums * slopes[layer]).flatten(1).sum(1)
-        return self.scaled(self.extend_adjoint(adjoint(g, kernels[0])), s), slope_s
+            g, sums = splines.pull_back(phi[layer], seen[layer], functions[layer].u, g)
+            slope = slope + (sums * phi_s[layer]).flatten(1).sum(1)
+        return self.scaled(self.extend_adjoint(adjoint(g, kernels[0])), s), slope
 
     def derivatives(self, x: Tensor, s: float | Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """grad_x R (N, 1, H, W), dR/ds (N,) and d2R/ds2 (N,): what the loss of section 3 needs.
@@ -311,32 +242,47 @@ class FieldsOfExperts(nn.Module):
         for kernel, phi in zip(kernels[:-1], self.functions, strict=False):
             u = convolve(h, kernel)
             u_dot = None if h_dot is None else convolve(h_dot, kernel)
-            h, slope = splines.value_and_derivative(phi.table(s), u, phi.u)
+            h, phi_u = splines.value_and_derivative(phi.table(s), u, phi.u)
             h_dot = splines.evaluate(phi.table(s, 1), u, phi.u)
             if u_dot is not None:
-                h_dot = h_dot + slope * u_dot
-            seen.append((u, u_dot, slope))
+                h_dot = h_dot + phi_u * u_dot
+            seen.append((u, u_dot, phi_u))
 
         last = self.potential
         u = convolve(h, kernels[-1])
         u_dot = None if h_dot is None else convolve(h_dot, kernels[-1])
         g = splines.evaluate(last.table(s), u, last.u, order=1)
-        slope_s = splines.total(last.table(s, 1), u, last.u)
+        slope = splines.total(last.table(s, 1), u, last.u)
         if u_dot is not None:
-            slope_s = slope_s + (g * u_dot).flatten(1).sum(1)
-        curvature_s = _second_in_s(last, s, u, u_dot, None)
+            slope = slope + (g * u_dot).flatten(1).sum(1)
+        curvature = _second_in_s(last, s, u, u_dot, None)
         while seen:
             g = adjoint(g, kernels[len(seen)])
             phi = self.functions[len(seen) - 1]
-            u, u_dot, slope = seen.pop()
-            curvature_s = curvature_s + _second_in_s(phi, s, u, u_dot, g)
-            g = g * slope
+            u, u_dot, phi_u = seen.pop()
+            curvature = curvature + _second_in_s(phi, s, u, u_dot, g)
+            g = g * phi_u
         n = x[0].numel()
         return (
             self.scaled(self.extend_adjoint(adjoint(g, kernels[0])), s),
-            slope_s + self.constant(s, order=1) * n,
-            curvature_s + self.constant(s, order=2) * n,
+            slope + self.constant(s, order=1) * n,
+            curvature + self.constant(s, order=2) * n,
         )
+
+    def _layers(self, s: Tensor, order: int = 0, along_s: bool = False) -> tiled.Layers:
+        """What `tiled` computes with; order: of the derivative of phi in s that takes the place of phi."""
+        phi = [f.table(s, order) for f in self.functions]
+        phi_s = [f.table(s, 1) if along_s else None for f in self.functions]
+        return tiled.Layers(self.kernels(), [f.u for f in self.functions], phi, phi_s, self.padding)
+
+    def _total(self, x: Tensor, s: Tensor, order: int = 0) -> Tensor:
+        """<1, h_L>, (N,), without a graph."""
+        return tiled.total(self._layers(s, order), self.extend(self.scaled(x, s)))
+
+    def _pull_back(self, x: Tensor, s: Tensor, along_s: bool = True) -> tuple[Tensor, Tensor]:
+        """grad_x R and dR/ds without the constant's part, zero without `along_s`; without a graph."""
+        gradient, sums = tiled.pull_back(self._layers(s, along_s=along_s), self.extend(self.scaled(x, s)))
+        return self.scaled(self.extend_adjoint(gradient), s), sums
 
     def constant(self, s: Tensor, order: int = 0) -> Tensor:
         """c(s) a pixel, or its derivative of an order: (N,) to (N,). See method, section 3."""

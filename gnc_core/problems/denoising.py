@@ -22,6 +22,7 @@ class Denoising(Problem):
     Raises `InputError` for values that are not finite, for integers, for a noise level that is not positive, and for images of
     another size.
 
+    >>> import torch
     >>> problem = Denoising(torch.full((1, 1, 2, 2), 0.6), noise_std=0.1)
     >>> problem.prox(torch.full((1, 1, 2, 2), 0.4), tau=0.01)[0, 0, 0, 0].item()  # halfway between
     0.5

@@ -152,7 +152,7 @@ def test_a_cell_sets_the_controls_of_the_other_page() -> None:
     ("task", "level", "changes", "moved"),
     [
         ("denoise", 0.6, {}, {"noise": 0.5}),
-        ("denoise", 0.1, {"sigma0": (0.005, 0.8), "rate": 3.0}, {"smoothing": 0.5, "rate": 2.0}),
+        ("denoise", 0.1, {"sigma0": (0.005, 0.8), "rate": 1.995}, {"smoothing": 0.5, "rate": 1.99}),
         ("inpaint", 0.999, {"sigma0": (0.002, 0.1)}, {"missing": 0.99}),
         ("inpaint", 0.98, {}, {}),
     ],

@@ -15,7 +15,8 @@ from gnc_core.errors import InputError
 from gnc_core.measuring import inspection
 from gnc_core.measuring.inspection import Inspection
 from gnc_core.prior.convolutions import convolve
-from gnc_core.prior.fields_of_experts import FieldsOfExperts, Splines
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+from gnc_core.prior.functions import Splines
 from gnc_core.prior.splines import Grid
 
 SMALL = {"channels": 6, "kernel_size": 3, "knots_u": 15, "knots_hidden": 9, "knots_s": 6}

@@ -269,7 +269,7 @@ def test_what_is_harmless_is_converted_and_the_rest_refused(method, graph):
             (lambda: method(prior, (255 * x).byte(), -1.0), "floating point"),
             (lambda: method(prior, x[0], -1.0), r"shape \(N, channels"),
             (lambda: method(prior, x[:0], -1.0), r"shape \(N, channels"),
-            (lambda: method(prior, x.expand(-1, 3, -1, -1), -1.0), r"shape \(N, channels"),
+            (lambda: method(prior, x.expand(-1, 3, -1, -1), -1.0), "grey images, not of 3 channels"),
             (lambda: method(prior, x.numpy(), -1.0), "must be tensors"),
             (lambda: method(prior, x.to("meta"), -1.0), "but the prior is on cpu"),
             (lambda: method(prior, x, math.nan), "smoothing s must be a number"),

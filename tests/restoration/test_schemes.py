@@ -237,14 +237,14 @@ def test_schedules_of_numpy_and_torch():
         assert flow == Flow(sigmas)
         assert hash(flow) == hash(Flow(sigmas))
         for step, same in zip(flow.run(PRIOR, denoising), expected, strict=True):
-            assert type(step.sigma) is float
+            assert torch.equal(step.sigma, same.sigma)
             assert torch.equal(step.image, same.image)
     fitted = LearnedSchedule(np.float32(sigmas), torch.tensor([0.5, 0.25]), "denoise", np.float32(0.5), "a")
     assert fitted == LearnedSchedule((0.25, 0.125), (0.5, 0.25), "denoise", 0.5, "a")
     assert LearnedSchedule.from_json(fitted.to_json()) == fitted
     joint = list(Joint(np.float32(0.25), np.int64(2), np.float32(0.5)).run(PRIOR, denoising))
     for step, same in zip(joint, Joint(0.25, 2, 0.5).run(PRIOR, denoising), strict=True):
-        assert step.sigma == same.sigma
+        assert torch.equal(step.sigma, same.sigma)
 
 
 @pytest.mark.parametrize("scheme", [Flow([0.2, 0.1]), Joint(0.2, 2), Learned(learned([0.2, 0.1], [0.04, 0.01]))])
