@@ -32,7 +32,7 @@ def flow_figure(
     paths: np.ndarray,
     path_energies: np.ndarray,
     attained: np.ndarray,
-    minimiser: float,
+    minimisers: Sequence[float],
 ) -> go.Figure:
     """Energies above, trajectories below, on one x axis; Play runs the flow down through both.
 
@@ -41,7 +41,8 @@ def flow_figure(
         levels, energies: (M,) sigmas and (M, G) energies that are always shown.
         schedule, running: (S + 1,) sigma and (S + 1, G) energy in force at each point of the paths.
         paths, path_energies: (S + 1, N) positions and energies of the N starts.
-        attained: (N,) whether a start ends at the global minimiser.
+        attained: (N,) whether a start ends at a global minimiser.
+        minimisers: all global minimisers, several where minima are equally low.
     """
     figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.07, row_heights=[0.56, 0.44])
     for sigma, energy in zip(levels, energies, strict=True):
@@ -62,11 +63,13 @@ def flow_figure(
             name=name, line={"color": colour, "width": 1.2}, showlegend=chosen.size > 0,
             hoverinfo="skip",
         )  # fmt: skip
-    figure.add_vline(minimiser, line={"color": ATTAINED, "width": 1, "dash": "dot"})
+    for minimiser in minimisers:
+        figure.add_vline(minimiser, line={"color": ATTAINED, "width": 1, "dash": "dot"})
 
-    side = "left" if minimiser < 0.5 else "right"
+    side = "left" if minimisers[0] < 0.5 else "right"
+    text = "global minimum" if len(minimisers) == 1 else "global minima"
     figure.add_annotation(
-        x=minimiser, y=0, row=2, col=1, yref="y2 domain", text="global minimum", showarrow=False, xanchor=side,
+        x=minimisers[0], y=0, row=2, col=1, yref="y2 domain", text=text, showarrow=False, xanchor=side,
         yanchor="bottom", xshift=5 if side == "left" else -5, font={"color": ATTAINED},
     )  # fmt: skip
 
@@ -191,7 +194,8 @@ def curvature_figure(
     """Smallest curvature over sigma, on a scale linear near zero and logarithmic far from it."""
     figure = go.Figure()
     y = np.arcsinh(curvature)
-    for values, colour in ((y, BLUE), (np.where(curvature < 0, y, np.nan), RED)):
+    not_convex = (curvature < 0) | (sigma == critical)  # the red line ends where the curve crosses zero
+    for values, colour in ((y, BLUE), (np.where(not_convex, y, np.nan), RED)):
         figure.add_scatter(
             x=sigma, y=values, mode="lines", showlegend=False, customdata=curvature,
             line={"color": colour, "width": 3}, hovertemplate="σ = %{x:.3g}: %{customdata:.3g}<extra></extra>",

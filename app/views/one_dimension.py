@@ -8,28 +8,19 @@ import torch
 from app.figures.one_dimension import attainment_figure, curvature_figure, flow_figure
 from app.session import from_url, in_url, plain, to_url
 from gnc_core.errors import InputError
-from gnc_core.mixture import (
-    DOMAIN,
-    SIGMA_END,
-    TOLERANCE,
-    attainment,
-    global_minimiser,
-    gnc_flow,
-    smallest_curvature,
-    spaced_steps,
-    thresholds,
-)
+from gnc_core.mixture.convexity import DOMAIN, resolving_points, smallest_curvature, thresholds
 from gnc_core.mixture.examples import PRESETS, one_dimensional
+from gnc_core.mixture.flow import SIGMA_END, TOLERANCE, attainment, gnc_flow, goals, spaced_steps
 from gnc_core.restoration.schedules import logarithmic
 
 COLUMNS = ["weight", "mean", "deviation"]
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)  # the smoothings whose energies are always shown
 SIGMA0, STEPS = np.geomspace(0.01, 2, 40), spaced_steps(40, 256)
 LESSONS = {
-    "Five components": "Start above the exact threshold and 32 steps attain the global minimum "
-    "from everywhere; start at σ₀ = 0.1 and most starts are trapped nearby.",
-    "Very many steps": "Two narrow, almost equally heavy components at the edges: near the "
-    "threshold the energy is nearly flat, and from σ₀ = 1 about 500 steps are needed.",
+    "Five components": "From σ₀ = 0.5 on, 32 steps attain the global minimum from everywhere; right at the exact "
+    "threshold it takes about 80. Start at σ₀ = 0.1 and most starts are trapped nearby, in any number of steps.",
+    "Very many steps": "Two narrow, almost equally heavy components at the edges: near the threshold the energy is "
+    "nearly flat. From σ₀ = 1 about 320 steps are needed; from σ₀ = 0.86, just above it, 512 help hardly more than half.",
     "GNC fails": "The deepest well is narrow, but most of the mass is wide and elsewhere: the "
     "minimum of the convex energy leads away from it. From σ₀ ≥ 1 no start attains it, in no number of steps.",
     "Dirac components": "An empirical measure (standard deviation 0): the energy is convex for "
@@ -41,9 +32,12 @@ LESSONS = {
 def landscape(rows: tuple[tuple[float, float, float], ...]) -> dict:
     """All that depends on the mixture alone: thresholds, curvature, the attainment map."""
     mixture = one_dimensional(rows)
+    bounds = thresholds(mixture)
     sigmas = np.geomspace(0.01, 4, 120)
+    if sigmas[0] < bounds.critical < sigmas[-1]:  # where the curve crosses zero
+        sigmas = np.sort(np.append(sigmas, bounds.critical))
     return {
-        "thresholds": thresholds(mixture),
+        "thresholds": bounds,
         "sigmas": sigmas,
         "curvature": smallest_curvature(mixture, sigmas),
         "rate": attainment(mixture, SIGMA0, STEPS),
@@ -55,10 +49,10 @@ def flow(rows: tuple, sigma0: float, steps: int, count: int) -> tuple[dict, floa
     """The arrays of `flow_figure`, and the attainment rate of this one setting."""
     mixture = one_dimensional(rows)
     schedule = logarithmic(sigma0, SIGMA_END, steps)
-    x = torch.linspace(*DOMAIN, 601, dtype=torch.float64)
+    x = torch.from_numpy(resolving_points(mixture, SIGMA_END, spaced=401))
     paths = gnc_flow(mixture, torch.linspace(*DOMAIN, count, dtype=x.dtype)[:, None], schedule)
     in_force = torch.tensor([*schedule, schedule[-1]], dtype=x.dtype)[:, None]
-    minimiser = global_minimiser(mixture, 0.0 if mixture.has_density else SIGMA_END)
+    minimisers = goals(mixture)
     levels = torch.tensor(LEVELS, dtype=x.dtype)[:, None]
     arrays = {
         "x": x.numpy(),
@@ -68,8 +62,8 @@ def flow(rows: tuple, sigma0: float, steps: int, count: int) -> tuple[dict, floa
         "running": mixture.energy(x[:, None], in_force).numpy(),
         "paths": paths[..., 0].numpy(),
         "path_energies": mixture.energy(paths, in_force).numpy(),
-        "attained": (paths[-1, :, 0] - minimiser).abs().le(TOLERANCE).numpy(),
-        "minimiser": minimiser,
+        "attained": (paths[-1] - minimisers).abs().le(TOLERANCE).any(-1).numpy(),
+        "minimisers": minimisers.tolist(),
     }
     return arrays, float(attainment(mixture, [sigma0], [steps])[0, 0])
 
@@ -108,9 +102,9 @@ def component_table(preset: str) -> list:
         num_rows="dynamic",
         hide_index=True,
         column_config={
-            "weight": number("Weight", width=78, min_value=0.0, required=True, format="%.3g"),
-            "mean": number("Mean", width=67, min_value=-1.0, max_value=1.0, required=True, format="%.3g"),
-            "deviation": number("Std", width=62, min_value=0.0, required=True, format="%.3g"),
+            "weight": number("Weight", width=78, min_value=0.0, required=True, format="%.6g"),
+            "mean": number("Mean", width=67, min_value=-1.0, max_value=1.0, required=True, format="%.6g"),
+            "deviation": number("Std", width=62, min_value=0.0, required=True, format="%.6g"),
         },
     )
     rows = edited[COLUMNS].to_numpy(dtype=float).round(6).tolist()
@@ -151,10 +145,15 @@ def controls() -> tuple[list, float, int, int]:
     return rows, sigma0, steps, count
 
 
+def threshold(sigma: float) -> str:
+    """Three decimals, or three digits of what is small."""
+    return f"{sigma:.3f}" if sigma == 0 or sigma >= 0.1 else f"{sigma:.3g}"
+
+
 st.title("GNC in one dimension")
 st.markdown(
-    "Smoothing a density makes its energy E(x, σ) = −log (p ∗ N(0, σ²))(x) convex. The **GNC "
-    "flow** starts there and follows the minimum while σ goes down. Press *Play* to watch it."
+    "Smoothing a density enough makes its energy E(x, σ) = −log (p ∗ N(0, σ²))(x) convex. The **GNC "
+    "flow** is meant to start there and to follow the minimum while σ goes down. Press *Play* to watch it."
 )
 try:
     with st.sidebar:
@@ -170,23 +169,24 @@ bounds = scene["thresholds"]
 with st.container(horizontal=True, gap="medium"):
     st.metric(
         "Attainment here", f"{rate:.0%}", width="content",
-        help=f"Share of 401 starts on [−1, 1] that end within {TOLERANCE:g} of the global minimum of "
-        f"E(·, 0), for σ₀ = {sigma0:g} and {steps} steps.",
+        help=f"Share of 401 starts on [−1, 1] that end within {TOLERANCE:g} of a global minimum of "
+        f"E(·, 0) (with Dirac components, of E(·, {SIGMA_END:g})), for σ₀ = {sigma0:g} and {steps} steps.",
     )  # fmt: skip
     st.metric(
-        "Exact threshold", f"{bounds.critical:.3f}", width="content",
-        help="E(·, σ) is convex on the domain for every σ above it: the root of the smallest "
-        "curvature over x.",
+        "Exact threshold", threshold(bounds.critical), width="content",
+        help="E(·, σ) is convex on the domain for every σ above it: the largest root of the "
+        "smallest curvature over x; 0 where that is never negative.",
     )  # fmt: skip
     st.metric(
         "D/2" if bounds.half_diameter is not None else "D/2 (equal widths only)",
-        f"{bounds.diameter / 2:.3f}", width="content",
+        threshold(bounds.diameter / 2), width="content",
         help="Half the largest distance of two means. By Popoviciu's inequality E(·, σ) is convex for "
         "σ ≥ D/2 when all components have the same covariance; otherwise it is no bound.",
     )  # fmt: skip
     st.metric(
-        "Paper's bound D", f"{bounds.diameter:.3f}", width="content",
-        help="The largest distance of two means: sufficient for convexity.",
+        "Paper's bound D", threshold(bounds.diameter), width="content",
+        help="The largest distance of two means. For σ ≥ D, E(·, σ) is convex between the outermost means, whatever "
+        "the widths of the components; if they are equal, everywhere.",
     )  # fmt: skip
 st.plotly_chart(flow_figure(**arrays), key="flow")
 with st.container(horizontal=True, horizontal_alignment="distribute"):

@@ -3,10 +3,18 @@
 This room computes them, the smoothing from which on they are convex,
 and the flow that uses it; the page One dimension shows all this."""
 
+from .convexity import (
+    DOMAIN,
+    Thresholds,
+    critical_sigma,
+    global_minimisers,
+    local_minimisers,
+    smallest_curvature,
+    thresholds,
+)
 from .examples import PRESETS, one_dimensional
-from .flow import SIGMA_END, TOLERANCE, attainment, global_minimiser, gnc_flow, local_minimisers, spaced_steps
-from .gaussians import DOMAIN, GaussianMixture
-from .thresholds import Thresholds, critical_sigma, smallest_curvature, thresholds
+from .flow import SIGMA_END, TOLERANCE, attainment, gnc_flow, goals, spaced_steps
+from .gaussians import GaussianMixture
 
 __all__ = [
     "DOMAIN",
@@ -17,8 +25,9 @@ __all__ = [
     "Thresholds",
     "attainment",
     "critical_sigma",
-    "global_minimiser",
+    "global_minimisers",
     "gnc_flow",
+    "goals",
     "local_minimisers",
     "one_dimensional",
     "smallest_curvature",

@@ -1,7 +1,7 @@
-"""The GNC flow on a mixture's energy, and how often it attains the global minimum (Algorithm 1, Figure 1)."""
+"""The GNC flow (Algorithm 1) on Gaussian mixtures, and how often it attains the global minimum (method, section 1)."""
 
 import math
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,35 +9,49 @@ from torch import Tensor
 
 from gnc_core.errors import InputError
 
-from .gaussians import DOMAIN, GaussianMixture, _one_dimensional
+from .convexity import DOMAIN, check_domain, global_minimisers, numbers, one_dimensional_means
+from .gaussians import GaussianMixture
 
-SIGMA_END = 1e-3  # where their schedules end
+SIGMA_END = 1e-3  # where the schedules of the examples end
+TOLERANCE = 0.05  # a flow that ends this close to a global minimiser has attained it
 
 
-TOLERANCE = 0.05  # a flow that ends this close to the global minimiser has attained it
-
-
-def gnc_flow(mixture: GaussianMixture, x: Tensor, schedule: Sequence[float]) -> Tensor:
+def gnc_flow(mixture: GaussianMixture, x: Any, schedule: Any) -> Tensor:
     """Algorithm 1: x <- x - sigma_i^2 grad E(x, sigma_i) along a decreasing schedule.
 
     Args:
         x: starts, (..., d).
-        schedule: sigma_0 > ... > sigma_{S-1} > 0.
+        schedule: sigma_0 >= ... >= sigma_{S-1} > 0.
 
     Returns:
         The trajectories, (S + 1, ..., d), the starts first.
+
+    Raises:
+        InputError: points of another shape, a schedule that is empty, rises or is not positive.
     """
+    sigmas = numbers(schedule, "The sigmas of a schedule")
+    if len(sigmas) == 0 or sigmas[-1] <= 0 or (np.diff(sigmas) > 0).any():
+        raise InputError("A schedule goes down, from sigma_0 to a last sigma that is positive.")
+    x = mixture.points(x)
     trajectory = [x]
-    for sigma in schedule:
+    for sigma in sigmas:
         x = mixture.posterior_mean(x, sigma)
         trajectory.append(x)
     return torch.stack(trajectory)
 
 
+def goals(mixture: GaussianMixture, sigma_end: float = SIGMA_END) -> Tensor:
+    """The global minimisers of E(., 0) in one dimension, (G,); with Dirac components, those of E(., sigma_end).
+
+    Several where minima are equally low. Raises `InputError` for mixtures in more dimensions.
+    """
+    return global_minimisers(mixture, 0.0 if mixture.has_density else sigma_end)
+
+
 def attainment(
     mixture: GaussianMixture,
-    sigma0: Sequence[float] | np.ndarray,
-    steps: Sequence[int] | np.ndarray,
+    sigma0: Any,
+    steps: Any,
     starts: int = 401,
     domain: tuple[float, float] = DOMAIN,
     sigma_end: float = SIGMA_END,
@@ -55,23 +69,36 @@ def attainment(
         steps: (B,), lengths S >= 1 of the logarithmic schedules
             sigma_i = sigma_0 (sigma_end / sigma_0)^(i / (S - 1)); S = 1 is sigma_0 alone.
         starts: number of starts, equally spaced on the domain.
-        tolerance: a flow attains the minimiser when it ends at most this far from it.
+        tolerance: a flow attains a minimiser when it ends at most this far from it. Where several
+            minima are equally low, each of them is the global one.
 
     Returns:
         (A, B), in [0, 1].
-    """
-    sigma0_ = torch.as_tensor(np.asarray(sigma0, dtype=float)).view(-1, 1, 1)
-    lengths = np.asarray(steps)
-    if mixture.dimension != 1:
-        raise InputError("The attainment map is for mixtures in one dimension.")
-    if not 0 < sigma_end <= sigma0_.min() or lengths.min() < 1 or starts < 1:
-        raise InputError(f"Attainment needs sigma0 >= {sigma_end:g} > 0, and 1 step and start.")
 
-    x_star = global_minimiser(mixture, 0.0 if mixture.has_density else sigma_end)
-    edges = torch.tensor([x_star - tolerance, x_star + tolerance])
+    Raises:
+        InputError: a mixture in more dimensions, sigma0 below sigma_end, steps or starts that are no whole
+            numbers from 1 on, a tolerance that is not positive, a domain that is no interval.
+    """
+    low, high = check_domain(domain)
+    one_dimensional_means(mixture)
+    sigmas, lengths = numbers(sigma0, "sigma0"), numbers(steps, "steps")
+    end, reach = float(numbers(sigma_end, "sigma_end")[0]), float(numbers(tolerance, "tolerance")[0])
+    if len(sigmas) == 0 or not 0 < end <= sigmas.min():
+        raise InputError(f"Attainment needs initial smoothings sigma0 >= sigma_end > 0, here {end:g}.")
+    counts = np.append(lengths, numbers(starts, "starts"))
+    if len(lengths) == 0 or counts.min() < 1 or (counts % 1 != 0).any():
+        raise InputError("The numbers of steps and of starts must be whole numbers from 1 on.")
+    if reach <= 0:
+        raise InputError("The tolerance must be positive.")
+    sigma0_ = torch.from_numpy(sigmas).view(-1, 1, 1)
+
+    x_star = goals(mixture, end)
+    apart = x_star.diff() > 2 * reach  # intervals that overlap are one
+    yes = torch.ones(1, dtype=torch.bool)
+    edges = torch.stack([x_star[torch.cat([yes, apart])] - reach, x_star[torch.cat([apart, yes])] + reach], -1).ravel()
     order = np.argsort(lengths, kind="stable")
-    S = torch.as_tensor(lengths[order].astype(float)).view(1, -1, 1)
-    ratio = (sigma_end / sigma0_) ** (1 / (S - 1).clamp(min=1))  # sigma_{i+1} / sigma_i
+    S = torch.from_numpy(lengths[order]).view(1, -1, 1)
+    ratio = (end / sigma0_) ** (1 / (S - 1).clamp(min=1))  # sigma_{i+1} / sigma_i
 
     def ends(x: Tensor) -> Tensor:
         for i in range(int(lengths.max())):
@@ -80,8 +107,8 @@ def attainment(
             x[:, running:] = mixture.posterior_mean(x[:, running:, :, None], sigma)[..., 0]
         return x
 
-    grid = torch.linspace(*domain, starts, dtype=torch.float64)
-    below = torch.zeros(len(sigma0_), len(lengths), 2, dtype=torch.long)  # ends below the edge
+    grid = torch.linspace(low, high, starts, dtype=torch.float64)
+    below = torch.zeros(len(sigma0_), len(lengths), len(edges), dtype=torch.long)  # starts that end below the edge
     above = torch.full_like(below, starts)
     for _ in range(math.ceil(math.log2(starts + 1))):
         middle = (below + above) // 2
@@ -90,40 +117,19 @@ def attainment(
         above = torch.where(falls_short, above, middle)
 
     rate = np.empty((len(sigma0_), len(lengths)))
-    rate[:, order] = (below[..., 1] - below[..., 0]).numpy() / starts
+    rate[:, order] = (below[..., 1::2] - below[..., 0::2]).sum(-1).numpy() / starts
     return rate
 
 
 def spaced_steps(count: int = 40, most: int = 256) -> list[int]:
-    """`count` different numbers of steps, 1 to `most`, as evenly spaced on a log axis as can be."""
+    """`count` different numbers of steps, 1 to `most`, as evenly spaced on a log axis as can be.
+
+    Raises `InputError` unless 2 <= count <= most.
+    """
+    if not 2 <= count <= most:
+        raise InputError("There are 2 to `most` different numbers of steps from 1 to `most`.")
     steps = [1]
     while len(steps) < count:
         ratio = (most / steps[-1]) ** (1 / (count - len(steps)))
         steps.append(max(steps[-1] + 1, round(steps[-1] * ratio)))
     return steps
-
-
-def local_minimisers(mixture: GaussianMixture, sigma: float = 0.0) -> Tensor:
-    """Local minimisers of E(., sigma) in one dimension, ascending, (M,).
-
-    All of them lie between the outermost means, where the gradient's upward zero crossings are
-    bracketed on a fine grid (with the means among its points) and bisected.
-    """
-    mu = _one_dimensional(mixture)
-    margin = 1e-3 * float(mu.max() - mu.min()) + 1e-6
-    grid = torch.linspace(float(mu.min()) - margin, float(mu.max()) + margin, 8001).to(mu)
-    grid = torch.cat([grid, mu]).unique()
-    slope = mixture.gradient(grid[:, None], sigma)[:, 0]
-    rising = (slope[:-1] < 0) & (slope[1:] >= 0)
-    left, right = grid[:-1][rising], grid[1:][rising]
-    for _ in range(60):
-        middle = (left + right) / 2
-        downhill = mixture.gradient(middle[:, None], sigma)[:, 0] < 0
-        left, right = torch.where(downhill, middle, left), torch.where(downhill, right, middle)
-    return (left + right) / 2
-
-
-def global_minimiser(mixture: GaussianMixture, sigma: float = 0.0) -> float:
-    """The minimiser of E(., sigma) in one dimension."""
-    x = local_minimisers(mixture, sigma)
-    return float(x[mixture.energy(x[:, None], sigma).argmin()])

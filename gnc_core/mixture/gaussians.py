@@ -1,14 +1,19 @@
-"""Gaussian mixtures in d dimensions: the smoothed energy, its gradient and Hessian (method, section 1)."""
+"""Gaussian mixtures and the graduated non-convexity of their smoothed energies (method, section 1).
+
+Smoothing a mixture with a Gaussian of standard deviation sigma gives a mixture again, so the energy
+E(x, sigma) = -log (p * N(0, sigma^2 I))(x), its derivatives and the sigma above which it is convex
+are all known in closed form. That makes mixtures the place to see what the GNC flow does.
+
+Reference: Kobler & Pock, "Learning Gradually Non-convex Image Priors Using Score Matching" (2023).
+"""
 
 import math
-from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from gnc_core.errors import InputError
-
-DOMAIN = (-1.0, 1.0)  # of the one-dimensional examples
 
 
 class GaussianMixture:
@@ -20,24 +25,28 @@ class GaussianMixture:
         covariances: (K, d, d), symmetric positive semi-definite; or (K,), the variances of
             isotropic components. A covariance of 0 is a Dirac component, which has an energy for
             sigma > 0 only.
-        dtype: of all results, float64 by default.
+        dtype: of all results, float64 (by default) or float32.
 
     Raises:
         InputError: shapes that do not fit, no component, values that are not finite, negative
             weights, covariances that are not symmetric positive semi-definite.
 
-    Points `x` have the shape (..., d), and `sigma` >= 0 is a number or a tensor that broadcasts
-    with the batch shape (...). Values are exact to rounding far outside the data too: everything
-    is computed from log densities and the responsibilities r_i(x), their softmax.
+    Points `x` have the shape (..., d), and `sigma` >= 0 is a number or an array that broadcasts
+    with the batch shape (...). All of these may be tensors, numpy arrays or (nested) sequences.
+    Values are exact to rounding far outside the data too: everything is computed from log densities
+    and the responsibilities r_i(x), their softmax. Other points and sigmas are refused by `InputError`,
+    as is a sigma at which 1 / sigma^4, the size of curvatures, leaves the range of the dtype (float64: 1e-69).
     """
 
     def __init__(
         self,
-        weights: Sequence[float] | Tensor,
-        means: Sequence[float] | Sequence[Sequence[float]] | Tensor,
-        covariances: Sequence[float] | Tensor,
+        weights: Any,
+        means: Any,
+        covariances: Any,
         dtype: torch.dtype = torch.float64,
     ) -> None:
+        if dtype not in (torch.float32, torch.float64):
+            raise InputError(f"The dtype of a mixture is torch.float64 or torch.float32, not {dtype}.")
         w, mu, cov = (_finite(v, dtype) for v in (weights, means, covariances))
         mu = mu[:, None] if mu.ndim == 1 else mu
         if w.ndim != 1 or mu.ndim != 2 or len(w) == 0 or mu.shape[1] == 0:
@@ -48,8 +57,9 @@ class GaussianMixture:
                 f"{K} means in {d} dimension(s) need {K} weights and as many variances, or "
                 f"covariance matrices of {d} x {d}."
             )
-        if (w < 0).any() or w.sum() <= 0:
+        if (w < 0).any() or w.max() <= 0:
             raise InputError("Weights must not be negative, and at least one must be positive.")
+        w = w / w.max()  # first, so that the sum of the largest numbers does not overflow
         kept = w > 0
         self.weights = w[kept] / w.sum()  # (K,)
         self.means = mu[kept]  # (K, d)
@@ -58,14 +68,15 @@ class GaussianMixture:
         self.axes: Tensor | None = None  # (K, d, d), the eigenvectors as columns; None: isotropic
         if cov.ndim == 1:
             self.variances = cov[:, None].expand(-1, d)  # (K, d)
+            rounding = torch.zeros_like(self.variances)
         else:
-            if not torch.allclose(cov, cov.mT):
+            rounding = 20 * torch.finfo(dtype).eps * cov.abs().amax((-2, -1))[:, None]  # of the eigenvalues
+            if ((cov - cov.mT).abs() > 10 * rounding[..., None]).any():
                 raise InputError("Covariance matrices must be symmetric.")
             self.variances, self.axes = torch.linalg.eigh(cov)
-        rounding = 1e-12 * self.variances.abs().amax() if self.axes is not None else 0.0
         if (self.variances < -rounding).any():
             raise InputError("Variances must not be negative (covariances positive semi-definite).")
-        self.variances = self.variances.clamp(min=0)
+        self.variances = torch.where(self.variances > rounding, self.variances, 0.0)
 
     @property
     def dimension(self) -> int:
@@ -74,28 +85,35 @@ class GaussianMixture:
     @property
     def has_density(self) -> bool:
         """Whether E(., 0) exists, that is, whether no component is a Dirac (or flat)."""
-        return bool((self.variances > 0).all())
+        return bool((self.variances > self._smallest_variance).all())
+
+    @property
+    def _smallest_variance(self) -> float:
+        """Below it 1 / C^2 cannot be computed: a component that narrow is a Dirac."""
+        return torch.finfo(self.means.dtype).tiny ** 0.45
 
     def smoothed(self, sigma: float) -> "GaussianMixture":
-        """The mixture p * N(0, sigma^2 I), with covariances C_i = S_i + sigma^2 I."""
-        _check_sigma(torch.as_tensor(sigma))
+        """The mixture p * N(0, sigma^2 I), with covariances C_i = S_i + sigma^2 I, for one sigma."""
+        width = _sigma(sigma, self.means.dtype)
+        if width.numel() != 1:
+            raise InputError("A mixture is smoothed with one sigma at a time.")
         isotropic = self.covariances.ndim == 1
         unit = 1.0 if isotropic else torch.eye(self.dimension, dtype=self.means.dtype)
-        C = self.covariances + sigma**2 * unit
+        C = self.covariances + width.reshape(()) ** 2 * unit
         return GaussianMixture(self.weights, self.means, C, self.means.dtype)
 
-    def energy(self, x: Tensor, sigma: float | Tensor = 0.0) -> Tensor:
+    def energy(self, x: Any, sigma: Any = 0.0) -> Tensor:
         """E(x, sigma) = -log p_sigma(x), of shape (...)."""
         log_terms, _, _ = self._terms(x, sigma)
         return -torch.logsumexp(log_terms, -1)
 
-    def gradient(self, x: Tensor, sigma: float | Tensor = 0.0) -> Tensor:
+    def gradient(self, x: Any, sigma: Any = 0.0) -> Tensor:
         """grad E(x, sigma) = sum_i r_i a_i with a_i = C_i^{-1} (x - mu_i), of shape (..., d)."""
         log_terms, a, _ = self._terms(x, sigma)
         r = torch.softmax(log_terms, -1)
         return (r[..., None] * a).sum(-2)
 
-    def hessian(self, x: Tensor, sigma: float | Tensor = 0.0) -> Tensor:
+    def hessian(self, x: Any, sigma: Any = 0.0) -> Tensor:
         """hess E(x, sigma) = sum_i r_i C_i^{-1} - Cov_r(a), of shape (..., d, d)."""
         log_terms, a, C = self._terms(x, sigma)
         r = torch.softmax(log_terms, -1)[..., None]
@@ -108,18 +126,40 @@ class GaussianMixture:
         a = a - (r * a).sum(-2, keepdim=True)
         return curvature - (r * a).mT @ a
 
-    def posterior_mean(self, y: Tensor, sigma: float | Tensor) -> Tensor:
+    def posterior_mean(self, y: Any, sigma: Any) -> Tensor:
         """E[x | y] for y = x + sigma eta, by Tweedie's formula: y - sigma^2 grad E(y, sigma)."""
-        sigma = torch.as_tensor(sigma, dtype=self.means.dtype)
+        y, sigma = self.points(y), _sigma(sigma, self.means.dtype)
         return y - sigma[..., None] ** 2 * self.gradient(y, sigma)
 
-    def _terms(self, x: Tensor, sigma: float | Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def points(self, x: Any) -> Tensor:
+        """`x` as a tensor (..., d) of this mixture's dtype; raises `InputError` if it cannot be one."""
+        try:
+            x = torch.as_tensor(x, dtype=self.means.dtype)
+        except (TypeError, ValueError, RuntimeError):
+            raise InputError("Points must be an array of numbers.") from None
+        if x.ndim == 0 or x.shape[-1] != self.dimension:
+            raise InputError(
+                f"Points in {self.dimension} dimension(s) have the shape (..., {self.dimension}), not {tuple(x.shape)}."
+            )
+        return x
+
+    def smoothed_variances(self, sigma: Any) -> Tensor:
+        """Eigenvalues of C_i = S_i + sigma^2 I, (..., K, d); raises `InputError` where E(., sigma) does not exist."""
+        C = self.variances + _sigma(sigma, self.means.dtype)[..., None, None] ** 2
+        if not (self._smallest_variance < C).all():
+            least = math.sqrt(self._smallest_variance)
+            raise InputError(f"A Dirac component has an energy only when smoothed: sigma > 0 (above {least:.0e}).")
+        return C
+
+    def _terms(self, x: Any, sigma: Any) -> tuple[Tensor, Tensor, Tensor]:
         """log w_i N(x; mu_i, C_i) (..., K), a_i (..., K, d), eigenvalues of C_i (..., K, d)."""
-        sigma = torch.as_tensor(sigma, dtype=self.means.dtype)
-        _check_sigma(sigma)
-        C = self.variances + sigma[..., None, None] ** 2
-        if not (C > 0).all():
-            raise InputError("A Dirac component has an energy only when smoothed: sigma > 0.")
+        x, C = self.points(x), self.smoothed_variances(sigma)
+        try:
+            torch.broadcast_shapes(x.shape[:-1], C.shape[:-2])
+        except RuntimeError:
+            raise InputError(
+                f"sigma of shape {tuple(C.shape[:-2])} does not broadcast with points of shape {tuple(x.shape)}."
+            ) from None
         offset = x[..., None, :] - self.means
         if self.axes is not None:
             offset = (offset[..., None, :] @ self.axes)[..., 0, :]
@@ -132,7 +172,7 @@ class GaussianMixture:
         return log_terms, a, C
 
 
-def _finite(values: object, dtype: torch.dtype) -> Tensor:
+def _finite(values: Any, dtype: torch.dtype) -> Tensor:
     try:
         tensor = torch.as_tensor(values, dtype=dtype)
     except (TypeError, ValueError, RuntimeError):
@@ -142,12 +182,11 @@ def _finite(values: object, dtype: torch.dtype) -> Tensor:
     return tensor
 
 
-def _check_sigma(sigma: Tensor) -> None:
-    if not (sigma.isfinite() & (sigma >= 0)).all():
+def _sigma(sigma: Any, dtype: torch.dtype) -> Tensor:
+    try:
+        tensor = torch.as_tensor(sigma, dtype=dtype)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError("sigma must be a number or an array of numbers.") from None
+    if not (tensor.isfinite() & (tensor >= 0)).all():
         raise InputError("sigma must be a finite number and not negative.")
-
-
-def _one_dimensional(mixture: GaussianMixture) -> Tensor:
-    if mixture.dimension != 1:
-        raise InputError("This needs a mixture in one dimension.")
-    return mixture.means[:, 0]
+    return tensor

@@ -1,6 +1,7 @@
 """The page "GNC in one dimension": its figures from plain arrays, and the page without a browser."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 STEPS, STARTS, POINTS = 8, 5, 11
 
 
-def a_flow_figure(steps: int = STEPS) -> go.Figure:
+def a_flow_figure(steps: int = STEPS, minimisers: Sequence[float] = (0.0,)) -> go.Figure:
     x = np.linspace(-1, 1, POINTS)
     paths = np.linspace(-1, 1, STARTS) * np.linspace(1, 0, steps + 1)[:, None]
     schedule = np.geomspace(1, 0.01, steps + 1)
@@ -34,7 +35,7 @@ def a_flow_figure(steps: int = STEPS) -> go.Figure:
         paths=paths,
         path_energies=paths**2,
         attained=np.array([True, True, True, False, False]),
-        minimiser=0.0,
+        minimisers=minimisers,
     )
 
 
@@ -63,6 +64,16 @@ def test_flow_figure_has_a_frame_a_step_and_moves_the_points() -> None:
     assert {"σ = 0.1", "σ = 0.5", "attains the global minimum", "misses the minimum"} <= named
 
 
+def test_every_global_minimum_is_marked() -> None:
+    def marks(minimisers: list[float]) -> tuple[list[float], list[str]]:
+        figure = a_flow_figure(minimisers=minimisers)
+        upper = [line.x0 for line in figure.layout.shapes if line.yref == "y domain"]
+        return upper, [a.text for a in figure.layout.annotations]
+
+    assert marks([0.25]) == ([0.25], ["global minimum"])
+    assert marks([-0.5, 0.5]) == ([-0.5, 0.5], ["global minima"])
+
+
 def test_long_flows_keep_few_frames_with_the_first_and_the_last_step() -> None:
     names = [int(frame.name) for frame in a_flow_figure(steps=256).frames]
     assert len(names) <= MOST_FRAMES
@@ -84,6 +95,9 @@ def test_curvature_figure_marks_the_thresholds_and_what_is_not_convex() -> None:
     np.testing.assert_allclose(np.sinh(figure.data[0].y), curvature)
     assert np.isfinite(figure.data[1].y).tolist() == [True, True, False, False]
     assert [a.text for a in figure.layout.annotations] == ["exact = 0.386", "D/2 = 0.8", "D = 1.6"]
+    # The red line goes on to where the curve crosses zero, if that is one of its points.
+    crossing = curvature_figure(np.array([0.1, 0.386, 0.8]), np.array([-1.0, 1e-12, 1.0]), 0.386, 0.8, 1.6)
+    assert np.isfinite(crossing.data[1].y).tolist() == [True, True, False]
     # A single component is convex for every sigma: nothing to mark.
     assert not curvature_figure(sigma, np.ones(4), 0.0, 0.0, 0.0).layout.annotations
 
@@ -175,3 +189,13 @@ def test_dirac_components_and_a_single_one_work() -> None:
     app = open_page(components="[[1, 0.2, 0]]")
     assert numbers(app)["Exact threshold"] == "0.000"
     assert numbers(app)["Attainment here"] == "100%"
+
+
+def test_small_thresholds_keep_their_digits() -> None:
+    shown = numbers(open_page(components="[[1, 0, 0], [1, 0.001, 0]]"))
+    assert [shown[name] for name in ("Exact threshold", "D/2", "Paper's bound D")] == ["0.0005", "0.0005", "0.001"]
+
+
+def test_each_of_several_equally_low_minima_counts_as_attained() -> None:
+    shown = numbers(open_page(components="[[1, -0.8, 0], [1, 0, 0], [1, 0.8, 0]]", sigma0="0.3", steps="128"))
+    assert shown["Attainment here"] == "100%"
