@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_training import bits, pictures, settings
 
 from gnc_core.learning import score_matching
 from gnc_core.learning.training import Trainer, run
@@ -16,6 +15,7 @@ from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising
 from gnc_core.restoration import schedules
 from gnc_core.restoration.schemes import Flow
+from tests.learning.test_training import bits, pictures, settings
 
 LAYERS = [1, 2, 3]
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="There is no NVIDIA GPU.")
