@@ -125,7 +125,7 @@ def test_a_click_on_a_cell_beyond_the_controls_says_what_was_moved(page: Page, a
     expect(page.locator(".hoverlayer .hovertext")).to_contain_text("σ₀ = 0.8, 2 step")
     page.mouse.down()
     page.mouse.up()
-    expect(page.get_by_text("Noise level σₙ 0.6 is beyond")).to_be_visible()
+    expect(page.get_by_text("Noise level 0.6 is beyond")).to_be_visible()
     expect(page.get_by_text("Initial smoothing σ₀ 0.8 is beyond")).to_be_visible()
     expect(page.get_by_role("button", name="Result (PNG)")).to_be_visible(timeout=A_RUN)
     assert settings(page)["noise"] == "0.5"
