@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -74,16 +73,10 @@ def evaluate(
     if baseline:
         methods[baseline] = baselines[baseline]
 
-    unusable: dict[Path, str] = {}
     results: dict[str, list[evaluation.Measurement]] = {}
     for name, method in methods.items():
-        run = evaluation.evaluate(method, prior, _read(files, prior.min_size, unusable), task, level, seed, device)
+        run = evaluation.evaluate(method, prior, _read(files, prior.min_size), task, level, seed, device)
         results[name] = list(tqdm(run, total=len(files), unit="image", desc=name, disable=None))
-    for problem in unusable.values():
-        click.echo(f"Left out: {problem}", err=True)
-    if len(unusable) == len(files):
-        raise InputError("None of the images can be used.")
-    count = len(files) - len(unusable)
     means = {name: evaluation.mean(listed) for name, listed in results.items()}
 
     if as_json:
@@ -91,8 +84,7 @@ def evaluate(
             "task": task,
             "level": level,
             "seed": seed,
-            "images": count,
-            "left_out": [file.name for file in unusable],
+            "images": len(files),
             "prior": prior_name,
             "weights": zoo.weights_hash(prior_name),
             "scheme": choice.scheme,
@@ -106,25 +98,17 @@ def evaluate(
             listed = [asdict(result) for result in results[baseline]]
             report["baseline"] = {"name": baseline, "mean": means[baseline], "results": listed}
         options.echo_json(report)
-        _end(unusable)
         return
     for index, first in enumerate(results[prior_name]):
         others = "".join(f"  {results[n][index].psnr:7.2f}" for n in list(methods)[1:])
         click.echo(f"{first.name:24} {first.psnr_degraded:7.2f} {first.psnr:7.2f}{others} dB")
     before = means[prior_name]["psnr_degraded"]
-    click.echo(f"Mean of {count} images, degraded: {before:.3f} dB")
+    click.echo(f"Mean of {len(files)} images, degraded: {before:.3f} dB")
     for name, values in means.items():
         click.echo(
-            f"Mean of {count} images, {name}: {values['psnr']:.3f} dB, "
+            f"Mean of {len(files)} images, {name}: {values['psnr']:.3f} dB, "
             f"SSIM {values['ssim']:.4f}, energy {values['energy']:.0f}, {values['seconds']:.2f} s an image"
         )
-    _end(unusable)
-
-
-def _end(unusable: dict[Path, str]) -> None:
-    """Exit code 1 where images were left out: the means are not of all that were named."""
-    if unusable:
-        sys.exit(1)
 
 
 def _blind(prior: FieldsOfExperts, scheme_for: Callable[[float], Scheme]) -> evaluation.Method:
@@ -137,13 +121,8 @@ def _blind(prior: FieldsOfExperts, scheme_for: Callable[[float], Scheme]) -> eva
     return restore
 
 
-def _read(files: list[Path], min_size: int, unusable: dict[Path, str]) -> Iterator[tuple[str, Tensor]]:
-    """The images that can be used, and in `unusable` why the others cannot."""
+def _read(files: list[Path], min_size: int) -> Iterator[tuple[str, Tensor]]:
     for file in files:
-        try:
-            image = images.read_image(file)
-            images.check_size(image, min_size, str(file))
-        except InputError as error:
-            unusable[file] = str(error)
-            continue
+        image = images.read_image(file)
+        images.check_size(image, min_size, str(file))
         yield file.name, image

@@ -45,7 +45,7 @@ from gnc_core.restoration.schemes import DIVERGED
     "--mask",
     "mask_file",
     type=click.Path(path_type=Path),
-    help="Inpainting: mask of the input's size, white (or opaque) where pixels are known. Without it, NaN in a .npy is missing.",
+    help="Inpainting: mask of the input's size, white where pixels are known.",
 )
 @click.option(
     "--simulate",
@@ -93,8 +93,7 @@ def restore(
         images.check_output(trace_file, (".csv",))
     device = options.choose_device(device)
     prior = ByChannel(zoo.load(prior_name, device))
-    gaps = problems.task(task).takes_mask and not simulate  # NaN marks what is missing
-    given = images.read_image(input_file, color=color, gaps=gaps)
+    given = images.read_image(input_file, color=color)
     images.check_size(given, prior.min_size, str(input_file))
     truth = _truth(truth_file, given, color, simulate)
     blind = choice.blind and problems.task(task).blind  # otherwise the choice is refused below
@@ -167,8 +166,6 @@ def _problem(
     """The problem that the options describe; raises `InputError` where they contradict each other."""
     kind = problems.task(task)
     if mask_file is None:
-        if given.isnan().any():
-            return Inpainting(given, ~given.isnan().any(1, keepdim=True))
         if kind.takes_mask and not simulate:
             option = kind.kind_of_level.option
             raise InputError(f"The task {task} needs --mask, or --simulate with {option}, such as 0.5.")

@@ -30,10 +30,7 @@ def crop_center(image: Tensor, longest: int) -> Tensor:
     """The middle of `image` (N, C, H, W), of at most `longest` pixels a side: keeps the statistics of its noise."""
     height, width = image.shape[-2:]
     top, left = max(0, (height - longest) // 2), max(0, (width - longest) // 2)
-    cropped = image[..., top : top + longest, left : left + longest]
-    return (
-        cropped if cropped.shape == image.shape else cropped.clone()
-    )  # whoever keeps it does not keep the whole image
+    return image[..., top : top + longest, left : left + longest]
 
 
 def to_float(image: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,33 +23,34 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
 """The file names that are taken for images, in either case."""
 
 
-def read_image(source: Source, *, color: bool = False, name: str | None = None, gaps: bool = False) -> Tensor:
+def read_image(source: Source, *, color: bool = False, name: str | None = None) -> Tensor:
     """An image file as float32 (1, 1, H, W), or (1, 3, H, W) with `color=True` if it has colours.
 
     PNG, JPEG and TIFF of 8 or 16 bits a channel (scaled to [0, 1], EXIF orientation applied), float
     TIFF, and .npy (float, (H, W) or (H, W, 3), nominally in [0, 1], not clipped). Grey from 8-bit
-    colours is Pillow's `convert("L")`. `name` is what messages call the image (default: the path). gaps: an array may hold
-    NaN where pixels are missing.
+    colours is Pillow's `convert("L")`. `name` is what messages call the image (default: the path).
 
     Raises `InputError` if there is no such file, or if it is no image, damaged, empty, of more than
     16 megapixels (by its header, before anything is decoded), not finite, of other dimensions, in
     CMYK, partly transparent, or an array of integers.
     """
     data, name = _read(source, name)
-    values = decoding.decode(data, name, color, gaps)
+    values = decoding.decode(data, name, color)
     return torch.from_numpy(values)[None]
 
 
 def read_mask(source: Source, shape: Sequence[int], *, name: str | None = None) -> Tensor:
     """A mask as bool (1, 1, H, W), True where a pixel is observed: white observed, black missing.
 
-    `shape` ends with the (H, W) of the image. Two values, 0 and another, stand for themselves (0 and 1, or 0 and 255); other
-    pictures are cut at half brightness, and those with transparent pixels are observed where they are opaque. A .npy is bool,
-    integers or floats, (H, W), (H, W, 1) or (1, H, W).
+    `shape` ends with the (H, W) of the image. Pictures are cut at half brightness; .npy may also
+    hold bool, or integers 0 and 1, or 0 and 255.
     Raises `InputError` as `read_image`, and for another size or if all pixels are missing.
     """
     data, name = _read(source, name or "The mask" if isinstance(source, bytes) else name)
-    observed = torch.from_numpy(decoding.decode_mask(data, name))[None, None]
+    if data.startswith(b"\x93NUMPY"):
+        observed = torch.from_numpy(_mask_array(data, name))[None, None]
+    else:
+        observed = torch.from_numpy(decoding.decode(data, name, color=False))[None] >= 0.5
     height, width = shape[-2:]
     if observed.shape[-2:] != (height, width):
         raise InputError(
@@ -124,6 +126,25 @@ def _read(source: Source, name: str | None) -> tuple[bytes, str]:
     if len(data) > decoding.MAX_BYTES:
         raise InputError(f"{name} is too large a file for an image of at most 16 megapixels.")
     return data, name
+
+
+def _mask_array(data: bytes, name: str) -> np.ndarray:
+    """A .npy mask as a bool array (H, W)."""
+    try:
+        values = decoding.load_npy(data, name)
+    except InputError:
+        raise
+    except Exception as error:  # damaged bytes
+        raise InputError(f"{name} is damaged or cut off and cannot be decoded.") from error
+    if values.ndim != 2:
+        raise InputError(f"{name} has shape {values.shape}; a mask is (height, width).")
+    if values.dtype == bool:
+        return values
+    if values.dtype.kind == "f":
+        return decoding.check_values(values, name) >= 0.5
+    if not set(np.unique(values).tolist()) <= {0, 1} and not set(np.unique(values)) <= {0, 255}:
+        raise InputError(f"{name} holds other integers than 0 and 1, or 0 and 255.")
+    return values != 0
 
 
 def check_mask(observed: Tensor, name: str) -> Tensor:

@@ -18,7 +18,6 @@ from gnc_core.measuring.metrics import psnr
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.restoration.schedules import LearnedSchedule
 
-SMALL_PRIOR = ["--prior", "small", "--device", "cpu"]
 SMALL = {"layers": 1, "channels": 8, "kernel_size": 3, "knots_u": 31, "knots_s": 6}
 
 
@@ -448,34 +447,3 @@ def test_diverged_restorations_are_no_results(work):
     joint = ["--task", "denoise", "--noise-std", 0.1, "--scheme", "joint", "--rate", 1e300]
     assert_one_line(run("evaluate", *data, *joint), "below 2")
     assert sorted(work.rglob("*")) == before
-
-
-def test_nan_marks_the_missing_pixels(work):
-    image = images.read_image("data/clean.png")
-    observed = torch.rand(image.shape, generator=torch.Generator().manual_seed(0)) < 0.7
-    np.save("gaps.npy", torch.where(observed, image, torch.nan)[0, 0].numpy())
-    np.save("observed.npy", observed[0, 0].numpy())
-    result = run("restore", "inpaint", *SMALL_PRIOR, "--input", "gaps.npy", "--output", "a.npy", "--steps", 3)
-    assert result.exit_code == 0, result.output
-    options = ["--input", "data/clean.png", "--mask", "observed.npy", "--output", "b.npy", "--steps", 3]
-    assert run("restore", "inpaint", *SMALL_PRIOR, *options).exit_code == 0
-    assert torch.equal(images.read_image("a.npy"), images.read_image("b.npy"))
-    with_mask = ["--input", "gaps.npy", "--mask", "observed.npy", "--output", "c.npy", "--steps", 3]
-    assert run("restore", "inpaint", *SMALL_PRIOR, *with_mask).exit_code == 0
-    assert torch.equal(images.read_image("c.npy"), images.read_image("b.npy"))
-    np.save("observed.npy", np.ones(image.shape[2:], bool))
-    assert_one_line(run("restore", "inpaint", *SMALL_PRIOR, *with_mask), "NaN")
-    noisy = ["--input", "gaps.npy", "--output", "d.npy", "--noise-std", 0.1]
-    assert_one_line(run("restore", "denoise", *SMALL_PRIOR, *noisy), "NaN")
-
-
-def test_what_is_no_photograph_is_left_out_and_said(work):
-    Path("data/mask.npy").write_bytes(b"no array")
-    arguments = ["evaluate", "--data", "data", *SMALL_PRIOR, "--task", "denoise", "--noise-std", 0.1, "--steps", 2]
-    result = run(*arguments, "--json")
-    assert result.exit_code == 1
-    assert "Left out: data/mask.npy" in result.stderr
-    report = json.loads(result.stdout)
-    assert report["left_out"] == ["mask.npy"]
-    assert report["images"] == len(report["results"]) > 0
-    assert "Left out" in run(*arguments).stderr

@@ -226,7 +226,7 @@ BAD = {
     "bool": (npy(GREY > 3), "bool"),
     "0 to 255": (npy(GREY.astype(np.float32)), "1 is white"),
     "cmyk": (encoded(Image.fromarray(COLOR).convert("CMYK"), "JPEG"), "CMYK"),
-    "two pages": (tiff(np.zeros((2, 9, 9), np.uint8)), "pages"),
+    "two pages": (tiff(np.zeros((2, 9, 9), np.uint8)), "2 pages"),
     "32-bit integers": (tiff(GREY.astype(np.int32)), "int32"),
     "gif": (encoded(Image.fromarray(GREY), "GIF"), "not an image"),
 }
@@ -472,40 +472,3 @@ def test_crop_takes_the_middle():
     assert torch.equal(images.crop_center(image, 5), image[..., 1:6])
     assert torch.equal(images.crop_center(image, 3), image[..., 1:4, 2:5])
     assert torch.equal(images.crop_center(image, 9), image)
-
-
-def test_masks_of_every_kind_that_people_paint():
-    expected = torch.zeros(1, 1, 3, 4, dtype=torch.bool)
-    expected[..., 1:, :2] = True
-    observed = expected[0, 0].numpy()
-    rgba = np.zeros((3, 4, 4), np.uint8)
-    rgba[..., 3] = 255 * observed
-    rgba[..., :3] = 90
-    palette = Image.fromarray((7 * observed).astype(np.uint8))
-    kinds = {
-        "transparent pixels": encoded(Image.fromarray(rgba), "PNG"),
-        "a picture of 0 and 1": encoded(Image.fromarray(observed.astype(np.uint8)), "PNG"),
-        "a picture of 0 and 255": encoded(Image.fromarray((255 * observed).astype(np.uint8)), "PNG"),
-        "one bit": encoded(Image.fromarray(observed), "PNG"),
-        "two dark greys": encoded(palette, "PNG"),
-        "16 bits of 0 and 1": encoded(Image.fromarray(observed.astype(np.uint16)), "PNG"),
-        "bool": npy(observed),
-        "(H, W, 1)": npy(observed[..., None].astype(np.float32)),
-        "(1, H, W)": npy(observed[None].astype(np.uint8)),
-        "0 and 255": npy((255 * observed).astype(np.int64)),
-    }
-    for name, data in kinds.items():
-        assert torch.equal(images.read_mask(data, (3, 4)), expected), name
-    with pytest.raises(InputError, match="NaN"):
-        images.read_mask(npy(np.where(observed, 1.0, np.nan)), (3, 4))
-
-
-def test_nan_is_kept_only_where_gaps_are_asked_for():
-    array = np.full((3, 4), 0.5)
-    array[1, 2] = np.nan
-    assert torch.isnan(images.read_image(npy(array), gaps=True)).sum() == 1
-    with pytest.raises(InputError, match="NaN"):
-        images.read_image(npy(array))
-    array[0, 0] = np.inf
-    with pytest.raises(InputError, match="infinite"):
-        images.read_image(npy(array), gaps=True)
