@@ -24,7 +24,8 @@ from gnc_core.problems import Denoising, Inpainting, Problem
     "input_file",
     required=True,
     type=click.Path(path_type=Path),
-    help="Degraded image (PNG, JPEG, TIFF, or .npy with floats in [0, 1], not clipped).",
+    help="Degraded image (PNG, JPEG, TIFF, or .npy with floats in [0, 1], not clipped). Inpainting: pixels that are NaN or "
+    "transparent are missing.",
 )
 @click.option(
     "--output",
@@ -43,7 +44,8 @@ from gnc_core.problems import Denoising, Inpainting, Problem
     "--mask",
     "mask_file",
     type=click.Path(path_type=Path),
-    help="Inpainting: mask of the input's size, white where pixels are known.",
+    help="Inpainting: mask of the input's size, white (or True, or opaque if any pixel is transparent) where pixels are known. "
+    "Of two values, the larger one is known; more are cut at half of white. Default: what the input marks as missing.",
 )
 @click.option(
     "--simulate",
@@ -99,7 +101,8 @@ def restore(
         images.check_output(trace_file, (".csv",))
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
-    given = images.read_image(input_file, color=color)
+    marked = task == "inpaint" and not simulate  # the input may tell which of its pixels are missing
+    given = images.read_image(input_file, color=color, gaps=marked)
     images.check_size(given, prior.min_size, str(input_file))
     truth = _truth(truth_file, given, color, simulate)
     if blind and not simulate and task == "denoise":
@@ -185,14 +188,24 @@ def _problem(
         if simulate:
             return problems.degrade(given.to(device), task, level, seed)
         return Denoising(given.to(device), level)
+    if mask_file is None and not simulate:
+        observed = ~given.isnan()[:1]
+        if missing is not None or noise_std is not None:
+            raise InputError("--missing and --noise-std belong to --simulate: they degrade a clean image.")
+        if observed.all():
+            raise InputError(
+                "Inpainting needs --mask, or an input with NaN or transparency where pixels are missing, or --simulate with "
+                "--missing, such as 0.5."
+            )
+        return Inpainting(given.to(device), observed.to(device))
     if mask_file is None:
-        if not simulate:
-            raise InputError("Inpainting needs --mask, or --simulate with --missing, such as 0.5.")
         level = options.task_level(task, noise_std, missing)
         return problems.degrade(given.to(device), task, level, seed)
     if missing is not None or noise_std is not None:
         raise InputError("--mask already says what is missing; leave out --missing and --noise-std.")
     observed = images.read_mask(mask_file, given.shape)
+    if (given.isnan() & observed).any():
+        raise InputError(f"The input has pixels that are NaN or transparent, but observed by {mask_file}.")
     return Inpainting(given.to(device), observed.to(device))
 
 

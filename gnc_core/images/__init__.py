@@ -2,9 +2,11 @@
 
 This room reads and writes them, cuts patches for training out of them, and knows the sample photographs."""
 
+from gnc_core.checks import check_size
+
 from .decoding import MAX_PIXELS
 from .patches import crop_center, random_patches, shrink, to_float
-from .reading import SUFFIXES, check_mask, check_size, image_files, load_images, read_image, read_mask
+from .reading import SUFFIXES, check_mask, image_files, load_images, read_image, read_mask
 from .samples import load_sample, sample_images
 from .writing import check_output, to_png, write_image
 
