@@ -75,15 +75,15 @@ class Prepared:
 
 @st.cache_resource(max_entries=16, show_spinner="Reading the image …")
 def picture(
-    source: str | Upload, longest: int, color: bool, degraded: bool, _data: bytes | None
+    source: str | Upload, longest: int, color: bool, degraded: bool, _data: bytes | None, gaps: bool = False
 ) -> tuple[Tensor, tuple]:
-    """The picture at the size of the page, and the (height, width) that it came with.
+    """The picture at the size of the page, and the (height, width) that it came with. gaps: see `images.read_image`.
 
     Raises `InputError` as `images.read_image`, and for an upload that is not there.
     """
     if isinstance(source, Upload):
         assert _data is not None
-        image = images.read_image(_data, color=color, name=source.name)
+        image = images.read_image(_data, color=color, name=source.name, gaps=gaps)
     else:
         image = images.load_sample(source, color=color)
     return (images.crop_center if degraded else images.shrink)(image, longest), tuple(image.shape[-2:])
@@ -92,7 +92,8 @@ def picture(
 @st.cache_resource(max_entries=8, show_spinner=False)
 def prepare(scene: Scene, _image_data: bytes | None, _mask_data: bytes | None, min_size: int) -> Prepared:
     """The problem of a scene; raises `InputError` for whatever cannot be used."""
-    image, full_size = picture(scene.source, scene.longest, scene.color, scene.degraded, _image_data)
+    gaps = scene.degraded and scene.mask is not None
+    image, full_size = picture(scene.source, scene.longest, scene.color, scene.degraded, _image_data, gaps)
     images.check_size(image, min_size)
     truth = None if scene.degraded else image
     kind = problems.task(scene.task)

@@ -1,1 +1,1 @@
-"""The commands of `python -m gnc_core`, one file each; `options` holds what they share."""
+"""The commands of `python -m gnc_core`, one file each; `options` and `photographs` hold what they share."""

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 import numpy as np
-from torch import Tensor
 from tqdm import tqdm
 
 from gnc_core import images, zoo
@@ -14,6 +13,8 @@ from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.measuring import calibration
 from gnc_core.problems import Denoising
+
+from .photographs import Photographs
 
 
 @click.command()
@@ -46,7 +47,7 @@ def calibrate(
 
     The estimate is the sigma at which the prior's energy of the noisy image has its first minimum below the largest sigma, or
     is lowest over the whole range; printed are mean and spread (standard deviation) over the images of the estimated to the
-    true noise level.
+    true noise level. Files that are no photographs are left out: each is named on standard error, and the exit code is 1.
 
     \b
     Example:
@@ -54,7 +55,7 @@ def calibrate(
     """
     for level in levels:
         Denoising.kind_of_level.check(level, "--level")
-    files = images.image_files(data, list_file)[:limit]
+    files = images.image_files(data, list_file)
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
     for level in levels:
@@ -63,12 +64,11 @@ def calibrate(
                 f"The prior {prior_name} knows noise from {prior.sigma_min:g} to {prior.sigma_max:g}, not {level:g}."
             )
     rows = []
-    with tqdm(total=len(levels) * len(files), unit="image", disable=None) as bar:
+    photographs = Photographs(files, prior.min_size, limit)
+    with tqdm(total=len(levels) * len(photographs), unit="image", disable=None) as bar:
         for level in levels:
             found = []
-            for ratio in calibration.ratios(
-                prior, (_read(file, prior.min_size, device) for file in files), level, seed
-            ):
+            for ratio in calibration.ratios(prior, (image.to(device) for _, image in photographs), level, seed):
                 found.append(ratio)
                 bar.update()
             (mean, mean_anywhere), (spread, spread_anywhere) = np.mean(found, 0).tolist(), np.std(found, 0).tolist()
@@ -84,17 +84,20 @@ def calibrate(
 
     if as_json:
         weights = zoo.weights_hash(prior_name)
-        report = {"prior": prior_name, "weights": weights, "images": len(files), "seed": seed, "calibration": rows}
+        report = {
+            "prior": prior_name,
+            "weights": weights,
+            "images": len(photographs),
+            "left_out": [file.name for file in photographs.left_out],
+            "seed": seed,
+            "calibration": rows,
+        }
         options.echo_json(report)
+        photographs.end_measuring()
         return
     click.echo("        estimated : true, mean and spread")
     click.echo("noise   first minimum    lowest over the range")
     for row in rows:
         line = "{noise_std:<7g} {mean:.3f} +- {spread:.3f}  {mean_over_range:.3f} +- {spread_over_range:.3f}"
         click.echo(line.format(**row))
-
-
-def _read(file: Path, min_size: int, device: str) -> Tensor:
-    image = images.read_image(file)
-    images.check_size(image, min_size, str(file))
-    return image.to(device)
+    photographs.end_measuring()

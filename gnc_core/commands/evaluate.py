@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from gnc_core.measuring import calibration, evaluation
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Problem
 from gnc_core.restoration.schemes import Scheme
+
+from .photographs import Photographs
 
 
 @click.command()
@@ -51,7 +53,8 @@ def evaluate(
     """Degrade, restore and measure all images of a folder, in grey.
 
     Image i has noise (or a mask) of its own, drawn from the seed and i; the PSNR in dB is that of
-    the result clipped to [0, 1], and means are over images.
+    the result clipped to [0, 1], and means are over images. Files that are no photographs are left out, as if they were not
+    there: each is named on standard error, and the exit code is 1.
 
     \b
     Example (BSDS68 at 25/255):
@@ -61,7 +64,7 @@ def evaluate(
     baselines = problems.task(task).baselines
     if baseline and baseline not in baselines:
         raise InputError(f"There is no baseline {baseline} for --task {task}.")
-    files = images.image_files(data, list_file)[:limit]
+    files = images.image_files(data, list_file)
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
 
@@ -73,10 +76,11 @@ def evaluate(
     if baseline:
         methods[baseline] = baselines[baseline]
 
+    photographs = Photographs(files, prior.min_size, limit)
     results: dict[str, list[evaluation.Measurement]] = {}
     for name, method in methods.items():
-        run = evaluation.evaluate(method, prior, _read(files, prior.min_size), task, level, seed, device)
-        results[name] = list(tqdm(run, total=len(files), unit="image", desc=name, disable=None))
+        run = evaluation.evaluate(method, prior, photographs, task, level, seed, device)
+        results[name] = list(tqdm(run, total=len(photographs), unit="image", desc=name, disable=None))
     means = {name: evaluation.mean(listed) for name, listed in results.items()}
 
     if as_json:
@@ -84,7 +88,8 @@ def evaluate(
             "task": task,
             "level": level,
             "seed": seed,
-            "images": len(files),
+            "images": len(photographs),
+            "left_out": [file.name for file in photographs.left_out],
             "prior": prior_name,
             "weights": zoo.weights_hash(prior_name),
             "scheme": choice.scheme,
@@ -98,17 +103,19 @@ def evaluate(
             listed = [asdict(result) for result in results[baseline]]
             report["baseline"] = {"name": baseline, "mean": means[baseline], "results": listed}
         options.echo_json(report)
+        photographs.end_measuring()
         return
     for index, first in enumerate(results[prior_name]):
         others = "".join(f"  {results[n][index].psnr:7.2f}" for n in list(methods)[1:])
         click.echo(f"{first.name:24} {first.psnr_degraded:7.2f} {first.psnr:7.2f}{others} dB")
     before = means[prior_name]["psnr_degraded"]
-    click.echo(f"Mean of {len(files)} images, degraded: {before:.3f} dB")
+    click.echo(f"Mean of {len(photographs)} images, degraded: {before:.3f} dB")
     for name, values in means.items():
         click.echo(
-            f"Mean of {len(files)} images, {name}: {values['psnr']:.3f} dB, "
+            f"Mean of {len(photographs)} images, {name}: {values['psnr']:.3f} dB, "
             f"SSIM {values['ssim']:.4f}, energy {values['energy']:.0f}, {values['seconds']:.2f} s an image"
         )
+    photographs.end_measuring()
 
 
 def _blind(prior: FieldsOfExperts, scheme_for: Callable[[float], Scheme]) -> evaluation.Method:
@@ -119,10 +126,3 @@ def _blind(prior: FieldsOfExperts, scheme_for: Callable[[float], Scheme]) -> eva
         return evaluation.with_scheme(prior, scheme_for(guess.level))(guess)
 
     return restore
-
-
-def _read(files: list[Path], min_size: int) -> Iterator[tuple[str, Tensor]]:
-    for file in files:
-        image = images.read_image(file)
-        images.check_size(image, min_size, str(file))
-        yield file.name, image

@@ -18,6 +18,8 @@ from gnc_core.learning import fitting
 from gnc_core.restoration import schedules
 from gnc_core.restoration.schedules import LearnedSchedule
 
+from .photographs import Photographs
+
 _BATCH = 8
 
 
@@ -89,6 +91,8 @@ def fit_schedule(
 ) -> None:
     """Fit a learned schedule by backpropagation through the unrolled steps.
 
+    Files that are no photographs, or too small, are left out, and named on standard error.
+
     \b
     Example:
       python -m gnc_core fit-schedule --data train --task denoise --noise-std 0.1 --steps 10
@@ -108,8 +112,9 @@ def fit_schedule(
     if patch_size < prior.min_size:
         raise InputError(f"--patch-size must be at least {prior.min_size} for this prior.")
 
+    photographs = [images.compact(image) for _, image in Photographs(files, patch_size)]
     generator = torch.Generator().manual_seed(seed)
-    truths = images.random_patches(images.load_images(files), patch_size, patches, generator)
+    truths = images.random_patches(photographs, patch_size, patches, generator)
     pairs = [
         (problems.task(task).degrade(truth, level, problems.image_seed(seed, index)), truth)
         for index, truth in enumerate(truths.to(device).split(_BATCH))

@@ -12,6 +12,8 @@ from gnc_core import images, zoo
 from gnc_core.commands import options
 from gnc_core.measuring import inspection
 
+from .photographs import Photographs
+
 
 @click.command()
 @options.data_options
@@ -28,17 +30,17 @@ def inspect(
     """Measure the effective range, the smallest curvature and the share of every function of a prior.
 
     It is done on the middle of the images with noise of every level, and saved in the prior's folder, where the explorer's page
-    "Inside the prior" finds it.
+    "Inside the prior" finds it. Files that are no photographs are left out: each is named on standard error, and the exit code
+    is 1.
 
     \b
     Example:
       python -m gnc_core inspect --prior foe-l1 --data bsds500/val
     """
-    files = images.image_files(data, list_file)[:limit]
+    files = images.image_files(data, list_file)
     prior = zoo.load(prior_name, options.choose_device(device))
-    loaded = [images.read_image(file) for file in files]
-    for image, file in zip(loaded, files, strict=True):
-        images.check_size(image, prior.min_size, str(file))
+    photographs = Photographs(files, prior.min_size, limit)
+    loaded = [images.crop_center(image, inspection.PATCH) for _, image in photographs]
     measured = inspection.measure(
         prior, loaded, seed=seed, progress=lambda levels: tqdm(levels, unit="level", disable=None)
     )
@@ -50,7 +52,8 @@ def inspect(
         report = {
             "prior": prior_name,
             "weights": zoo.weights_hash(prior_name),
-            "images": len(files),
+            "images": len(loaded),
+            "left_out": [file.name for file in photographs.left_out],
             "output": str(path),
             "sigma": measured.sigma.tolist(),
             "convex": convex.tolist(),
@@ -59,6 +62,7 @@ def inspect(
             "all_convex_above": measured.all_convex_above,
         }
         options.echo_json(report)
+        photographs.end_measuring()
         return
     click.echo("         convex potentials:                   features at which")
     click.echo("   sigma  on the data  on the whole grid      phi'' < 0")
@@ -66,6 +70,7 @@ def inspect(
         click.echo("{:8.4f} {:12.1%} {:18.1%} {:14.1%}".format(*row))
     click.echo(summary(measured))
     click.echo(f"Wrote {path}")
+    photographs.end_measuring()
 
 
 def summary(measured: inspection.Inspection) -> str:

@@ -26,7 +26,8 @@ from gnc_core.restoration.schemes import DIVERGED
     "input_file",
     required=True,
     type=click.Path(path_type=Path),
-    help="Degraded image (PNG, JPEG, TIFF, or .npy with floats in [0, 1], not clipped).",
+    help="Degraded image (PNG, JPEG, TIFF, or .npy with floats in [0, 1], not clipped). Inpainting: pixels that are NaN or "
+    "transparent are missing.",
 )
 @click.option(
     "--output",
@@ -45,7 +46,8 @@ from gnc_core.restoration.schemes import DIVERGED
     "--mask",
     "mask_file",
     type=click.Path(path_type=Path),
-    help="Inpainting: mask of the input's size, white where pixels are known.",
+    help="Inpainting: mask of the input's size, white (or True, or opaque if any pixel is transparent) where pixels are known. "
+    "Of two values, the larger one is known; more are cut at half of white. Default: what the input marks as missing.",
 )
 @click.option(
     "--simulate",
@@ -93,7 +95,8 @@ def restore(
         images.check_output(trace_file, (".csv",))
     device = options.choose_device(device)
     prior = ByChannel(zoo.load(prior_name, device))
-    given = images.read_image(input_file, color=color)
+    marked = problems.task(task).takes_mask and not simulate  # the input may tell which of its pixels are missing
+    given = images.read_image(input_file, color=color, gaps=marked)
     images.check_size(given, prior.min_size, str(input_file))
     truth = _truth(truth_file, given, color, simulate)
     blind = choice.blind and problems.task(task).blind  # otherwise the choice is refused below
@@ -166,19 +169,29 @@ def _problem(
     """The problem that the options describe; raises `InputError` where they contradict each other."""
     kind = problems.task(task)
     if mask_file is None:
-        if kind.takes_mask and not simulate:
-            option = kind.kind_of_level.option
-            raise InputError(f"The task {task} needs --mask, or --simulate with {option}, such as 0.5.")
-        level = options.task_level(task, levels)
-        return kind.degrade(given, level, seed) if simulate else kind.of(given, level)
+        if not kind.takes_mask or simulate:
+            level = options.task_level(task, levels)
+            return kind.degrade(given, level, seed) if simulate else kind.of(given, level)
+        observed = ~given.isnan()[:, :1]
+        if any(value is not None for value in levels.values()):
+            named = " and ".join(problem.kind_of_level.option for problem in problems.TASKS.values())
+            raise InputError(f"{named} belong to --simulate: they degrade a clean image.")
+        if observed.all():
+            raise InputError(
+                f"The task {task} needs --mask, or an input with NaN or transparency where pixels are missing, or --simulate "
+                f"with {kind.kind_of_level.option}, such as 0.5."
+            )
+        return Inpainting(given, observed)
     if not kind.takes_mask:
         raise InputError(f"--mask belongs to inpainting, not to the task {task}.")
     for other, value in levels.items():
         if value is not None:
-            raise InputError(
-                f"--mask already says what is missing; leave out {problems.task(other).kind_of_level.option}."
-            )
-    return Inpainting(given, images.read_mask(mask_file, given.shape))
+            option = problems.task(other).kind_of_level.option
+            raise InputError(f"--mask already says what is missing; leave out {option}.")
+    observed = images.read_mask(mask_file, given.shape)
+    if (given.isnan() & observed).any():
+        raise InputError(f"The input has pixels that are NaN or transparent, but observed by {mask_file}.")
+    return Inpainting(given, observed)
 
 
 def _size(image: Tensor) -> str:

@@ -18,6 +18,8 @@ from gnc_core.learning import distributed
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.sweeps import Images, Journal, Plan, Result, Unit
 
+from .photographs import Photographs
+
 _PATIENCE = timedelta(days=30)  # of a process that has done its part
 
 
@@ -93,7 +95,8 @@ def sweep(
     """Restore every image from every initial smoothing with every number of steps, and measure.
 
     Images are degraded as `evaluate` does it. E*, the lowest final energy of any run on an image, is shared by all
-    schemes of one sweep; the rate of a cell is the share of images that attain it.
+    schemes of one sweep; the rate of a cell is the share of images that attain it. Files that are no photographs
+    are left out: each is named on standard error, and the exit code is 1.
 
     Interrupt it at any moment (Ctrl-C, or a kill): the same command goes on where it was, with any number of processes.
     Under torchrun, every process takes its part of the work; the folder of --out must then be one for all machines.
@@ -107,10 +110,11 @@ def sweep(
     level = options.task_level(task, levels)
     sigma0 = None if sigma0_text is None else sweeps.read_sigmas(sigma0_text, "--sigma0")
     steps = sweeps.read_numbers(steps_text, "--steps", int)
-    files = images.image_files(data, list_file)[:limit]
+    files = images.image_files(data, list_file)
     with distributed.processes(options.choose_device(device), "gloo", _PATIENCE) as where:
         prior = zoo.load(prior_name, where)
-        truths = list(zip((file.name for file in files), images.load_images(files), strict=True))
+        photographs = Photographs(files, prior.min_size, limit, silent=distributed.rank() > 0)
+        truths = [(name, images.compact(image)) for name, image in photographs]
         plan = sweeps.make_plan(
             prior,
             truths,
@@ -132,7 +136,8 @@ def sweep(
         _compute(plan, prior, truths, portions[distributed.rank()], where, out)
         distributed.wait()
         if distributed.rank() == 0:
-            _report(_collect(out, plan), tolerance, out, as_json)
+            _report(_collect(out, plan), tolerance, out, as_json, [file.name for file in photographs.left_out])
+    photographs.end_measuring()
 
 
 def _so_far(out: Path, plan: Plan, extend: Path | None) -> Result:
@@ -194,7 +199,7 @@ def _collect(out: Path, plan: Plan) -> Result:
     return result
 
 
-def _report(result: Result, tolerance: float, out: Path, as_json: bool) -> None:
+def _report(result: Result, tolerance: float, out: Path, as_json: bool, left_out: list[str]) -> None:
     plan = result.plan
     maps = {
         "attainment": sweeps.attainment(result, tolerance),
@@ -212,8 +217,8 @@ def _report(result: Result, tolerance: float, out: Path, as_json: bool) -> None:
             | {name: values[i, j, k].item() for name, values in maps.items()}
             for i, j, k in places
         ]
-        report = {"out": str(out), "plan": asdict(plan), "tolerance": tolerance, "psnr_degraded": degraded}
-        options.echo_json(report | {"cells": cells})
+        report = {"out": str(out), "plan": asdict(plan), "left_out": left_out, "tolerance": tolerance}
+        options.echo_json(report | {"psnr_degraded": degraded, "cells": cells})
         return
     for i, scheme in enumerate(plan.schemes):
         click.echo(f"{scheme}: % of images that attain E* within {100 * tolerance:g} %, by sigma0 and steps")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from gnc_core import images, zoo
@@ -19,6 +20,8 @@ from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.learning import distributed, training
 from gnc_core.learning.rescaling import rescaled
+
+from .photographs import Photographs
 
 _DEFAULTS = training.Settings()
 _DEEP_RATE = 7e-3  # with 0.01, one of two runs of three layers diverged
@@ -201,7 +204,7 @@ def train(
     seed: int,
     device: str,
 ) -> None:
-    """Learn a prior from the photographs in --data.
+    """Learn a prior from the photographs in --data; files that are none, or too small, are left out and named.
 
     Interrupt it at any moment and go on with --resume: the result has the same bits. Ctrl-C waits for the end of the
     iteration and loses nothing; a second one, or a kill, loses at most two minutes of work. Under torchrun, many processes
@@ -218,8 +221,6 @@ def train(
         raise InputError("--validation-list names images of --validation; give that folder, too.")
     files = [file for folder in folders for file in images.image_files(folder)]
     held_out = images.image_files(validation, validation_list) if validation else []
-    if len(held_out) == 1:
-        raise InputError("--validation needs at least two images: two share each smoothing level.")
     start = zoo.load(start_name) if start_name else None
     knots = {"knots_u": knots_u, "knots_hidden": knots_hidden}
     architecture: dict[str, float] = {"layers": layers, "channels": channels, **knots, "knots_s": knots_s}
@@ -250,11 +251,20 @@ def train(
     torch.set_flush_denormal(True)
     torch.backends.cudnn.deterministic = True  # the same bits after a resume
     with distributed.processes(options.choose_device(device)) as place:
-        trainer = training.Trainer(settings, images.load_images(files), place, images.load_images(held_out), start)
+        photographs = _load(files, patch)
+        validation_images = _load(held_out, patch) if held_out else []
+        if len(validation_images) == 1:
+            raise InputError("--validation needs at least two images: two share each smoothing level.")
+        trainer = training.Trainer(settings, photographs, place, validation_images, start)
         _run(trainer, out, resume)
         if distributed.rank() == 0:
-            zoo.save(out, trainer.result, _card(trainer, files, folders, held_out, place))
+            zoo.save(out, trainer.result, _card(trainer, len(photographs), folders, len(validation_images), place))
             click.echo(f"{iterations} iterations in {trainer.seconds / 60:.1f} minutes; the prior is in {out}.")
+
+
+def _load(files: list[Path], patch: int) -> list[Tensor]:
+    """The photographs that hold a patch; the first process says which do not."""
+    return [images.compact(image) for _, image in Photographs(files, patch, silent=distributed.rank() > 0)]
 
 
 def _run(trainer: training.Trainer, out: Path, resume: bool) -> None:
@@ -300,9 +310,7 @@ def _run(trainer: training.Trainer, out: Path, resume: bool) -> None:
         steps.close()
 
 
-def _card(
-    trainer: training.Trainer, files: list[Path], folders: tuple[Path, ...], held_out: list[Path], device: str
-) -> dict:
+def _card(trainer: training.Trainer, count: int, folders: tuple[Path, ...], held_out: int, device: str) -> dict:
     """What a reader needs to make the prior again."""
     settings = {key: value for key, value in asdict(trainer.settings).items() if key != "architecture"}
     launch = "python" if distributed.size() == 1 else f"torchrun --nproc-per-node {distributed.size()}"
@@ -310,8 +318,8 @@ def _card(
         "training": {
             "command": f"{launch} -m gnc_core train " + shlex.join(a for a in sys.argv[2:] if a != "--resume"),
             **settings,
-            "data": f"{len(files)} images of {', '.join(folder.name for folder in folders)}",
-            "validation": trainer.validate() | {"images": len(held_out) // 2 * 2},
+            "data": f"{count} images of {', '.join(folder.name for folder in folders)}",
+            "validation": trainer.validate() | {"images": held_out // 2 * 2},
             "minutes": round(trainer.seconds / 60, 1),
             "hardware": _hardware(device),
             "software": f"Python {platform.python_version()}, torch {torch.__version__}",

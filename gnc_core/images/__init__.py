@@ -4,9 +4,9 @@ This room reads and writes them, cuts patches for training out of them, and know
 
 from gnc_core.checks import check_size
 
-from .decoding import MAX_PIXELS
+from .limits import MAX_PIXELS
 from .patches import crop_center, random_patches, shrink, to_float
-from .reading import SUFFIXES, check_mask, image_files, load_images, read_image, read_mask
+from .reading import SUFFIXES, check_mask, compact, image_files, load_images, read_image, read_mask
 from .samples import load_sample, sample_images
 from .writing import check_output, to_png, write_image
 
@@ -16,6 +16,7 @@ __all__ = [
     "check_mask",
     "check_output",
     "check_size",
+    "compact",
     "crop_center",
     "image_files",
     "load_images",

@@ -1,23 +1,24 @@
 """From the bytes of an image file to float32 values, or to one sentence about why not.
 
-`images.read_image` is the function to call; this file knows what the formats get wrong: files that
-claim to be huge, transparent pixels, sixteen bits a channel, and arrays that are not pictures.
+`images.read_image` and `images.read_mask` are the functions to call; this file knows what the formats get wrong: files that
+claim to be huge, transparent pixels, sixteen bits a channel, and arrays that are not pictures. Limits are asked before
+anything is decoded.
 """
 
 from __future__ import annotations
 
 import io
-from typing import Any
+import re
+from typing import Any, NamedTuple
 
+import imagecodecs
 import numpy as np
-import tifffile
-from PIL import Image, ImageOps
+from PIL import Image
 
 from gnc_core.errors import InputError
 
-MAX_PIXELS = 16_000_000
-MAX_BYTES = 16 * MAX_PIXELS + 2**20
-"""Four float32 or four double-size channels a pixel, and a header: no valid file is larger."""
+from . import tiff
+from .limits import check_pixels
 
 _LARGEST_VALUE = 50.0
 """Beyond this a float image is surely in 0 ... 255: 1 is white, noise stays within a few units."""
@@ -25,174 +26,175 @@ _LARGEST_VALUE = 50.0
 _LUMA = np.array([0.299, 0.587, 0.114])
 """Weights of ITU-R 601-2, the ones of Pillow's convert("L")."""
 
-# The two halves of a 16-bit PNG's values, as raw modes of Pillow, which keeps the high byte only:
-# read as little-endian, the byte that it keeps is the low one. Grey with alpha is four bytes.
-_DEEP_PNG = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L", "LA;16B": "RGBA"}
+_SCAN = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")  # a JPEG's start of a scan
+_MAX_SCANS = 100  # a progressive JPEG has about ten; every one takes time for all pixels, even if it is empty
+_MAX_EXIF = 2**20
 
 
-def decode(data: bytes, name: str, color: bool) -> np.ndarray:
+class _Pixels(NamedTuple):
+    """values: (H, W) or (H, W, 3), as they are stored. alpha: (H, W), or None if every pixel is opaque. white: the integer
+    that white is, or 0 if the file does not say."""
+
+    values: np.ndarray
+    alpha: np.ndarray | None
+    white: int
+
+
+def decode(data: bytes, name: str, color: bool, gaps: bool = False) -> np.ndarray:
     """The image in `data` as float32 (channels, H, W); `name` is what messages call it.
 
     One channel for grey files and, with `color=False`, for all; three for colour files otherwise.
-    Integers of 8 or 16 bits are divided by 255 or 65535; floats are returned as they are.
+    Integers of n bits are divided by 2^n - 1; floats are returned as they are. With `gaps=True`, pixels may be marked as
+    missing, by NaN in any channel or as more than half transparent: they are NaN in all channels.
     Raises `InputError` for everything that is not one opaque, finite, two-dimensional picture.
     """
+    values, alpha, white = _load(data, name)
+    if not white:
+        check_values(values, name, gaps)
+    if alpha is not None and not gaps:
+        raise InputError(f"{name} has transparent pixels; save it without transparency.")
+    if not color:
+        values = _grey(values)
+    result = np.array(values if values.ndim == 2 else values.transpose(2, 0, 1), dtype=np.float32, order="C", ndmin=3)
+    if white:
+        result /= white
+    if gaps:
+        gone = np.isnan(result).any(0) if alpha is None else alpha < white / 2
+        result[:, gone] = np.nan
+    return result
+
+
+def decode_mask(data: bytes, name: str) -> np.ndarray:
+    """The mask in `data` as bool (H, W), True where a pixel is observed.
+
+    If pixels are transparent, those more than half so are missing. Otherwise, of two values the larger one is observed,
+    and more values are cut at half of white: the format's, or else the first of 1, 255 and 65535 that none exceeds.
+    Raises `InputError` as `decode`, and for values beyond these.
+    """
+    values, alpha, white = _load(data, name)
+    if alpha is not None:
+        return alpha >= white / 2
+    values = _grey(values)
+    low, high = values.min(), values.max()
+    if not np.isfinite([low, high]).all():  # NaN is the extreme of an array that holds it
+        raise InputError(f"{name} contains NaN or infinite values; white or True means observed.")
+    if low == high:
+        return values > 0
+    if ((values == low) | (values == high)).all():
+        return values == high
+    if not white:
+        limit = _LARGEST_VALUE if values.dtype.kind == "f" else 1  # interpolation may overshoot
+        white = 1 if high <= limit else 255 if high <= 255 else 65535
+        if high > 65535:
+            raise InputError(f"{name} reaches {high:.6g}, but white is 1, 255 or 65535.")
+    return values >= white / 2
+
+
+def check_values(values: np.ndarray, name: str, gaps: bool = False) -> np.ndarray:
+    """`values` themselves, if they can be brightness in units of the image range [0, 1]; NaN only with `gaps=True`."""
+    if values.dtype.kind != "f":
+        raise InputError(
+            f"{name} holds {values.dtype} values, whose range is unknown; "
+            "save floats in [0, 1] (8-bit values divided by 255)."
+        )
+    low, high = (float(extreme) for extreme in (np.fmin.reduce(values, None), np.fmax.reduce(values, None)))
+    if not gaps and np.isnan(values.min()):
+        raise InputError(f"{name} contains NaN or infinite values; replace them first.")
+    if np.isinf([low, high]).any():
+        raise InputError(f"{name} contains infinite values; replace them first.")
+    largest = max(high, -low)
+    if largest > _LARGEST_VALUE:
+        raise InputError(f"{name} reaches {largest:.4g}, but 1 is white; divide it by its range.")
+    return values
+
+
+def _load(data: bytes, name: str) -> _Pixels:
+    """Whatever file it is: its pixels, upright."""
     try:
-        is_array = data.startswith(b"\x93NUMPY")
-        values = check_values(load_npy(data, name), name) if is_array else _decode_picture(data, name, color)
+        if data.startswith(b"\x93NUMPY"):
+            return _Pixels(_load_npy(data, name), None, 0)
+        values, white, orientation = _decode_picture(data, name)
+        values, alpha = _upright(values, orientation), None
+        if values.shape[2] in (2, 4):
+            values, alpha = values[..., :-1], values[..., -1]
+            if alpha.min() == white:
+                alpha = None
+        return _Pixels(values[..., 0] if values.shape[2] == 1 else values, alpha, white)
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # the warning, where it is made an error
         raise InputError(f"{name} is larger than 16 megapixels, the limit; crop it.") from None
     except Exception as error:  # on damaged bytes a decoder may raise anything
         raise InputError(f"{name} is damaged or cut off and cannot be decoded.") from error
-    if values.ndim == 2:
-        values = values[..., None]
-    if values.shape[2] == 3 and not color:
-        values = (values.astype(np.float64) @ _LUMA)[..., None]
-    return np.array(values.transpose(2, 0, 1), dtype=np.float32, order="C")
 
 
-def load_npy(data: bytes, name: str) -> np.ndarray:
-    """The array of a .npy file, (H, W) or (H, W, 3); its header is checked before it is read."""
+def _load_npy(data: bytes, name: str) -> np.ndarray:
+    """The array of a .npy file, (H, W) or (H, W, 3), as a view of `data`; its header is checked before it is read.
+
+    Of (1, H, W), (H, W, 1) and the like, the axes of length one are dropped.
+    """
     stream = io.BytesIO(data)
     version = np.lib.format.read_magic(stream)
     if version not in ((1, 0), (2, 0)):
         raise InputError(f"{name} is not a plain array of numbers; save a 2D float array.")
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read_header(stream)
+    stored, by_columns, dtype = read_header(stream)
     if dtype.hasobject or dtype.kind not in "fiub":
         raise InputError(f"{name} holds values of type {dtype}, not real numbers; save floats.")
+    shape = tuple(stored)
+    while len(shape) > 2 and shape[0] == 1:
+        shape = shape[1:]
+    while len(shape) > 2 and shape[-1] == 1:
+        shape = shape[:-1]
     if not (len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)):
-        raise InputError(f"{name} has shape {tuple(shape)}; an image is (height, width) or (height, width, 3).")
+        raise InputError(f"{name} has shape {tuple(stored)}; an image is (height, width) or (height, width, 3).")
     check_pixels(shape[1], shape[0], name)
-    stream.seek(0)
-    return np.load(stream, allow_pickle=False)
+    values = np.frombuffer(data, dtype, int(np.prod(shape)), stream.tell())
+    return values.reshape(shape, order="F" if by_columns else "C")
 
 
-def check_values(values: np.ndarray, name: str) -> np.ndarray:
-    """`values` themselves, if they can be brightness in units of the image range [0, 1]."""
-    if values.dtype.kind != "f":
-        raise InputError(
-            f"{name} holds {values.dtype} values, whose range is unknown; "
-            "save floats in [0, 1] (8-bit values divided by 255)."
-        )
-    if not np.isfinite(values).all():
-        raise InputError(f"{name} contains NaN or infinite values; replace them first.")
-    largest = float(np.abs(values).max())
-    if largest > _LARGEST_VALUE:
-        raise InputError(f"{name} reaches {largest:.4g}, but 1 is white; divide it by its range.")
-    return values
-
-
-def check_pixels(width: int, height: int, name: str) -> None:
-    """Raises `InputError` for an empty image and for more than `MAX_PIXELS`."""
-    if width < 1 or height < 1:
-        raise InputError(f"{name} is empty ({width} x {height} pixels).")
-    if width * height > MAX_PIXELS:
-        raise InputError(
-            f"{name} has {width} x {height} = {width * height / 1e6:.1f} megapixels; "
-            "at most 16 are accepted, so crop or shrink it."
-        )
-
-
-def _decode_picture(data: bytes, name: str, color: bool) -> np.ndarray:
-    """PNG, JPEG or TIFF -> (H, W) or (H, W, 3); 8-bit colour becomes grey by Pillow's own rule."""
+def _decode_picture(data: bytes, name: str) -> tuple[np.ndarray, int, int]:
+    """PNG, JPEG or TIFF: pixels (H, W, channels) with alpha last, what white is, and the orientation 1 ... 8."""
+    header = tiff.read_header(data, name) if data.startswith(tiff.MAGIC) else None
+    if header and header.bits > 8:  # Pillow would cut them to 8
+        return tiff.decode(data, header, name)
     try:
         image: Any = Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "TIFF"])
     except Image.UnidentifiedImageError:
-        known = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-        if data.startswith(known[2:]):  # some TIFFs are beyond Pillow, not beyond tifffile
-            return _decode_tiff(data, name)
-        state = "is a damaged image" if data.startswith(known) else "is not an image"
+        if header:  # some TIFFs are beyond Pillow, not beyond tifffile
+            return tiff.decode(data, header, name)
+        state = "is a damaged image" if data.startswith((b"\x89PNG", b"\xff\xd8\xff")) else "is not an image"
         raise InputError(f"{name} {state}; PNG, JPEG, TIFF and .npy can be read.") from None
     check_pixels(image.width, image.height, name)
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise InputError(f"{name} holds {image.n_frames} pages; save the one you mean by itself.")
-    if image.format == "TIFF" and max(image.tag_v2.get(258, (1,))) > 8:
-        white_is_zero = image.tag_v2.get(262) == 0
-        if image.mode == "F":
-            return check_values(np.asarray(ImageOps.exif_transpose(image)), name)
-        if not image.mode.startswith("I;16") or white_is_zero:
-            return _decode_tiff(data, name)
-    raw_mode = image.tile[0][3] if image.format == "PNG" else None
-    if raw_mode in _DEEP_PNG:
-        return _decode_deep_png(data, image, name)
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
-        if "transparency" in image.info:
-            raise _transparent(name)
-        return np.asarray(ImageOps.exif_transpose(image)).astype(np.float32) / 65535
+    if len(image.info.get("exif", b"")) > _MAX_EXIF:
+        raise InputError(f"{name} has more than a megabyte of EXIF data; save it without.")
+    if image.format in ("JPEG", "MPO") and sum(1 for _ in _SCAN.finditer(data)) > _MAX_SCANS:
+        raise InputError(f"{name} has more than {_MAX_SCANS} scans, so it would take minutes to decode; save it again.")
+    if image.format == "PNG" and data[24] == 16:  # bits a channel, of which Pillow keeps eight
+        values = imagecodecs.png_decode(data)
+        return (values if values.ndim == 3 else values[..., None]), 65535, _orientation(image)
     if image.mode not in ("1", "L", "P", "LA", "PA", "RGB", "RGBA"):
         kind = "print colours (CMYK)" if image.mode == "CMYK" else f"Pillow's mode {image.mode}"
         raise InputError(f"{name} is in {kind}; convert it to grey or RGB first.")
-    grey = image.mode in ("1", "L", "LA")
-    if image.has_transparency_data:
-        image = ImageOps.exif_transpose(image).convert("RGBA")
-        if image.getchannel("A").getextrema()[0] != 255:
-            raise _transparent(name)
-    image = ImageOps.exif_transpose(image).convert("L" if grey or not color else "RGB")
-    return np.asarray(image).astype(np.float32) / 255
+    image.load()
+    kind = ("L" if image.mode in ("1", "L", "LA") else "RGB") + "A" * image.has_transparency_data
+    values = np.asarray(image if image.mode == kind else image.convert(kind))
+    return (values if values.ndim == 3 else values[..., None]), 255, _orientation(image)
 
 
-def _decode_deep_png(data: bytes, high: Any, name: str) -> np.ndarray:
-    """A PNG with 16 bits in several channels: decoded twice, once for each half of the values."""
-    (codec, extents, offset, raw_mode) = high.tile[0]
-    low: Any = Image.open(io.BytesIO(data), formats=["PNG"])
-    low.tile = [type(low.tile[0])(codec, extents, offset, _DEEP_PNG[raw_mode])]
-    if "transparency" in low.info:
-        raise _transparent(name)
-    low_bytes = np.asarray(ImageOps.exif_transpose(low)).astype(np.uint16)
-    if raw_mode == "LA;16B":  # the four bytes of a pixel, in order
-        values = 256 * low_bytes[..., 0::2] + low_bytes[..., 1::2]
-    else:
-        values = 256 * np.asarray(ImageOps.exif_transpose(high)).astype(np.uint16) + low_bytes
-    return _opaque(values, name).astype(np.float32) / 65535
+def _orientation(image: Any) -> int:
+    return int(image.getexif().get(0x0112, 1))
 
 
-def _decode_tiff(data: bytes, name: str) -> np.ndarray:
-    """A TIFF with more than 8 bits a channel, which Pillow would cut to 8, through tifffile."""
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
-        if len(file.pages) != 1:
-            raise InputError(f"{name} holds {len(file.pages)} pages; save the one you mean.")
-        page: Any = file.pages[0]
-        check_pixels(page.imagewidth, page.imagelength, name)
-        photometric = page.photometric.name
-        if photometric not in ("MINISBLACK", "MINISWHITE", "RGB") or page.samplesperpixel > 4:
-            raise InputError(f"{name} is a TIFF in {photometric}; convert it to grey or RGB first.")
-        try:
-            values = page.asarray()
-        except ValueError as error:
-            if "imagecodecs" not in str(error):
-                raise
-            raise InputError(
-                f"{name} is a TIFF with {page.compression.name} compression and more than 8 bits "
-                "a channel; save it uncompressed or with ZIP (deflate)."
-            ) from error
-        if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and page.samplesperpixel > 1:
-            values = np.moveaxis(values, 0, -1)
-        orientation = page.tags.valueof(274, default=1)
+def _grey(values: np.ndarray) -> np.ndarray:
+    """(H, W) or (H, W, 3) as (H, W); 8-bit colours by Pillow's own rule."""
     if values.ndim == 2:
-        values = values[..., None]
-    if values.dtype.kind == "f":
-        values = check_values(values, name)
-        if values.shape[2] in (2, 4):
-            raise InputError(f"{name} is a float TIFF with an extra channel; save it without.")
-    elif values.dtype == np.uint16:
-        values = _opaque(values, name).astype(np.float32) / 65535
-        values = 1 - values if photometric == "MINISWHITE" else values
-    else:
-        raise InputError(f"{name} holds {values.dtype} values; save 8 or 16 bits, or floats.")
-    return _upright(values, int(orientation))
-
-
-def _opaque(values: np.ndarray, name: str) -> np.ndarray:
-    """`values` (H, W, channels) without their alpha channel, if nothing is transparent."""
-    channels = values.shape[2]
-    if channels in (2, 4):
-        if (values[..., -1] != 65535).any():
-            raise _transparent(name)
-        return values[..., :-1]
-    return values
+        return values
+    if values.dtype == np.uint8:
+        return np.asarray(Image.fromarray(values).convert("L"))
+    return sum(weight * values[..., channel] for channel, weight in enumerate(_LUMA))
 
 
 def _upright(values: np.ndarray, orientation: int) -> np.ndarray:
@@ -204,7 +206,3 @@ def _upright(values: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in (2, 3, 6, 7):
         values = values[:, ::-1]
     return values
-
-
-def _transparent(name: str) -> InputError:
-    return InputError(f"{name} has transparent pixels; save it without transparency.")

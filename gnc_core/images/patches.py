@@ -27,10 +27,15 @@ def shrink(image: Tensor, longest: int) -> Tensor:
 
 
 def crop_center(image: Tensor, longest: int) -> Tensor:
-    """The middle of `image` (N, C, H, W), of at most `longest` pixels a side: keeps the statistics of its noise."""
+    """The middle of `image` (N, C, H, W), of at most `longest` pixels a side: keeps the statistics of its noise.
+
+    A crop has memory of its own, so that to keep it is not to keep all of the image.
+    """
     height, width = image.shape[-2:]
+    if max(height, width) <= longest:
+        return image
     top, left = max(0, (height - longest) // 2), max(0, (width - longest) // 2)
-    return image[..., top : top + longest, left : left + longest]
+    return image[..., top : top + longest, left : left + longest].clone()
 
 
 def to_float(image: Tensor) -> Tensor:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from gnc_core.errors import InputError
 
 from . import decoding
+from .limits import MAX_BYTES
 from .patches import to_float
 
 Source = str | os.PathLike | bytes | BinaryIO
@@ -23,34 +23,35 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
 """The file names that are taken for images, in either case."""
 
 
-def read_image(source: Source, *, color: bool = False, name: str | None = None) -> Tensor:
+def read_image(source: Source, *, color: bool = False, name: str | None = None, gaps: bool = False) -> Tensor:
     """An image file as float32 (1, 1, H, W), or (1, 3, H, W) with `color=True` if it has colours.
 
-    PNG, JPEG and TIFF of 8 or 16 bits a channel (scaled to [0, 1], EXIF orientation applied), float
+    PNG, JPEG and TIFF of up to 16 bits a channel (scaled to [0, 1], EXIF orientation applied), float
     TIFF, and .npy (float, (H, W) or (H, W, 3), nominally in [0, 1], not clipped). Grey from 8-bit
     colours is Pillow's `convert("L")`. `name` is what messages call the image (default: the path).
+    With `gaps=True`, pixels may be marked as missing: by NaN, or by transparency of more than a
+    half. They are NaN in the result, in all channels.
 
     Raises `InputError` if there is no such file, or if it is no image, damaged, empty, of more than
-    16 megapixels (by its header, before anything is decoded), not finite, of other dimensions, in
-    CMYK, partly transparent, or an array of integers.
+    16 megapixels (by its header, before anything is decoded), of several pages or with depth, not
+    finite, of other dimensions, in CMYK, partly transparent, or an array of integers.
     """
     data, name = _read(source, name)
-    values = decoding.decode(data, name, color)
+    values = decoding.decode(data, name, color, gaps)
     return torch.from_numpy(values)[None]
 
 
 def read_mask(source: Source, shape: Sequence[int], *, name: str | None = None) -> Tensor:
     """A mask as bool (1, 1, H, W), True where a pixel is observed: white observed, black missing.
 
-    `shape` ends with the (H, W) of the image. Pictures are cut at half brightness; .npy may also
-    hold bool, or integers 0 and 1, or 0 and 255.
+    `shape` ends with the (H, W) of the image. In a picture with transparent pixels, those are missing
+    (if more than half transparent) and colours do not matter. Of two values, such as 0 and 1, or 0 and 255, the
+    larger one is observed; of more, those from half of white on are. .npy may hold bool, integers or
+    floats, with axes of length one before or after (H, W).
     Raises `InputError` as `read_image`, and for another size or if all pixels are missing.
     """
     data, name = _read(source, name or "The mask" if isinstance(source, bytes) else name)
-    if data.startswith(b"\x93NUMPY"):
-        observed = torch.from_numpy(_mask_array(data, name))[None, None]
-    else:
-        observed = torch.from_numpy(decoding.decode(data, name, color=False))[None] >= 0.5
+    observed = torch.from_numpy(decoding.decode_mask(data, name))[None, None]
     height, width = shape[-2:]
     if observed.shape[-2:] != (height, width):
         raise InputError(
@@ -94,12 +95,13 @@ def load_images(files: Iterable[str | os.PathLike]) -> list[Tensor]:
 
     Raises `InputError` as `read_image`.
     """
-    loaded = []
-    for file in files:
-        image = read_image(file)
-        levels = (255 * image).round().clamp(0, 255).to(torch.uint8)
-        loaded.append(levels if torch.equal(to_float(levels), image) else image)
-    return loaded
+    return [compact(read_image(file)) for file in files]
+
+
+def compact(image: Tensor) -> Tensor:
+    """`image` as uint8 where that loses nothing, as it is otherwise: what `to_float` undoes."""
+    levels = (255 * image).round().clamp(0, 255).to(torch.uint8)
+    return levels if torch.equal(to_float(levels), image) else image
 
 
 def _read(source: Source, name: str | None) -> tuple[bytes, str]:
@@ -115,36 +117,17 @@ def _read(source: Source, name: str | None) -> tuple[bytes, str]:
             raise InputError(f"There is no file {name}.")
         try:
             with path.open("rb") as file:
-                data = file.read(decoding.MAX_BYTES + 1)
+                data = file.read(MAX_BYTES + 1)
         except OSError as error:
             raise InputError(f"Cannot read {name}: {error.strerror or error}.") from error
     else:
         name = name or str(getattr(source, "name", "The image"))
-        data = source.read(decoding.MAX_BYTES + 1)
+        data = source.read(MAX_BYTES + 1)
     if not data:
         raise InputError(f"{name} is an empty file.")
-    if len(data) > decoding.MAX_BYTES:
+    if len(data) > MAX_BYTES:
         raise InputError(f"{name} is too large a file for an image of at most 16 megapixels.")
     return data, name
-
-
-def _mask_array(data: bytes, name: str) -> np.ndarray:
-    """A .npy mask as a bool array (H, W)."""
-    try:
-        values = decoding.load_npy(data, name)
-    except InputError:
-        raise
-    except Exception as error:  # damaged bytes
-        raise InputError(f"{name} is damaged or cut off and cannot be decoded.") from error
-    if values.ndim != 2:
-        raise InputError(f"{name} has shape {values.shape}; a mask is (height, width).")
-    if values.dtype == bool:
-        return values
-    if values.dtype.kind == "f":
-        return decoding.check_values(values, name) >= 0.5
-    if not set(np.unique(values).tolist()) <= {0, 1} and not set(np.unique(values)) <= {0, 255}:
-        raise InputError(f"{name} holds other integers than 0 and 1, or 0 and 255.")
-    return values != 0
 
 
 def check_mask(observed: Tensor, name: str) -> Tensor:

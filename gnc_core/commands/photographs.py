@@ -1,0 +1,68 @@
+"""The images of a folder that a command can use; the others are left out, and that is said."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+from torch import Tensor
+from tqdm import tqdm
+
+from gnc_core import images
+from gnc_core.errors import InputError
+
+
+class Photographs:
+    """Names and images (1, 1, H, W), in grey, of the first `limit` files that are images of at least `min_size` pixels a side.
+
+    Every iteration reads them anew, one at a time. What is left out is noted on standard error when it is met first, unless
+    `silent`, and stands in `left_out` with the reason.
+    Raises `InputError` (when iterated) if no file can be used.
+    """
+
+    def __init__(self, files: Sequence[Path], min_size: int, limit: int | None = None, silent: bool = False) -> None:
+        self.left_out: dict[Path, str] = {}
+        self._files, self._min_size, self._limit, self._silent = files, min_size, limit, silent
+
+    def __len__(self) -> int:
+        """The number of images; before the first iteration, the most that there can be."""
+        usable = len(self._files) - len(self.left_out)
+        return usable if self._limit is None else min(self._limit, usable)
+
+    def __iter__(self) -> Iterator[tuple[str, Tensor]]:
+        found = 0
+        for file in self._files:
+            if file in self.left_out:
+                continue
+            if found == self._limit:
+                return
+            try:
+                image = images.read_image(file)
+                height, width = image.shape[-2:]
+                if min(height, width) < self._min_size:
+                    raise InputError(
+                        f"{file} is {width} x {height} pixels; at least {self._min_size} x {self._min_size} are needed."
+                    )
+            except InputError as error:
+                self.left_out[file] = str(error)
+                if not self._silent:
+                    tqdm.write(f"Left out: {error}", file=sys.stderr)
+                continue
+            found += 1
+            yield file.name, image
+        if not found:
+            first = next(iter(self.left_out.values()))
+            raise InputError(f"None of the {len(self._files)} images can be used; the first: {first}")
+
+    def end_measuring(self) -> None:
+        """Ends the command with exit code 1 if images were left out: what was measured is not all that was asked for."""
+        if not self.left_out:
+            return
+        if not self._silent:
+            names = ", ".join(file.name for file in self.left_out)
+            click.echo(
+                f"{len(self.left_out)} of {len(self.left_out) + len(self)} images were left out: {names}", err=True
+            )
+        sys.exit(1)

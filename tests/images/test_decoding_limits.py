@@ -1,0 +1,240 @@
+"""Files that promise more than they hold: each is refused in a sentence, before memory is taken for it."""
+
+import json
+import shlex
+import struct
+import subprocess
+import sys
+import zlib
+from functools import cache
+
+import numpy as np
+import pytest
+from PIL import Image
+from test_images import GREY, encoded, npy, png, tiff
+
+MEGABYTES = 40  # what refusing a file may take beyond a small image of its kind, its own bytes included
+
+NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
+
+
+def handmade_tiff(
+    tags: dict[int, tuple[int, object]], data: bytes = b"", big: bool = False, next_page: int = 0
+) -> bytes:
+    """A TIFF with these tags, {code: (type, number, or numbers, or a count and an offset as a dict)}; `data` is at byte 16."""
+    wide, field = ("Q", 8) if big else ("I", 4)
+    body = data + bytes(-len(data) % 8)
+    directory = 16 + len(body)
+    outside = directory + (8 if big else 2) + len(tags) * (20 if big else 12) + field
+    entries, values = b"", b""
+    for code, (kind, value) in sorted(tags.items()):
+        if isinstance(value, dict):
+            count, packed = value["count"], struct.pack("<" + wide, value["offset"])
+        else:
+            numbers = np.atleast_1d(np.asarray(value))
+            count, packed = len(numbers), numbers.astype("<" + NUMBERS[kind]).tobytes()
+        if len(packed) > field:
+            where = struct.pack("<" + wide, outside + len(values))
+            values, packed = values + packed + bytes(-len(packed) % 8), where
+        entries += struct.pack("<HH" + wide, code, kind, count) + packed.ljust(field, b"\0")
+    head = struct.pack("<2sHHHQ", b"II", 43, 8, 0, directory) if big else struct.pack("<2sHI8x", b"II", 42, directory)
+    count = struct.pack("<Q" if big else "<H", len(tags))
+    return head + body + count + entries + struct.pack("<" + wide, next_page) + values
+
+
+def picture(width=64, height=64, bits=8, compression=8, **more) -> dict[int, tuple[int, object]]:
+    """The tags that every TIFF has."""
+    return {
+        256: (4, width),
+        257: (4, height),
+        258: (3, bits),
+        259: (3, compression),
+        262: (3, 1),
+        277: (3, 1),
+    } | {int(code[1:]): value for code, value in more.items()}
+
+
+def strip(data: bytes) -> dict[str, tuple[int, object]]:
+    return {"t273": (4, 16), "t278": (4, 64), "t279": (4, len(data))}
+
+
+@cache
+def zeros(count: int) -> bytes:
+    """Many zeros, in a thousandth of their bytes."""
+    packer = zlib.compressobj(9)
+    million = bytes(2**20)
+    return b"".join([packer.compress(million) for _ in range(count // 2**20)] + [packer.flush()])
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def volume() -> bytes:
+    tile = zlib.compress(bytes(512 * 512))
+    places = {"t322": (3, 512), "t323": (3, 512), "t32997": (4, 20), "t32998": (4, 1)}
+    listed = {"t324": (4, [16] * 1280), "t325": (4, [len(tile)] * 1280)}
+    return handmade_tiff(picture(4000, 4000, **places, **listed), tile)
+
+
+def tiles(width: int, height: int) -> bytes:
+    data = zeros(2**28)
+    places = {"t322": (4, width), "t323": (4, height), "t324": (4, 16), "t325": (4, len(data))}
+    return handmade_tiff(picture(**places), data)
+
+
+def large_strip(bits: int, **more) -> bytes:
+    data = zeros(2**28)
+    return handmade_tiff(picture(bits=bits, **strip(data), **more), data)
+
+
+def jpeg(scans: int = 0, size: tuple[int, int] | None = None) -> bytes:
+    """A progressive JPEG with so many more empty scans, or one that claims another size."""
+    data = encoded(Image.fromarray(np.zeros((64, 64), np.uint8)), "JPEG", progressive=True)
+    if size:
+        start = data.index(b"\xff\xc2") + 5
+        data = data[:start] + struct.pack(">HH", *size) + data[start + 4 :]
+    first = data.index(b"\xff\xda")
+    empty = b"\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x10\x00"
+    return data[:first] + scans * empty + data[first:]
+
+
+SAMPLE = np.zeros((64, 64), np.uint8)
+PNG = encoded(Image.fromarray(SAMPLE), "PNG")
+AFTER_HEADER = 33  # where a PNG's first chunk after its header begins
+LONG_DIRECTORY = struct.pack("<2sHIHHHII", b"II", 42, 8, 1, 274, 3, 2**21, 26) + bytes(2**22)
+
+# What to write, and what the sentence says.
+BOMBS = {
+    "volume": (volume, "volume of depth 20"),
+    "depth in a BigTIFF": (lambda: handmade_tiff(picture(t32997=(16, 2**40)), big=True), "volume"),
+    "huge tiles": (lambda: tiles(65536, 65536), "tiles of 65536 x 65536"),
+    "long tiles": (lambda: tiles(2**31, 16), "tiles of 2147483648 x 16"),
+    "channels": (lambda: handmade_tiff(picture(t277=(3, 60000), t284=(3, 2), **strip(b""))), "60000 channels"),
+    "size in a BigTIFF": (lambda: handmade_tiff(picture(t256=(16, 2**63)), big=True), "megapixels"),
+    "no size": (lambda: handmade_tiff({258: (3, 8)}), "empty"),
+    "count of a tag": (lambda: handmade_tiff(picture(t273=(16, {"count": 2**60, "offset": 16})), big=True), "values"),
+    "long tag": (lambda: handmade_tiff(picture(t273=(3, {"count": 2**22, "offset": 16})), bytes(2**23)), "values"),
+    "long tag of another kind": (
+        lambda: handmade_tiff(picture(t999=(5, {"count": 2**20, "offset": 16})), bytes(2**23)),
+        "values",
+    ),
+    "long tag of a camera": (
+        lambda: handmade_tiff(
+            picture(t34665=(4, 16), **strip(b"")), struct.pack("<HHHII", 1, 999, 3, 2**22, 16) + bytes(2**23)
+        ),
+        "values",
+    ),
+    "many tags": (
+        lambda: handmade_tiff(picture(), big=True).replace(struct.pack("<Q", 6), struct.pack("<Q", 2**50)),
+        "tags",
+    ),
+    "a tag twice": (
+        lambda: handmade_tiff(picture(t32997=(3, 1))).replace(struct.pack("<H", 32997), struct.pack("<H", 256)),
+        "damaged",
+    ),
+    "tags that are missing": (lambda: handmade_tiff(picture())[:40], "damaged"),
+    "shared strips": (
+        lambda: handmade_tiff(
+            picture(4000, 4000, t273=(4, [16] * 4000), t278=(4, 1), t279=(4, [2**20] * 4000)), bytes(2**20)
+        ),
+        "more data",
+    ),
+    "pages in a circle": (lambda: handmade_tiff(picture(**strip(b"")), next_page=16), "several pages"),
+    "a strip of more than it says": (lambda: large_strip(8), "damaged"),
+    "a deep strip of more than it says": (lambda: large_strip(16), "damaged"),
+    "an LZW strip of nothing": (
+        lambda: handmade_tiff(picture(bits=16, compression=5, **strip(b"")), b"\x80\x0b"),
+        "damaged",
+    ),
+    "32-bit integers": (lambda: tiff(np.zeros((4000, 4000), np.uint32), compression="zlib"), "uint32"),
+    "float with alpha": (
+        lambda: tiff(np.zeros((2000, 2000, 4)), photometric="rgb", extrasamples=["unassalpha"], compression="zlib"),
+        "extra channel",
+    ),
+    "complex": (lambda: tiff(np.zeros((2000, 2000), complex), compression="zlib"), "complex128|64 bits|128"),
+    "another compression": (lambda: tiff(np.zeros((64, 64), np.uint16), compression="jpegxl"), "JPEGXL"),
+    "png": (lambda: png(np.zeros((1, 1), np.uint8), 0, size=(60000, 60000)), "megapixels"),
+    "deep png": (lambda: png(np.zeros((1, 1), np.uint16), 2, size=(9000, 9000)), "81.0 megapixels"),
+    "deep png that is cut": (lambda: png(np.zeros((1, 1), np.uint16), 2, size=(64, 64)), "damaged"),
+    "png with long text": (
+        lambda: PNG[:AFTER_HEADER] + chunk(b"zTXt", b"a\0\0" + zeros(2**28)) + PNG[AFTER_HEADER:],
+        "damaged",
+    ),
+    "png with a long profile": (
+        lambda: PNG[:AFTER_HEADER] + chunk(b"iCCP", b"a\0\0" + zeros(2**28)) + PNG[AFTER_HEADER:],
+        "",
+    ),
+    "png with a long EXIF": (lambda: PNG[:AFTER_HEADER] + chunk(b"eXIf", LONG_DIRECTORY) + PNG[AFTER_HEADER:], "EXIF"),
+    "png with frames": (
+        lambda: PNG[:AFTER_HEADER] + chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0)) + PNG[AFTER_HEADER:],
+        "2147483647 pages|damaged",
+    ),
+    "jpeg": (lambda: jpeg(size=(65500, 65500)), "megapixels"),
+    "jpeg of many scans": (lambda: jpeg(scans=30000), "scans"),
+    "gif": (lambda: encoded(Image.new("L", (8000, 8000)), "GIF"), "not an image"),
+    "webp": (lambda: encoded(Image.new("L", (8000, 8000)), "WEBP"), "not an image"),
+    "npy": (lambda: npy(np.zeros((1, 1), np.float16)).replace(b"(1, 1)", b"(4e9,)"), "damaged"),
+    "npy that is cut": (
+        lambda: npy(np.zeros((1, 1), np.longdouble)).replace(b"(1, 1), }  ", b"(4000, 4000), }"),
+        "damaged",
+    ),
+    "npy of many axes": (
+        lambda: npy(np.zeros((1, 1))).replace(b"(1, 1), }" + 40 * b" ", b"(1, 9**9, 1, 9**9, 1), }".ljust(49)),
+        "shape|damaged",
+    ),
+}
+
+READ_ALL = """
+import json, resource, sys
+from pathlib import Path
+from gnc_core import images
+from gnc_core.errors import InputError
+unit = 2**20 if sys.platform == "darwin" else 2**10  # of ru_maxrss: bytes, or kilobytes
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+for good in sorted(Path(sys.argv[1]).glob("good *")):
+    images.read_image(good)
+start, found = peak(), {}
+for bomb in sorted(Path(sys.argv[1]).glob("bomb *")):
+    text = ""
+    try:
+        images.read_image(bomb, name="picture")
+    except InputError as error:
+        text = str(error)
+    found[bomb.name[5:]] = text, peak() - start
+seen = peak()
+bytearray(b"1") * (200 * 2**20)
+print(json.dumps([found, peak() - seen]))
+"""
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory):
+    """Of every bomb: what reading it says, and by how many megabytes the process' peak memory has grown up to then."""
+    folder = tmp_path_factory.mktemp("bombs")
+    for name, (write, _) in BOMBS.items():
+        (folder / f"bomb {name}").write_bytes(write())
+    deep = GREY.astype(np.uint16)
+    good = [PNG, jpeg(), png(deep, 0), tiff(deep, compression="zlib"), tiff(deep, compression="lzw"), npy(GREY / 255)]
+    good.append(encoded(Image.fromarray(GREY), "TIFF", compression="tiff_adobe_deflate"))
+    for number, data in enumerate(good):
+        (folder / f"good {number}").write_bytes(data)
+    # By way of a shell: a process that Python starts itself begins with Python's own peak as its peak.
+    command = f"{shlex.join([sys.executable, '-W', 'ignore', '-c', READ_ALL, str(folder)])}; exit $?"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found, control = json.loads(done.stdout.splitlines()[-1])
+    assert control > 100  # what the process takes does show
+    return found
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_what_claims_to_be_huge_is_refused_before_memory_is_taken(refusals, name):
+    text, megabytes = refusals[name]
+    message = BOMBS[name][1]
+    assert megabytes < MEGABYTES
+    if message:
+        assert any(part in text for part in message.split("|")), text
+        assert text.startswith("picture")
+        assert text.endswith(".")
+        assert "\n" not in text
