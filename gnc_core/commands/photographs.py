@@ -17,7 +17,7 @@ from gnc_core.errors import InputError
 class Photographs:
     """Names and images (1, 1, H, W), in grey, of the first `limit` files that are images of at least `min_size` pixels a side.
 
-    Every iteration reads them anew, one at a time. What is left out is noted on standard error when it is met first, unless
+    Every iteration reads them anew, one at a time. What is left out is said on standard error the first time, unless
     `silent`, and stands in `left_out` with the reason.
     Raises `InputError` (when iterated) if no file can be used.
     """
@@ -32,29 +32,40 @@ class Photographs:
         return usable if self._limit is None else min(self._limit, usable)
 
     def __iter__(self) -> Iterator[tuple[str, Tensor]]:
-        found = 0
+        found, notes = 0, list[str]()
         for file in self._files:
             if file in self.left_out:
                 continue
             if found == self._limit:
                 return
             try:
-                image = images.read_image(file)
-                height, width = image.shape[-2:]
-                if min(height, width) < self._min_size:
-                    raise InputError(
-                        f"{file} is {width} x {height} pixels; at least {self._min_size} x {self._min_size} are needed."
-                    )
+                image = self._read(file)
             except InputError as error:
                 self.left_out[file] = str(error)
-                if not self._silent:
-                    tqdm.write(f"Left out: {error}", file=sys.stderr)
+                notes.append(f"Left out: {error}")
                 continue
+            self._say(notes)  # only now: where nothing can be used, the error below is all that there is to say
             found += 1
             yield file.name, image
         if not found:
             first = next(iter(self.left_out.values()))
             raise InputError(f"None of the {len(self._files)} images can be used; the first: {first}")
+        self._say(notes)
+
+    def _read(self, file: Path) -> Tensor:
+        image = images.read_image(file)
+        height, width = image.shape[-2:]
+        if min(height, width) < self._min_size:
+            raise InputError(
+                f"{file} is {width} x {height} pixels; at least {self._min_size} x {self._min_size} are needed."
+            )
+        return image
+
+    def _say(self, notes: list[str]) -> None:
+        while notes:
+            note = notes.pop(0)
+            if not self._silent:
+                tqdm.write(note, file=sys.stderr)
 
     def end_measuring(self) -> None:
         """Ends the command with exit code 1 if images were left out: what was measured is not all that was asked for."""

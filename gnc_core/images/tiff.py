@@ -127,6 +127,8 @@ def decode(data: bytes, header: Header, name: str) -> tuple[np.ndarray, int, int
             raise InputError(f"{name} holds {page.dtype} values; save 8 or 16 bits, or floats.")
         if floats and samples in (2, 4):
             raise InputError(f"{name} is a float TIFF with an extra channel; save it without.")
+        if not all(page.databytecounts):
+            raise InputError(f"{name} is damaged: some of its pixels are not in the file.")
         values = page.asarray(squeeze=False, maxworkers=1)[:, 0]  # (planes, H, W, channels)
         values = np.moveaxis(values[..., 0], 0, -1) if len(values) > 1 else values[0]
         orientation = page.tags.valueof(274, default=1)

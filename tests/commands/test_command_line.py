@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from PIL import Image
 
 from gnc_core import images, problems, zoo
 from gnc_core.__main__ import main
@@ -101,6 +102,34 @@ def test_inpainting_keeps_the_known_pixels(work):
     assert torch.equal(out[observed], clean[observed])
     assert not torch.equal(out[~observed], clean[~observed])
     assert json.loads(result.stdout)["level"] == pytest.approx(0.3, abs=1e-3)
+
+
+def test_the_input_may_mark_its_missing_pixels(work):
+    clean = images.read_image("data/clean.png")
+    observed = images.read_mask("mask.png", clean.shape)
+    assert restore("inpaint", input="data/clean.png", output="by_mask.npy").exit_code == 0
+    expected = images.read_image("by_mask.npy")
+    np.save("marked.npy", torch.where(observed, clean, torch.nan)[0, 0].numpy())
+    alpha = Image.fromarray(np.uint8(255) * observed[0, 0].numpy())
+    painted = Image.open("data/clean.png").convert("RGBA")
+    painted.putalpha(alpha)
+    painted.save("marked.png")
+    for options in (
+        {"input": "marked.npy", "mask": None},
+        {"input": "marked.npy"},
+        {"input": "marked.png", "mask": None},
+        {"input": "marked.png", "mask": "marked.png"},
+        {"input": "data/clean.png", "mask": "marked.png"},
+    ):
+        result = restore("inpaint", **options, truth="data/clean.png", json=True)
+        assert result.exit_code == 0, result.output
+        assert torch.equal(images.read_image("out.npy"), expected)
+        assert math.isfinite(json.loads(result.stdout)["psnr_degraded"])
+    colors = images.read_image("color.png", color=True)
+    np.save("marked.npy", torch.where(observed, colors, torch.nan)[:, 0].permute(1, 2, 0).numpy())
+    assert restore("inpaint", input="marked.npy", mask=None, color=True).exit_code == 0
+    out = images.read_image("out.npy", color=True)
+    assert torch.equal(out[observed.expand_as(out)], colors[observed.expand_as(out)])
 
 
 def test_simulate_takes_a_clean_image_and_reports_against_it(work):
@@ -257,7 +286,7 @@ BAD_IMAGES = {
     "empty": (b"", "empty"),
     "nan": (np.full((32, 40), np.nan), "NaN"),
     "infinite": (np.full((32, 40), np.inf), "infinite"),
-    "four dimensions": (np.zeros((1, 1, 32, 40)), "shape"),
+    "four dimensions": (np.zeros((2, 1, 32, 40)), "shape"),
     "zero-sized": (np.zeros((0, 40)), "empty"),
     "1 x 1": (np.zeros((1, 1)), "at least"),
     "too large": (np.zeros((4001, 4000), np.float16), "megapixels"),
@@ -329,12 +358,20 @@ def test_truncated_images(work):
         ("inpaint", {"mask": "nothing.npy"}, "all pixels"),
         ("inpaint", {"mask": "everything.npy"}, "nothing to inpaint"),
         ("inpaint", {"missing": 0.5}, "already says"),
+        ("inpaint", {"missing": 0.5, "mask": None}, "belong to --simulate"),
+        ("inpaint", {"input": "gaps.npy", "mask": "other.npy"}, "NaN or transparent, but observed by other.npy"),
+        ("inpaint", {"input": "gaps.npy", "simulate": True}, "NaN"),
+        ("inpaint", {"input": "gone.npy", "mask": None}, "All pixels are missing"),
+        ("denoise", {"input": "gaps.npy"}, "NaN"),
     ],
 )
 def test_bad_options(work, task, options, message):
     np.save("small.npy", np.ones((2, 3)))
     np.save("nothing.npy", np.zeros((32, 40)))
     np.save("everything.npy", np.ones((32, 40)))
+    np.save("gaps.npy", np.where(np.arange(1280).reshape(32, 40) % 3, 0.5, np.nan))
+    np.save("other.npy", np.arange(1280).reshape(32, 40) % 3 == 0)
+    np.save("gone.npy", np.full((32, 40), np.nan))
     before = sorted(work.rglob("*"))
     assert_one_line(restore(task, **options), message)
     assert sorted(work.rglob("*")) == before
@@ -379,7 +416,7 @@ def test_fit_schedule_refuses_before_it_computes(work):
     good = ["fit-schedule", "--data", "data", "--task", "denoise", "--noise-std", 0.1]
     good += ["--prior", "small", "--out", "a.json"]
     assert_one_line(run(*good, "--steps", 1001), "1 ... 1000")
-    assert_one_line(run(*good, "--patch-size", 500), "smaller than the patches")
+    assert_one_line(run(*good, "--patch-size", 500), "at least 500 x 500 are needed")
     assert_one_line(run(*good[:-1], "no/a.json"), "no folder")
     assert_one_line(run(*good[:-1], "a.txt"), ".json")
     assert not Path("a.json").exists()

@@ -10,48 +10,10 @@ from functools import cache
 
 import numpy as np
 import pytest
+from image_files import GREY, encoded, handmade_tiff, npy, picture, png, tiff
 from PIL import Image
-from test_images import GREY, encoded, npy, png, tiff
 
 MEGABYTES = 40  # what refusing a file may take beyond a small image of its kind, its own bytes included
-
-NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}
-
-
-def handmade_tiff(
-    tags: dict[int, tuple[int, object]], data: bytes = b"", big: bool = False, next_page: int = 0
-) -> bytes:
-    """A TIFF with these tags, {code: (type, number, or numbers, or a count and an offset as a dict)}; `data` is at byte 16."""
-    wide, field = ("Q", 8) if big else ("I", 4)
-    body = data + bytes(-len(data) % 8)
-    directory = 16 + len(body)
-    outside = directory + (8 if big else 2) + len(tags) * (20 if big else 12) + field
-    entries, values = b"", b""
-    for code, (kind, value) in sorted(tags.items()):
-        if isinstance(value, dict):
-            count, packed = value["count"], struct.pack("<" + wide, value["offset"])
-        else:
-            numbers = np.atleast_1d(np.asarray(value))
-            count, packed = len(numbers), numbers.astype("<" + NUMBERS[kind]).tobytes()
-        if len(packed) > field:
-            where = struct.pack("<" + wide, outside + len(values))
-            values, packed = values + packed + bytes(-len(packed) % 8), where
-        entries += struct.pack("<HH" + wide, code, kind, count) + packed.ljust(field, b"\0")
-    head = struct.pack("<2sHHHQ", b"II", 43, 8, 0, directory) if big else struct.pack("<2sHI8x", b"II", 42, directory)
-    count = struct.pack("<Q" if big else "<H", len(tags))
-    return head + body + count + entries + struct.pack("<" + wide, next_page) + values
-
-
-def picture(width=64, height=64, bits=8, compression=8, **more) -> dict[int, tuple[int, object]]:
-    """The tags that every TIFF has."""
-    return {
-        256: (4, width),
-        257: (4, height),
-        258: (3, bits),
-        259: (3, compression),
-        262: (3, 1),
-        277: (3, 1),
-    } | {int(code[1:]): value for code, value in more.items()}
 
 
 def strip(data: bytes) -> dict[str, tuple[int, object]]:
@@ -78,13 +40,13 @@ def volume() -> bytes:
 
 
 def tiles(width: int, height: int) -> bytes:
-    data = zeros(2**28)
+    data = zeros(2**27)
     places = {"t322": (4, width), "t323": (4, height), "t324": (4, 16), "t325": (4, len(data))}
     return handmade_tiff(picture(**places), data)
 
 
 def large_strip(bits: int, **more) -> bytes:
-    data = zeros(2**28)
+    data = zeros(2**27)
     return handmade_tiff(picture(bits=bits, **strip(data), **more), data)
 
 
@@ -104,7 +66,7 @@ PNG = encoded(Image.fromarray(SAMPLE), "PNG")
 AFTER_HEADER = 33  # where a PNG's first chunk after its header begins
 LONG_DIRECTORY = struct.pack("<2sHIHHHII", b"II", 42, 8, 1, 274, 3, 2**21, 26) + bytes(2**22)
 
-# What to write, and what the sentence says.
+# What to write, and what the sentence says ("": it may also be read, as the image that it says it is).
 BOMBS = {
     "volume": (volume, "volume of depth 20"),
     "depth in a BigTIFF": (lambda: handmade_tiff(picture(t32997=(16, 2**40)), big=True), "volume"),
@@ -115,7 +77,7 @@ BOMBS = {
     "no size": (lambda: handmade_tiff({258: (3, 8)}), "empty"),
     "count of a tag": (lambda: handmade_tiff(picture(t273=(16, {"count": 2**60, "offset": 16})), big=True), "values"),
     "long tag": (lambda: handmade_tiff(picture(t273=(3, {"count": 2**22, "offset": 16})), bytes(2**23)), "values"),
-    "long tag of another kind": (
+    "long tag of fractions": (
         lambda: handmade_tiff(picture(t999=(5, {"count": 2**20, "offset": 16})), bytes(2**23)),
         "values",
     ),
@@ -141,12 +103,13 @@ BOMBS = {
         "more data",
     ),
     "pages in a circle": (lambda: handmade_tiff(picture(**strip(b"")), next_page=16), "several pages"),
-    "a strip of more than it says": (lambda: large_strip(8), "damaged"),
+    "a strip of more than it says": (lambda: large_strip(8), ""),
     "a deep strip of more than it says": (lambda: large_strip(16), "damaged"),
     "an LZW strip of nothing": (
-        lambda: handmade_tiff(picture(bits=16, compression=5, **strip(b"")), b"\x80\x0b"),
+        lambda: handmade_tiff(picture(bits=16, compression=5, **strip(b"\x80\x0b")), b"\x80\x0b"),
         "damaged",
     ),
+    "a strip that is not there": (lambda: handmade_tiff(picture(bits=16, **strip(b""))), "not in the file"),
     "32-bit integers": (lambda: tiff(np.zeros((4000, 4000), np.uint32), compression="zlib"), "uint32"),
     "float with alpha": (
         lambda: tiff(np.zeros((2000, 2000, 4)), photometric="rgb", extrasamples=["unassalpha"], compression="zlib"),
@@ -158,22 +121,22 @@ BOMBS = {
     "deep png": (lambda: png(np.zeros((1, 1), np.uint16), 2, size=(9000, 9000)), "81.0 megapixels"),
     "deep png that is cut": (lambda: png(np.zeros((1, 1), np.uint16), 2, size=(64, 64)), "damaged"),
     "png with long text": (
-        lambda: PNG[:AFTER_HEADER] + chunk(b"zTXt", b"a\0\0" + zeros(2**28)) + PNG[AFTER_HEADER:],
+        lambda: PNG[:AFTER_HEADER] + chunk(b"zTXt", b"a\0\0" + zeros(2**27)) + PNG[AFTER_HEADER:],
         "damaged",
     ),
     "png with a long profile": (
-        lambda: PNG[:AFTER_HEADER] + chunk(b"iCCP", b"a\0\0" + zeros(2**28)) + PNG[AFTER_HEADER:],
+        lambda: PNG[:AFTER_HEADER] + chunk(b"iCCP", b"a\0\0" + zeros(2**27)) + PNG[AFTER_HEADER:],
         "",
     ),
     "png with a long EXIF": (lambda: PNG[:AFTER_HEADER] + chunk(b"eXIf", LONG_DIRECTORY) + PNG[AFTER_HEADER:], "EXIF"),
     "png with frames": (
         lambda: PNG[:AFTER_HEADER] + chunk(b"acTL", struct.pack(">II", 2**31 - 1, 0)) + PNG[AFTER_HEADER:],
-        "2147483647 pages|damaged",
+        "pages",
     ),
     "jpeg": (lambda: jpeg(size=(65500, 65500)), "megapixels"),
     "jpeg of many scans": (lambda: jpeg(scans=30000), "scans"),
-    "gif": (lambda: encoded(Image.new("L", (8000, 8000)), "GIF"), "not an image"),
-    "webp": (lambda: encoded(Image.new("L", (8000, 8000)), "WEBP"), "not an image"),
+    "gif": (lambda: encoded(Image.new("L", (4100, 4000)), "GIF"), "not an image"),
+    "webp": (lambda: encoded(Image.new("L", (4100, 4000)), "WEBP", method=0), "not an image"),
     "npy": (lambda: npy(np.zeros((1, 1), np.float16)).replace(b"(1, 1)", b"(4e9,)"), "damaged"),
     "npy that is cut": (
         lambda: npy(np.zeros((1, 1), np.longdouble)).replace(b"(1, 1), }  ", b"(4000, 4000), }"),

@@ -1,57 +1,17 @@
 """Reading, writing, degrading: what is read is right, and what cannot be read is one sentence."""
 
 import io
-import struct
-import zlib
 
 import numpy as np
 import pytest
-import tifffile
 import torch
+from image_files import COLOR, COLOR16, GREY, GREY16, RNG, encoded, handmade_tiff, npy, picture, png, tiff
 from PIL import Image
 
 from gnc_core import images, problems
 from gnc_core.errors import InputError
 
-RNG = np.random.default_rng(0)
-GREY = RNG.integers(0, 256, (12, 17), dtype=np.uint8)
-COLOR = RNG.integers(0, 256, (12, 17, 3), dtype=np.uint8)
-GREY16 = RNG.integers(0, 65536, (12, 17), dtype=np.uint16)
-COLOR16 = RNG.integers(0, 65536, (12, 17, 3), dtype=np.uint16)
 LUMA = np.array([0.299, 0.587, 0.114])
-
-
-def encoded(picture: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def png(array: np.ndarray, color_type: int, extra: bytes = b"", size=None) -> bytes:
-    """A PNG written by hand, for kinds that Pillow reads but does not write."""
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-    height, width = size or array.shape[:2]
-    depth = 8 * array.dtype.itemsize
-    big_endian = array.astype(array.dtype.newbyteorder(">"))
-    rows = b"".join(b"\0" + row.tobytes() for row in big_endian)
-    header = struct.pack(">IIBBBBB", width, height, depth, color_type, 0, 0, 0)
-    parts = chunk(b"IHDR", header) + extra + chunk(b"IDAT", zlib.compress(rows))
-    return b"\x89PNG\r\n\x1a\n" + parts + chunk(b"IEND", b"")
-
-
-def tiff(array: np.ndarray, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    tifffile.imwrite(buffer, array, **options)
-    return buffer.getvalue()
-
-
-def npy(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array)
-    return buffer.getvalue()
 
 
 def as_array(image: torch.Tensor) -> np.ndarray:
@@ -163,6 +123,22 @@ def test_npy_is_read_as_it_is(tmp_path):
     np.testing.assert_allclose(as_array(images.read_image(npy(color))), color @ LUMA, atol=1e-6)
 
 
+def test_axes_of_length_one_do_not_matter():
+    values = RNG.normal(0.5, 1, (9, 11)).astype(np.float32)
+    for shape in ((1, 9, 11), (9, 11, 1), (1, 1, 9, 11), (1, 9, 11, 1)):
+        np.testing.assert_array_equal(as_array(images.read_image(npy(values.reshape(shape)))), values)
+    np.testing.assert_array_equal(as_array(images.read_image(npy(np.asfortranarray(values)))), values)
+
+
+@pytest.mark.parametrize("bits", [9, 10, 12, 14])
+def test_white_of_packed_integers_is_their_largest(bits):
+    values = GREY16 >> (16 - bits)
+    stored = np.unpackbits(values.astype(">u2").view(np.uint8).reshape(12, 17, 2), axis=2)[..., 16 - bits :]
+    rows = np.packbits(stored.reshape(12, -1), axis=1)
+    file = handmade_tiff(picture(17, 12, bits, 1, t273=(4, 16), t278=(4, 12), t279=(4, rows.size)), rows.tobytes())
+    np.testing.assert_allclose(as_array(images.read_image(file)), values / (2**bits - 1), atol=1e-7)
+
+
 def test_float_tiff():
     values = RNG.random((9, 11)).astype(np.float32)
     np.testing.assert_array_equal(as_array(images.read_image(tiff(values))), values)
@@ -215,7 +191,8 @@ BAD = {
     "nan": (npy(NAN), "NaN"),
     "infinite": (npy(np.full((9, 9), np.inf)), "infinite"),
     "nan tiff": (tiff(NAN), "NaN"),
-    "four dimensions": (npy(np.zeros((1, 1, 9, 9))), "shape"),
+    "four dimensions": (npy(np.zeros((2, 1, 9, 9))), "shape"),
+    "three images": (npy(np.zeros((3, 9, 9))), "shape"),
     "one dimension": (npy(np.zeros(9)), "shape"),
     "a number": (npy(np.float64(1)), "shape"),
     "two channels": (npy(np.zeros((9, 9, 2))), "shape"),
@@ -226,7 +203,7 @@ BAD = {
     "bool": (npy(GREY > 3), "bool"),
     "0 to 255": (npy(GREY.astype(np.float32)), "1 is white"),
     "cmyk": (encoded(Image.fromarray(COLOR).convert("CMYK"), "JPEG"), "CMYK"),
-    "two pages": (tiff(np.zeros((2, 9, 9), np.uint8)), "2 pages"),
+    "two pages": (tiff(np.zeros((2, 9, 9), np.uint8)), "several pages"),
     "32-bit integers": (tiff(GREY.astype(np.int32)), "int32"),
     "gif": (encoded(Image.fromarray(GREY), "GIF"), "not an image"),
 }
@@ -278,8 +255,74 @@ def test_mask_white_is_observed():
         npy((GREY > 127).astype(np.float32)),
         npy((GREY > 127).astype(int)),
         npy(np.uint8(255) * (GREY > 127)),
+        npy((GREY > 127)[None]),
+        npy((GREY > 127)[..., None]),
+        npy((GREY > 127)[None, None].astype(np.int32)),
+        npy(np.repeat(np.uint8(255) * (GREY > 127)[..., None], 3, 2)),
+        npy(np.asfortranarray(255.0 * (GREY > 127))),
+        npy(GREY),
+        npy(257 * GREY.astype(int)),
+        npy(GREY / 255),
+        npy(np.where(GREY > 127, 1.03, -0.03) + 0.01 * (GREY % 3)),
+        encoded(Image.fromarray(GREY), "PNG"),
+        encoded(Image.fromarray(np.uint8(GREY > 127)), "PNG"),
+        encoded(Image.fromarray(np.uint16(GREY > 127)), "PNG"),
+        encoded(Image.fromarray(np.uint16(257) * GREY), "PNG"),
+        encoded(bits.convert("P"), "PNG"),
+        encoded(bits.convert("RGB").quantize(2), "PNG"),
+        encoded(bits.convert("RGB"), "TIFF"),
+        tiff(np.uint16(GREY > 127)),
+        tiff((GREY > 127).astype(np.float32)),
     ):
         assert torch.equal(images.read_mask(data, (12, 17)), expected)
+
+
+def test_transparent_pixels_of_a_mask_are_missing_whatever_their_colour():
+    expected = torch.from_numpy(GREY > 127)[None, None]
+    painted = Image.fromarray(COLOR).convert("RGBA")
+    painted.putalpha(Image.fromarray(GREY))
+    opaque = np.full_like(GREY, 255)
+    grey = Image.merge("LA", (Image.fromarray(opaque - GREY), Image.fromarray(GREY)))
+    deep = np.concatenate([COLOR16, 257 * GREY.astype(np.uint16)[..., None]], 2)
+    palette = Image.fromarray(np.uint8(3) * (GREY > 127))
+    palette.putpalette([255, 255, 255, 9, 9, 9, 8, 8, 8, 0, 0, 0])
+    for data in (
+        encoded(painted, "PNG"),
+        encoded(painted, "TIFF"),
+        encoded(grey, "PNG"),
+        png(deep, 6),
+        tiff(deep, photometric="rgb", extrasamples=["unassalpha"]),
+        encoded(palette, "PNG", transparency=0),
+    ):
+        assert torch.equal(images.read_mask(data, (12, 17)), expected)
+    bits = Image.fromarray(np.uint8(255) * (GREY > 127))
+    both = Image.merge("LA", (bits, Image.fromarray(opaque)))  # nothing is transparent: white is observed
+    assert torch.equal(images.read_mask(encoded(both, "PNG"), (12, 17)), expected)
+
+
+def test_a_mask_may_miss_nothing():
+    for data in (npy(np.ones((12, 17), np.uint8)), encoded(Image.new("L", (17, 12), 255), "PNG")):
+        assert images.read_mask(data, (12, 17)).all()
+
+
+def test_pixels_marked_as_missing_are_nan_where_that_is_asked_for():
+    missing = GREY < 128
+    array = np.where(missing, np.nan, GREY / 255).astype(np.float32)
+    colors = (COLOR / 255).astype(np.float32)
+    colors[missing, 1] = np.nan  # one channel marks the pixel
+    painted = Image.fromarray(COLOR).convert("RGBA")
+    painted.putalpha(Image.fromarray(GREY))
+    for data in (npy(array), tiff(array), npy(colors), encoded(painted, "PNG"), encoded(painted, "TIFF")):
+        with pytest.raises(InputError, match=r"NaN|transparent"):
+            images.read_image(data)
+        for color in (False, True):
+            given = images.read_image(data, color=color, gaps=True)
+            assert torch.equal(given.isnan(), torch.from_numpy(missing).expand_as(given))
+    known = images.read_image(encoded(painted, "PNG"), color=True, gaps=True)
+    expected = images.read_image(encoded(Image.fromarray(COLOR), "PNG"), color=True)
+    assert torch.equal(known[~known.isnan()], expected[~known.isnan()])
+    with pytest.raises(InputError, match="infinite"):
+        images.read_image(npy(np.where(missing, np.inf, 0.5)), gaps=True)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +330,10 @@ def test_mask_white_is_observed():
     [
         (npy(np.ones((12, 18), bool)), "18 x 12 pixels, but the image is 17 x 12"),
         (npy(np.zeros((12, 17), bool)), "all pixels"),
-        (npy(np.arange(12 * 17).reshape(12, 17)), "integers"),
+        (npy(np.arange(12 * 17).reshape(12, 17) * 400), "reaches 81200"),
+        (encoded(Image.fromarray(np.zeros((12, 17), np.uint8)), "PNG"), "all pixels"),
+        (encoded(Image.new("RGBA", (17, 12), (255, 255, 255, 0)), "PNG"), "all pixels"),
+        (npy(np.zeros((2, 12, 17), bool)), "shape"),
         (npy(np.full((12, 17), np.nan)), "NaN"),
         (npy(np.ones((12, 17), bool))[:-9], "damaged"),
         (b"hello", "not an image"),
@@ -465,6 +511,29 @@ def test_shrunken_mask_observes_only_what_is_observed_throughout():
     small = images.shrink(observed, 6)
     assert small.dtype == torch.bool
     assert (~small).nonzero().tolist() == [[0, 0, 2, 1]]
+
+
+def test_what_is_kept_owns_no_more_than_it_shows(tmp_path):
+    painted = Image.fromarray(COLOR).convert("RGBA")
+    painted.putalpha(Image.fromarray(GREY))
+    (tmp_path / "a.png").write_bytes(encoded(Image.fromarray(COLOR), "PNG"))
+    (tmp_path / "b.npy").write_bytes(npy(RNG.random((9, 9))))
+    kept = [
+        images.crop_center(torch.zeros(1, 1, 500, 400), 20),
+        images.crop_center(torch.zeros(3, 1, 500, 20), 40),
+        images.crop_center(torch.ones(1, 1, 500, 400, dtype=torch.bool), 20),
+        images.shrink(torch.zeros(1, 1, 500, 400), 20),
+        images.shrink(torch.ones(1, 1, 500, 400, dtype=torch.bool), 20),
+        images.read_image(npy(GREY / np.float32(255))),
+        images.read_image(encoded(Image.fromarray(COLOR), "PNG")),
+        images.read_image(png(COLOR16, 2)),
+        images.read_image(encoded(painted, "PNG"), gaps=True),
+        images.read_mask(npy(GREY > 127), (12, 17)),
+        images.read_mask(encoded(painted, "PNG"), (12, 17)),
+        *images.load_images(images.image_files(tmp_path)),
+    ]
+    for image in kept:
+        assert image.untyped_storage().nbytes() == image.numel() * image.element_size()
 
 
 def test_crop_takes_the_middle():

@@ -277,9 +277,10 @@ def test_command_writes_the_file_and_says_what_is_convex(work):
 
 
 def test_command_refuses_bad_input_and_writes_nothing(work):
-    images.write_image(work / "data" / "tiny.png", torch.zeros(1, 1, 1, 1))
+    (work / "small images").mkdir()
+    images.write_image(work / "small images" / "tiny.png", torch.zeros(1, 1, 1, 1))
     for arguments in (["--prior", "small", "--data", work / "nowhere"], ["--prior", "none", "--data", work / "data"],
-                      ["--prior", "small", "--data", work / "data"]):  # fmt: skip
+                      ["--prior", "small", "--data", work / "small images"]):  # fmt: skip
         result = run("inspect", *arguments)
         assert result.exit_code == 2
         assert result.stderr.startswith("Error: ")

@@ -1,0 +1,116 @@
+"""Folders that hold more than photographs: the rest is left out, which is said, and the numbers are those without it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from gnc_core import images, zoo
+from gnc_core.__main__ import main
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+
+SMALL = {"layers": 1, "channels": 6, "kernel_size": 3, "knots_u": 15, "knots_s": 5}
+LEFT_OUT = ["a mask.npy", "damaged.png", "tiny.png"]
+DENOISE = ["--task", "denoise", "--noise-std", 0.1]
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A folder with two photographs, one with more than these, one without any, and a prior."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(zoo, "PRETRAINED", tmp_path / "pretrained")
+    zoo.save("pretrained/small", FieldsOfExperts(**SMALL), {"iterations": 0})
+    clean = images.load_sample("Cameraman")[..., 200:232, 200:240]
+    for folder in ("good", "mixed", "bad"):
+        Path(folder).mkdir()
+        if folder != "bad":
+            images.write_image(f"{folder}/clean.png", clean)
+            images.write_image(f"{folder}/other.png", clean.flip(3))
+        if folder != "good":
+            np.save(f"{folder}/a mask.npy", np.ones((32, 40), bool))
+            Path(folder, "damaged.png").write_bytes(Path("good/clean.png").read_bytes()[:200])
+            images.write_image(f"{folder}/tiny.png", clean[..., :1, :])
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+MEASURING = {
+    "evaluate": [*DENOISE, "--steps", 2],
+    "calibrate": ["--noise-std", 0.1, "--noise-std", 0.2],
+    "inspect": [],
+    "sweep": [*DENOISE, "--sigma0", "0.1,0.5", "--steps", "1,2"],
+}
+
+
+@pytest.mark.parametrize("command", MEASURING)
+def test_measuring_goes_on_without_what_is_no_photograph_and_ends_with_1(work, command):
+    reports, numbers = {}, ("mean", "calibration", "convex", "cells", "images", "left_out")
+    options = ["--prior", "small", "--device", "cpu", *MEASURING[command]]
+    for folder, limit in (("good", []), ("mixed", []), ("mixed", ["--limit", 2])):
+        out = ["--out", f"{folder} {len(limit)}.npz"] if command == "sweep" else []
+        result = run(command, "--data", folder, *options, *out, *limit, "--json")
+        complete = folder == "good"
+        assert result.exit_code == (0 if complete else 1), result.output
+        reports[folder, len(limit)] = {key: value for key, value in json.loads(result.stdout).items() if key in numbers}
+        assert ("Left out" in result.stderr) is not complete
+        text = run(command, "--data", folder, *options, *[o.replace(" ", "-") for o in out], *limit)
+        assert text.exit_code == result.exit_code
+    good, mixed, limited = (without_seconds(reports[key]) for key in (("good", 0), ("mixed", 0), ("mixed", 2)))
+    assert good.pop("left_out") == []
+    assert mixed.pop("left_out") == LEFT_OUT
+    assert set(limited.pop("left_out")) <= set(LEFT_OUT)
+    assert good == mixed == limited
+
+
+def without_seconds(report):
+    report.get("mean", {}) and report["mean"].pop("seconds", None)
+    return report
+
+
+@pytest.mark.parametrize("command", [*MEASURING, "fit-schedule", "train"])
+def test_a_folder_without_any_photograph_is_one_sentence(work, command):
+    options = MEASURING.get(command, [])
+    options = options + (["--prior", "small"] if command != "train" else [])
+    options = options + (["--out", "out.json", *DENOISE] if command == "fit-schedule" else [])
+    options = options + (["--out", "out.npz"] if command in ("sweep", "train") else [])
+    before = sorted(work.rglob("*"))
+    result = run(command, "--data", "bad", "--device", "cpu", *options)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert "None of the 3 images" in result.stderr
+    assert "a mask.npy" in result.stderr
+    assert sorted(work.rglob("*")) == before
+
+
+def test_baselines_are_measured_on_the_same_photographs(work):
+    options = ["--prior", "small", "--device", "cpu", "--task", "inpaint", "--missing", 0.5, "--baseline", "biharmonic"]
+    result = run("evaluate", "--data", "mixed", *options, "--json")
+    report = json.loads(result.stdout)
+    names = [[row["name"] for row in listed] for listed in (report["results"], report["baseline"]["results"])]
+    assert names == [["clean.png", "other.png"]] * 2
+    assert result.stderr.count("Left out") == len(LEFT_OUT)
+
+
+def test_learning_goes_on_with_the_photographs_that_there_are(work):
+    schedules = []
+    for folder in ("good", "mixed"):
+        fit = ["--prior", "small", "--device", "cpu", *DENOISE, "--steps", 1, "--patches", 2, "--patch-size", 16]
+        result = run("fit-schedule", "--data", folder, *fit, "--rounds", 1, "--out", f"{folder}.json", "--json")
+        assert result.exit_code == 0, result.output
+        assert result.stderr.count("Left out") == (len(LEFT_OUT) if folder == "mixed" else 0)
+        schedules.append(json.loads(result.stdout)["schedule"]["sigma"])
+        small = ["--channels", 6, "--knots-u", 15, "--knots-s", 5, "--patch", 16, "--batch", 2, "--iterations", 1]
+        result = run(
+            "train", "--data", folder, "--validation", folder, *small, "--device", "cpu", "--out", f"{folder} run"
+        )
+        assert result.exit_code == 0, result.output
+        card = zoo.card(f"{folder} run")["training"]
+        assert card["data"].startswith("2 images")
+        assert card["validation"]["images"] == 2
+    assert schedules[0] == schedules[1]
