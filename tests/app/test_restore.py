@@ -343,7 +343,7 @@ def test_bad_masks_are_one_sentence(settings: dict[str, str], sentence: str) -> 
         (png(64, 64)[:-30], "damaged or cut off"),
         (png(1, 1), "at least"),
         (npy(np.full((8, 8), np.nan)), "NaN or infinite"),
-        (npy(np.full((8, 8), np.inf)), "NaN or infinite"),
+        (npy(np.full((8, 8), np.inf)), "infinite"),
         (npy(np.zeros((1, 2, 3, 4))), "has shape"),
         (npy(np.zeros((0, 8))), ""),
         (png(4100, 4100), "16.8 megapixels"),

@@ -126,7 +126,7 @@ def test_the_input_may_mark_its_missing_pixels(work):
         assert torch.equal(images.read_image("out.npy"), expected)
         assert math.isfinite(json.loads(result.stdout)["psnr_degraded"])
     colors = images.read_image("color.png", color=True)
-    np.save("marked.npy", torch.where(observed, colors, torch.nan)[:, 0].permute(1, 2, 0).numpy())
+    np.save("marked.npy", torch.where(observed, colors, torch.nan)[0].permute(1, 2, 0).numpy())
     assert restore("inpaint", input="marked.npy", mask=None, color=True).exit_code == 0
     out = images.read_image("out.npy", color=True)
     assert torch.equal(out[observed.expand_as(out)], colors[observed.expand_as(out)])
