@@ -86,7 +86,8 @@ def _resolving_points(
     # Points that lie so close that rounding decides which is lower would hide the minimum beside them: one of them will do.
     least = C.min(1)
     span = max(high, mu.max()) - min(low, mu.min())
-    close = 1e-4 * least / np.maximum(span, np.sqrt(least)) + 4 * np.finfo(float).eps * max(-low, high)
+    close = np.minimum(1e-4 * least / np.maximum(span, np.sqrt(least)), 1e-6 * (high - low))
+    close += 4 * np.finfo(float).eps * max(-low, high)
     inside = ((x >= low) & (x <= high - close[which])) | (x == high)
     which, x = which[inside], x[inside]
     order = np.lexsort((x, which))

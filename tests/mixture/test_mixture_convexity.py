@@ -1,10 +1,11 @@
-"""Minima and convexity of Gaussian mixtures: closed forms, and dense searches that know nothing of where to look."""
+"""Convexity of smoothed Gaussian mixtures: closed forms, and dense searches."""
 
 import math
 
 import numpy as np
 import pytest
 import torch
+from mixture_cases import DEFAULT, WIDTHS, dense_smallest_curvature, random_mixture, slope_and_curvature
 
 from gnc_core.errors import InputError
 from gnc_core.mixture.convexity import (
@@ -17,56 +18,6 @@ from gnc_core.mixture.convexity import (
 )
 from gnc_core.mixture.examples import PRESETS
 from gnc_core.mixture.gaussians import GaussianMixture
-
-DEFAULT = PRESETS["Five components"]
-WIDTHS = ["Dirac", "equal", "unequal", "some Dirac"]
-SHARES = ["equal", "unequal", "extreme"]
-
-
-def random_mixture(rng: np.random.Generator, widths: str) -> GaussianMixture:
-    """2 to 8 components on [-1, 1], every third mixture crowded into a part of it."""
-    K = int(rng.integers(2, 9))
-    means = rng.uniform(-1, 1, K)
-    if rng.random() < 1 / 3:
-        means = 0.5 * means[0] + 0.4 * means * 10 ** rng.uniform(-2, 0)
-    variances = {
-        "Dirac": np.zeros(K),
-        "equal": np.full(K, 10 ** rng.uniform(-4, -1)),
-        "unequal": 10 ** rng.uniform(-4, 0, K),
-        "some Dirac": np.where(rng.random(K) < 0.5, 0.0, 10 ** rng.uniform(-4, 0, K)),
-    }[widths]
-    weights = {"equal": np.ones(K), "unequal": rng.uniform(0.05, 1, K), "extreme": 10 ** rng.uniform(-9, 0, K)}
-    return GaussianMixture(weights[SHARES[rng.integers(3)]], means, variances)
-
-
-def slope_and_curvature(mixture: GaussianMixture, sigma: float, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """E' and E'' by the formulas of the method, written out."""
-    mu, C = mixture.means[:, 0].numpy(), mixture.variances[:, 0].numpy() + sigma**2
-    logs = np.log(mixture.weights.numpy()) - 0.5 * np.log(C) - (x[:, None] - mu) ** 2 / (2 * C)
-    r = np.exp(logs - logs.max(1, keepdims=True))
-    r /= r.sum(1, keepdims=True)
-    a = (x[:, None] - mu) / C
-    mean = (r * a).sum(1)
-    return mean, (r / C).sum(1) - (r * (a - mean[:, None]) ** 2).sum(1)
-
-
-def dense_smallest_curvature(
-    mixture: GaussianMixture, sigma: float, domain: tuple[float, float] = (-1.0, 1.0)
-) -> float:
-    """Equidistant points, six to the shortest transition that there can be, C_min / D, then closer around the best."""
-    shortest = float(mixture.variances.min()) + sigma**2
-    shortest /= max(float(mixture.means.max() - mixture.means.min()), math.sqrt(shortest))
-    x = np.linspace(*domain, int(6 * (domain[1] - domain[0]) / shortest) + 3)
-    spacing = x[1] - x[0]
-    y = np.concatenate(
-        [slope_and_curvature(mixture, sigma, part)[1] for part in np.array_split(x, len(x) // 50_000 + 1)]
-    )
-    best = x[y.argsort()[:3], None]
-    fine = (best + spacing * np.linspace(-1, 1, 2001)).clip(*domain).ravel()
-    return float(slope_and_curvature(mixture, sigma, fine)[1].min())
-
-
-# --- the smallest curvature -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("widths", WIDTHS)
@@ -115,17 +66,39 @@ def test_curvature_and_thresholds_scale_with_the_mixture(widths: str, factor: fl
         assert critical_sigma(scaled, domain) == pytest.approx(factor * critical_sigma(mixture), rel=1e-7)
 
 
-def test_a_minimum_beside_or_at_an_end_of_the_domain_is_found() -> None:
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_minimum_beside_an_end_of_the_domain_is_found(side: int) -> None:
+    sigma = 0.5
+    x = np.linspace(-1, 1, 200_001)
+    _, curvature = slope_and_curvature(DEFAULT, sigma, x)
+    least = x[curvature.argmin()]
+    assert -0.9 < least < 0.9
+    for beside in (1e-5, 1e-3, 3e-3, 1e-2, 3e-2):
+        domain = sorted((least + side * beside, -side))
+        assert smallest_curvature(DEFAULT, sigma, domain)[0] == pytest.approx(curvature.min(), rel=1e-9)
+
+
+def test_a_minimum_at_an_end_of_the_domain_is_found() -> None:
     # Two Diracs at -m and m are least convex at 0, and the more so the nearer.
     m, sigma = 0.5, 0.2
     mixture = GaussianMixture([1, 1], [-m, m], [0, 0])
-    lowest = 1 / sigma**2 - (m / sigma**2) ** 2
-    for beside in (1e-9, 1e-6, 1e-3):
-        assert smallest_curvature(mixture, sigma, (-beside, 1.0))[0] == pytest.approx(lowest, rel=1e-9)
     for end in (1e-3, 0.1):
         r = 1 / (1 + math.exp(-2 * m * end / sigma**2))
         expected = 1 / sigma**2 - r * (1 - r) * (2 * m / sigma**2) ** 2
-        assert smallest_curvature(mixture, sigma, (end, 1.0))[0] == pytest.approx(expected, rel=1e-9)
+        for domain in ((end, 1.0), (-1.0, -end)):
+            assert smallest_curvature(mixture, sigma, domain)[0] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("domain", [(-1.0, 0.0), (0.0, 1.0)])
+@pytest.mark.parametrize("share", [0.5, 1e-6, 1e-12])
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_narrow_component_in_a_wide_one_balances_on_both_sides(
+    domain: tuple[float, float], share: float, order: int
+) -> None:
+    mixture = GaussianMixture([1 - share, share][::order], [0.0, 0.05][::order], [0.0, 0.09][::order])
+    for sigma in (0.0007, 0.005):
+        found = smallest_curvature(mixture, sigma, domain)[0]
+        assert found == pytest.approx(dense_smallest_curvature(mixture, sigma, domain), rel=1e-7)
 
 
 # --- thresholds -------------------------------------------------------------------------------
@@ -228,7 +201,7 @@ def test_bounds_hold_as_the_page_says(widths: str) -> None:
     """From D on convex between the outermost means for any widths; from D/2 on everywhere, if they are equal."""
     rng = np.random.default_rng(20 + WIDTHS.index(widths))
     for _ in range(25):
-        mixture = random_mixture(rng, widths)
+        mixture = random_mixture(rng, widths, fewest=2)
         found = thresholds(mixture, critical=False)
         hull = (float(mixture.means.min()), float(mixture.means.max()))
         sigmas = found.diameter * np.array([1.0, 1.1, 2.0])
@@ -259,65 +232,7 @@ def test_the_diameter_of_many_means_close_together_is_exact() -> None:
     assert thresholds(GaussianMixture(np.ones(40), means, np.zeros(40))).diameter == pytest.approx(39e-6, rel=1e-9)
 
 
-# --- minima -----------------------------------------------------------------------------------
-
-
-def test_default_mixture_has_the_known_minima() -> None:
-    minimisers = local_minimisers(DEFAULT)
-    np.testing.assert_allclose(minimisers, [-0.75, -0.30, 0.20, 0.55, 0.85], atol=1e-3)
-    np.testing.assert_allclose(global_minimisers(DEFAULT), [0.20], atol=1e-3)
-    assert len(local_minimisers(DEFAULT, sigma=1.01 * critical_sigma(DEFAULT))) == 1
-
-
-@pytest.mark.parametrize("widths", WIDTHS)
-def test_local_minimisers_are_those_of_a_dense_search(widths: str) -> None:
-    rng = np.random.default_rng(30 + WIDTHS.index(widths))
-    for _ in range(50):
-        mixture, sigma = random_mixture(rng, widths), float(rng.choice([0.003, 0.01, 0.03, 0.1, 0.3]))
-        around = (mixture.means + (mixture.variances + sigma**2).sqrt() * torch.linspace(-6, 6, 2001)).ravel()
-        x = np.unique(np.concatenate([np.linspace(-1.01, 1.01, 40_001), around.numpy()]))
-        slope, _ = slope_and_curvature(mixture, sigma, x)
-        rises = np.flatnonzero((slope[:-1] < 0) & (slope[1:] >= 0))
-        found = local_minimisers(mixture, sigma).numpy()
-        assert len(found) == len(rises)
-        assert (x[rises] - 1e-9 <= found).all()
-        assert (found <= x[rises + 1] + 1e-9).all()
-
-
-@pytest.mark.parametrize("distance", [1.0, 1e-3, 1e-6])
-def test_two_diracs_part_at_half_their_distance(distance: float) -> None:
-    m = distance / 2
-    mixture = GaussianMixture([1, 1], [0.3 - m, 0.3 + m], [0, 0])
-    assert len(local_minimisers(mixture, 1.01 * m)) == 1
-    for sigma in (0.97 * m, 0.5 * m, 0.05 * m):
-        left, right = (local_minimisers(mixture, sigma) - 0.3).tolist()
-        assert left == pytest.approx(-right, rel=1e-3)
-        assert right == pytest.approx(m * math.tanh(m * right / sigma**2), rel=1e-5)  # E' = 0
-
-
-def test_minima_that_are_equally_low_are_all_global() -> None:
-    np.testing.assert_allclose(
-        global_minimisers(GaussianMixture([1, 1], [-0.5, 0.5], [0.01] * 2)), [-0.5, 0.5], atol=1e-4
-    )
-    four = GaussianMixture([1] * 4, [-0.8, -0.1, 0.3, 0.9], [0] * 4)
-    np.testing.assert_allclose(global_minimisers(four, 0.001), [-0.8, -0.1, 0.3, 0.9], atol=1e-9)
-    np.testing.assert_allclose(
-        global_minimisers(GaussianMixture([0.499, 0.501], [-0.5, 0.5], [0.01] * 2)), [0.5], atol=1e-4
-    )
-
-
-def test_drawn_at_the_resolving_points_no_minimum_is_lost() -> None:
-    rng = np.random.default_rng(0)
-    for widths in WIDTHS:
-        mixture, sigma = random_mixture(rng, widths), 0.001
-        x = torch.from_numpy(resolving_points(mixture, sigma))
-        assert (x.diff() > 0).all()
-        assert (x[0], x[-1]) == (-1, 1)
-        minimum = mixture.energy(global_minimisers(mixture, sigma)[:, None], sigma).min()
-        assert mixture.energy(x[:, None], sigma).min() == pytest.approx(float(minimum), abs=0.05)
-
-
-# --- input ------------------------------------------------------------------------------------
+# --- input ---------------------------------------------------------------------------------------
 
 
 def test_numbers_may_be_lists_arrays_tensors_or_integers() -> None:
