@@ -61,6 +61,15 @@ def test_several_programs_a_plane_and_several_blocks_a_program(device):
     assert torch.equal(sums, splines.moments(g, u, WIDE))
 
 
+def test_a_plane_that_ends_within_a_block(device):
+    torch.manual_seed(5)
+    u = 0.3 * torch.randn(1, 2, 1, 2500, device=device)
+    table = torch.randn(1, 2, WIDE.knots + 2, 5, device=device)
+    value, derivative = splines.value_and_derivative(table, u, WIDE)
+    assert close(value, splines.definition.evaluate(table.double(), u.double(), WIDE))
+    assert close(derivative, splines.definition.evaluate(table.double(), u.double(), WIDE, order=1))
+
+
 def test_more_elements_than_32_bits_count(device):
     """The last plane of a tensor with more than 2^31 elements, and the rows of all of it."""
     needed = 40 * 2**30
