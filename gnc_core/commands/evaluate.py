@@ -84,7 +84,7 @@ def evaluate(
     if baseline:
         methods[baseline] = evaluation.biharmonic
 
-    photographs = Photographs(files, prior.min_size, limit)
+    photographs = Photographs(files, prior.min_size, limit, named=list_file is not None)
     results: dict[str, list[evaluation.Result]] = {}
     for name, method in methods.items():
         run = evaluation.evaluate(method, prior, photographs, task, level, seed, device)
