@@ -64,7 +64,7 @@ def calibrate(
                 f"The prior {prior_name} knows noise from {prior.sigma_min:g} to {prior.sigma_max:g}, not {level:g}."
             )
     rows = []
-    photographs = Photographs(files, prior.min_size, limit)
+    photographs = Photographs(files, prior.min_size, limit, named=list_file is not None)
     with tqdm(total=len(levels) * len(photographs), unit="image", disable=None) as bar:
         for level in levels:
             found = []

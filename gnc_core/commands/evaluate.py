@@ -76,7 +76,7 @@ def evaluate(
     if baseline:
         methods[baseline] = baselines[baseline]
 
-    photographs = Photographs(files, prior.min_size, limit)
+    photographs = Photographs(files, prior.min_size, limit, named=list_file is not None)
     results: dict[str, list[evaluation.Measurement]] = {}
     for name, method in methods.items():
         run = evaluation.evaluate(method, prior, photographs, task, level, seed, device)

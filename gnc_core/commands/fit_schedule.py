@@ -112,7 +112,7 @@ def fit_schedule(
     if patch_size < prior.min_size:
         raise InputError(f"--patch-size must be at least {prior.min_size} for this prior.")
 
-    photographs = [images.compact(image) for _, image in Photographs(files, patch_size)]
+    photographs = [images.compact(image) for _, image in Photographs(files, patch_size, named=list_file is not None)]
     generator = torch.Generator().manual_seed(seed)
     truths = images.random_patches(photographs, patch_size, patches, generator)
     pairs = [

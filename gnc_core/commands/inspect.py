@@ -39,7 +39,7 @@ def inspect(
     """
     files = images.image_files(data, list_file)
     prior = zoo.load(prior_name, options.choose_device(device))
-    photographs = Photographs(files, prior.min_size, limit)
+    photographs = Photographs(files, prior.min_size, limit, named=list_file is not None)
     loaded = [images.crop_center(image, inspection.PATCH) for _, image in photographs]
     measured = inspection.measure(
         prior, loaded, seed=seed, progress=lambda levels: tqdm(levels, unit="level", disable=None)

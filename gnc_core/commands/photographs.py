@@ -17,14 +17,18 @@ from gnc_core.errors import InputError
 class Photographs:
     """Names and images (1, 1, H, W), in grey, of the first `limit` files that are images of at least `min_size` pixels a side.
 
-    Every iteration reads them anew, one at a time. What is left out is said on standard error the first time, unless
-    `silent`, and stands in `left_out` with the reason.
+    A picture of two values is taken for a mask and left out, unless the files were `named` one by one. Every iteration reads
+    the images anew, one at a time. What is left out is said on standard error the first time, unless `silent`, and stands in
+    `left_out` with the reason.
     Raises `InputError` (when iterated) if no file can be used.
     """
 
-    def __init__(self, files: Sequence[Path], min_size: int, limit: int | None = None, silent: bool = False) -> None:
+    def __init__(
+        self, files: Sequence[Path], min_size: int, limit: int | None = None, named: bool = False, silent: bool = False
+    ) -> None:
         self.left_out: dict[Path, str] = {}
         self._files, self._min_size, self._limit, self._silent = files, min_size, limit, silent
+        self._named = named
 
     def __len__(self) -> int:
         """The number of images; before the first iteration, the most that there can be."""
@@ -58,6 +62,11 @@ class Photographs:
         if min(height, width) < self._min_size:
             raise InputError(
                 f"{file} is {width} x {height} pixels; at least {self._min_size} x {self._min_size} are needed."
+            )
+        low, high = image.aminmax()
+        if not self._named and low < high and ((image == low) | (image == high)).all():
+            raise InputError(
+                f"{file} holds two values only, like a mask; name it in a list to take it as a photograph."
             )
         return image
 

@@ -113,7 +113,9 @@ def sweep(
     files = images.image_files(data, list_file)
     with distributed.processes(options.choose_device(device), "gloo", _PATIENCE) as where:
         prior = zoo.load(prior_name, where)
-        photographs = Photographs(files, prior.min_size, limit, silent=distributed.rank() > 0)
+        photographs = Photographs(
+            files, prior.min_size, limit, named=list_file is not None, silent=distributed.rank() > 0
+        )
         truths = [(name, images.compact(image)) for name, image in photographs]
         plan = sweeps.make_plan(
             prior,

@@ -252,7 +252,7 @@ def train(
     torch.backends.cudnn.deterministic = True  # the same bits after a resume
     with distributed.processes(options.choose_device(device)) as place:
         photographs = _load(files, patch)
-        validation_images = _load(held_out, patch) if held_out else []
+        validation_images = _load(held_out, patch, named=validation_list is not None) if held_out else []
         if len(validation_images) == 1:
             raise InputError("--validation needs at least two images: two share each smoothing level.")
         trainer = training.Trainer(settings, photographs, place, validation_images, start)
@@ -262,9 +262,9 @@ def train(
             click.echo(f"{iterations} iterations in {trainer.seconds / 60:.1f} minutes; the prior is in {out}.")
 
 
-def _load(files: list[Path], patch: int) -> list[Tensor]:
+def _load(files: list[Path], patch: int, named: bool = False) -> list[Tensor]:
     """The photographs that hold a patch; the first process says which do not."""
-    return [images.compact(image) for _, image in Photographs(files, patch, silent=distributed.rank() > 0)]
+    return [images.compact(image) for _, image in Photographs(files, patch, named=named, silent=distributed.rank() > 0)]
 
 
 def _run(trainer: training.Trainer, out: Path, resume: bool) -> None:

@@ -91,17 +91,16 @@ def decode_mask(data: bytes, name: str) -> np.ndarray:
 
 
 def check_values(values: np.ndarray, name: str, gaps: bool = False) -> np.ndarray:
-    """`values` themselves, if they can be brightness in units of the image range [0, 1]; NaN only with `gaps=True`."""
+    """`values` themselves, if they can be brightness in units of the image range [0, 1]; with `gaps`, some may be NaN."""
     if values.dtype.kind != "f":
         raise InputError(
             f"{name} holds {values.dtype} values, whose range is unknown; "
             "save floats in [0, 1] (8-bit values divided by 255)."
         )
-    low, high = (float(extreme) for extreme in (np.fmin.reduce(values, None), np.fmax.reduce(values, None)))
-    if not gaps and np.isnan(values.min()):
-        raise InputError(f"{name} contains NaN or infinite values; replace them first.")
-    if np.isinf([low, high]).any():
-        raise InputError(f"{name} contains infinite values; replace them first.")
+    low, high = (float(extreme.reduce(values, None)) for extreme in (np.fmin, np.fmax))  # of all that is not NaN
+    if np.isinf([low, high]).any() or (not gaps and np.isnan(values.min())):
+        kind = "infinite" if gaps else "NaN or infinite"
+        raise InputError(f"{name} contains {kind} values; replace them first.")
     largest = max(high, -low)
     if largest > _LARGEST_VALUE:
         raise InputError(f"{name} reaches {largest:.4g}, but 1 is white; divide it by its range.")

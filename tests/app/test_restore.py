@@ -125,6 +125,31 @@ def test_mask_has_the_size_of_the_file_and_follows_the_scaling() -> None:
         prepare(replace(scene, mask=Upload("f", "mask.npy")), png(128, 86), npy(observed | True), 4)
 
 
+def test_a_degraded_upload_may_hold_nan_where_the_mask_says_missing() -> None:
+    observed = np.random.default_rng(0).random((40, 60)) < 0.5
+    marked = npy(np.where(observed, 0.25, np.nan))
+    scene = Scene(Upload("g", "gaps.npy"), 64, color=False, degraded=True, mask=Upload("h", "mask.npy"))
+    prepared = prepare(scene, marked, npy(observed), 4)
+    assert prepared.problem.initial().unique().tolist() == [0.25, 0.5]
+    with pytest.raises(InputError, match="NaN"):
+        prepare(replace(scene, mask=Upload("i", "mask.npy")), marked, npy(~observed), 4)
+    with pytest.raises(InputError, match="NaN"):
+        prepare(replace(scene, mask=None, level=0.1), marked, None, 4)
+
+
+def test_what_a_page_keeps_owns_no_more_than_it_shows() -> None:
+    large, observed = npy(np.full((600, 500), 0.5, np.float32)), npy(np.eye(600, 500) == 0)
+    denoise = Scene(Upload("j", "large.npy"), 64, color=False, degraded=True, level=0.1)
+    inpaint = replace(denoise, level=None, task="inpaint", mask=Upload("k", "mask.npy"))
+    clean = replace(denoise, degraded=False)
+    for scene, mask in ((denoise, None), (inpaint, observed), (clean, None)):
+        prepared = prepare(scene, large, mask, 4)
+        kept = [prepared.problem.observation, getattr(prepared.problem, "observed", None), prepared.truth]
+        for image in kept:
+            if image is not None:
+                assert image.untyped_storage().nbytes() == image.numel() * image.element_size() <= 4 * 64 * 64
+
+
 def test_boxes_and_text_mark_missing_pixels() -> None:
     inpaint = Scene("Coins", 64, color=False)
     boxes = prepare(replace(inpaint, mask="boxes", boxes=((2, 3, 4, 5),)), None, None, 4).problem

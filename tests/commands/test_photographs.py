@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from gnc_core import images, zoo
+from gnc_core import images, problems, zoo
 from gnc_core.__main__ import main
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 
 SMALL = {"layers": 1, "channels": 6, "kernel_size": 3, "knots_u": 15, "knots_s": 5}
-LEFT_OUT = ["a mask.npy", "damaged.png", "tiny.png"]
+LEFT_OUT = ["a mask.npy", "b mask.png", "damaged.png", "tiny.png"]
 DENOISE = ["--task", "denoise", "--noise-std", 0.1]
 
 
@@ -30,6 +30,7 @@ def work(tmp_path, monkeypatch):
             images.write_image(f"{folder}/other.png", clean.flip(3))
         if folder != "good":
             np.save(f"{folder}/a mask.npy", np.ones((32, 40), bool))
+            images.write_image(f"{folder}/b mask.png", problems.random_mask((32, 40), 0.5, 0).float())
             Path(folder, "damaged.png").write_bytes(Path("good/clean.png").read_bytes()[:200])
             images.write_image(f"{folder}/tiny.png", clean[..., :1, :])
     return tmp_path
@@ -83,7 +84,7 @@ def test_a_folder_without_any_photograph_is_one_sentence(work, command):
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
-    assert "None of the 3 images" in result.stderr
+    assert "None of the 4 images" in result.stderr
     assert "a mask.npy" in result.stderr
     assert sorted(work.rglob("*")) == before
 
@@ -95,6 +96,13 @@ def test_baselines_are_measured_on_the_same_photographs(work):
     names = [[row["name"] for row in listed] for listed in (report["results"], report["baseline"]["results"])]
     assert names == [["clean.png", "other.png"]] * 2
     assert result.stderr.count("Left out") == len(LEFT_OUT)
+
+
+def test_a_picture_of_two_values_is_a_photograph_if_it_is_named(work):
+    Path("list.txt").write_text("b mask.png\n")
+    result = run("evaluate", "--data", "mixed", "--list", "list.txt", "--prior", "small", *DENOISE, "--json")
+    assert result.exit_code == 0
+    assert [row["name"] for row in json.loads(result.stdout)["results"]] == ["b mask.png"]
 
 
 def test_learning_goes_on_with_the_photographs_that_there_are(work):

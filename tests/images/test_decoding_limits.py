@@ -33,10 +33,10 @@ def chunk(name: bytes, data: bytes) -> bytes:
 
 
 def volume() -> bytes:
-    tile = zlib.compress(bytes(512 * 512))
+    tile = zlib.compress(bytes(2 * 512 * 512))
     places = {"t322": (3, 512), "t323": (3, 512), "t32997": (4, 20), "t32998": (4, 1)}
     listed = {"t324": (4, [16] * 1280), "t325": (4, [len(tile)] * 1280)}
-    return handmade_tiff(picture(4000, 4000, **places, **listed), tile)
+    return handmade_tiff(picture(4000, 4000, bits=16, **places, **listed), tile)
 
 
 def tiles(width: int, height: int) -> bytes:
