@@ -30,19 +30,20 @@ class ByChannel:
 
     def energy(self, x: Tensor, s: float | Tensor) -> Tensor:
         """R(x, s) of each image: (N,)."""
-        return self.grey.energy(*_channels(x, s)).view(x.shape[:2]).sum(1)
+        return self.grey.energy(*_channels(x, s)).view(-1, x.shape[1]).sum(1)
 
     def score(self, x: Tensor, s: float | Tensor) -> Tensor:
         """grad_x R(x, s): (N, C, H, W)."""
-        return self.grey.score(*_channels(x, s)).view(x.shape)
+        return self.grey.score(*_channels(x, s)).view(-1, *x.shape[1:])
 
     def slope(self, x: Tensor, s: float | Tensor) -> Tensor:
         """dR/ds of each image: (N,)."""
-        return self.grey.slope(*_channels(x, s)).view(x.shape[:2]).sum(1)
+        return self.grey.slope(*_channels(x, s)).view(-1, x.shape[1]).sum(1)
 
 
 def _channels(x: Tensor, s: float | Tensor) -> tuple[Tensor, float | Tensor]:
     """All channels as images of their own, (N C, 1, H, W), and the s of each."""
     if isinstance(s, Tensor) and s.ndim:
+        x = x.expand(len(s), -1, -1, -1) if len(x) == 1 else x  # one image meets many smoothings
         s = s.repeat_interleave(x.shape[1])
     return x.reshape(-1, 1, *x.shape[2:]), s

@@ -1,4 +1,4 @@
-"""Threads that share the work on a CPU: the tiles of an image (`inference`), the planes of a tensor (`splines.cpu`)."""
+"""Threads that share the work on a CPU: the tiles of an image (`tiled`), the planes of a tensor (`splines.cpu`)."""
 
 from __future__ import annotations
 

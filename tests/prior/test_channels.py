@@ -20,6 +20,15 @@ def test_the_channels_are_grey_images_with_one_s():
     assert (prior.sigma_min, prior.sigma_max, prior.min_size) == (grey.sigma_min, grey.sigma_max, grey.min_size)
 
 
+def test_one_image_meets_many_smoothings():
+    prior, s = ByChannel(GaussianPrior()), torch.tensor([-1.0, -2.5, -3.0])
+    for channels in (1, 3):
+        x = torch.rand(1, channels, 8, 9, generator=torch.Generator().manual_seed(2))
+        for name in ("energy", "score", "slope"):
+            method = getattr(prior, name)
+            torch.testing.assert_close(method(x, s), torch.cat([method(x, level[None]) for level in s]))
+
+
 def test_grey_images_pass_as_they_are():
     grey, x = GaussianPrior(), torch.rand(2, 1, 8, 9, generator=torch.Generator().manual_seed(1))
     for name in ("energy", "score", "slope"):
