@@ -13,7 +13,7 @@ from gnc_core import checks, problems
 from gnc_core.errors import InputError
 from gnc_core.images import random_patches
 from gnc_core.prior.base import Prior
-from gnc_core.restoration.families import LEAST, MOST, MONOMIALS, NUMBERS, ScheduleFamily, unfold
+from gnc_core.restoration.families import LEAST, MONOMIALS, MOST, NUMBERS, ScheduleFamily, unfold
 
 from .fitting import unrolled
 

@@ -33,8 +33,8 @@ class ScheduleFamily:
 
     where x and y are the places, -1 ... 1, of the level's logit and of log S between those of `levels` and `steps`.
 
-    weights: 6 x 6, a row a number, in the order 1, x, y, x^2, x y, y^2. task: the name of a problem. prior: the name of the prior,
-    whose range [sigma_min, sigma_max] is. levels, steps: the range of both that it was fitted to. command: what fitted it.
+    weights: 6 x 6, a row a number, in the order 1, x, y, x^2, x y, y^2. task: the name of a problem. prior: the name of the prior
+    whose range is [sigma_min, sigma_max]. levels, steps: the range of both that it was fitted to. command: what fitted it.
     Raises `InputError` if the numbers cannot be a family.
     """
 
