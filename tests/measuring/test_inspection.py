@@ -284,7 +284,7 @@ def test_sigma_c_is_where_eigenvalues_stop_being_negative(measured):
 
     def sigma_c(*lowest):
         eigenvalues = ones * np.array(lowest, np.float32)[:, None, None]
-        eigenvalues[:, 1:] = 0.0  # the lowest of all images counts
+        eigenvalues[:, 1:] += 1  # the lowest of all images counts
         return replace(measured, levels=levels, eigenvalues=eigenvalues).sigma_c
 
     assert sigma_c(-0.2, -0.1, 0.1) == pytest.approx(0.2 * 2**0.5)
