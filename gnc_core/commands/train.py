@@ -268,7 +268,7 @@ def _load(files: list[Path], patch: int, named: bool = False) -> list[Tensor]:
 def _run(trainer: learning.Trainer, out: Path, resume: bool) -> None:
     """To the end, with a progress bar; or, after Ctrl-C, to the end of an iteration."""
     settings = trainer.settings
-    steps = learning.training.run(trainer, out, resume)
+    steps = learning.run(trainer, out, resume)
     silent = True if learning.distributed.rank() else None  # None: unless standard error is no terminal
     stopping = False
 

@@ -2,10 +2,12 @@ from . import convexity, distributed, training
 from .families import fit_family
 from .fitting import fit_schedule
 from .rescaling import rescaled
+from .runs import Learner, run
 from .settings import Settings
 from .training import Trainer
 
 __all__ = [
+    "Learner",
     "Settings",
     "Trainer",
     "convexity",
@@ -13,5 +15,6 @@ __all__ = [
     "fit_family",
     "fit_schedule",
     "rescaled",
+    "run",
     "training",
 ]
