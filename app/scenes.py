@@ -7,7 +7,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from gnc_core import images, problems
+from gnc_core import checks, images, problems
 from gnc_core.errors import InputError
 from gnc_core.problems import Inpainting, Problem
 
@@ -94,7 +94,7 @@ def prepare(scene: Scene, _image_data: bytes | None, _mask_data: bytes | None, m
     """The problem of a scene; raises `InputError` for whatever cannot be used."""
     gaps = scene.degraded and scene.mask is not None
     image, full_size = picture(scene.source, scene.longest, scene.color, scene.degraded, _image_data, gaps)
-    images.check_size(image, min_size)
+    checks.check_size(image, min_size)
     truth = None if scene.degraded else image
     kind = problems.task(scene.task)
     if scene.level is not None:

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from app.figures.inside import Layer, kernels_figure
 from app.runs import device_queue, load_prior
-from gnc_core import images, zoo
-from gnc_core.measuring import inspection
-from gnc_core.measuring.inspection import Inspection
+from gnc_core import checks, zoo
+from gnc_core.measuring import inspection, inspections
+from gnc_core.measuring.inspections import Inspection
 
 CURVE_POINTS, SURFACE_POINTS = 33, 65
 TILE_SIGMA = 0.1  # the smoothing at which the kernels of upper layers are linearised for their tiles
@@ -33,13 +33,13 @@ def measure(name: str, image: Tensor | None, image_key: tuple) -> ShownInspectio
 
     Raises `InputError` for a damaged prior or inspection, and for too small an image."""
     prior, weights = load_prior(name), zoo.weights_hash(name)
-    saved = inspection.load(name)
+    saved = inspections.load(name)
     if saved is not None:
-        path = zoo.folder_of(name) / inspection.FILE
+        path = zoo.folder_of(name) / inspections.FILE
         return ShownInspection(saved, True, (name, weights, path.stat().st_mtime_ns))
     if image is None:
         return None
-    images.check_size(image, prior.min_size)
+    checks.check_size(image, prior.min_size)
     return ShownInspection(_measured_on(name, weights, image_key, image), False, (name, weights, image_key))
 
 

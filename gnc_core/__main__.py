@@ -12,8 +12,6 @@ import warnings
 from typing import Any, NoReturn
 
 import click
-import torch
-from PIL import Image
 
 from gnc_core import __version__
 from gnc_core.commands.bench import bench
@@ -63,9 +61,8 @@ def main(context: click.Context) -> None:
     All intensities, noise levels and smoothings (sigma) are in units of the image range [0, 1].
     `COMMAND --help` gives the options of a command, with units and defaults.
     """
-    torch.backends.cudnn.allow_tf32 = False
     # Our own limit of an image's size is stricter than Pillow's and has a sentence of its own.
-    warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+    warnings.filterwarnings("ignore", message="Image size .* exceeds limit")
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
@@ -86,6 +83,12 @@ def _keep_freed_memory() -> None:
 def _end(message: str, code: int) -> NoReturn:
     click.echo(" ".join(message.split()), err=True)
     sys.exit(code)
+
+
+def gnc() -> None:
+    """The command `gnc`."""
+    _keep_freed_memory()
+    main(prog_name="gnc")
 
 
 if __name__ == "__main__":

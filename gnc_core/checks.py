@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from gnc_core.errors import InputError
+
+if TYPE_CHECKING:  # numbers are checked without PyTorch: options of the command line are
+    import torch
+    from torch import Tensor
 
 
 def number(value: Any, name: str, *, positive: bool = False, finite: bool = True) -> float:
@@ -55,6 +56,8 @@ def per_image(value: Any, count: int, name: str) -> float | Tensor:
     """A number, or a tensor of one element or one an image, (N,), as it multiplies images: a float, () or (N, 1, 1, 1).
 
     Raises `InputError` for everything else, such as tensors for another number of images than `count`."""
+    from torch import Tensor
+
     if not isinstance(value, Tensor):
         return number(value, name)
     shaped = value.reshape(-1, 1, 1, 1) if value.ndim == 1 else value
@@ -65,13 +68,15 @@ def per_image(value: Any, count: int, name: str) -> float | Tensor:
 
 def check_image(x: Any, name: str = "Images", *, finite: bool = False) -> None:
     """Raises `InputError` unless `x` is a floating-point tensor (N, C, H, W) with pixels, all of them `finite`."""
+    from torch import Tensor
+
     if not isinstance(x, Tensor):
         raise InputError(f"{name} must be tensors (N, channels, height, width), not {type(x).__name__}.")
     if x.ndim != 4 or not x.numel():
         raise InputError(f"{name} must have the shape (N, channels, height, width), not {tuple(x.shape)}.")
     if not x.is_floating_point():
         raise InputError(f"{name} must be floating point, nominally in [0, 1], not {x.dtype}.")
-    if finite and not torch.isfinite(x).all():
+    if finite and not x.isfinite().all():
         raise InputError(f"{name} must be finite, without NaN or infinite values.")
 
 
@@ -91,6 +96,8 @@ def check_size(image: Tensor, min_size: int, name: str = "The image") -> None:
 
 def device(name: str | torch.device) -> torch.device:
     """The device of that name; raises `InputError` unless it is the CPU or a GPU that is there."""
+    import torch
+
     try:
         found = torch.device(name)
     except (RuntimeError, TypeError) as error:

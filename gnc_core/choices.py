@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from gnc_core import problems, zoo
 from gnc_core.errors import InputError
-from gnc_core.prior import Prior
 from gnc_core.restoration import schedules
 from gnc_core.restoration.schedules import LearnedSchedule
-from gnc_core.restoration.schemes import Flow, Joint, Learned, Scheme
+
+if TYPE_CHECKING:  # the command line offers these choices without PyTorch
+    from gnc_core.prior import Prior
+    from gnc_core.restoration.schemes import Scheme
 
 DEFAULT_STEPS = 10
 SCHEMES = ("flow", "joint", "learned")
@@ -52,6 +53,8 @@ class SchemeChoice:
 
 def best_device() -> str:
     """ "cuda" if there is a GPU, "cpu" otherwise."""
+    import torch
+
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
@@ -66,6 +69,8 @@ def choose_scheme(choice: SchemeChoice, prior: Prior, prior_name: str | Path, ta
     >>> choose_scheme(SchemeChoice("joint", steps=6), prior, "foe-l1", "denoise", 0.1)
     Joint(sigma0=0.1, steps=6, rate=0.9)
     """
+    from gnc_core.restoration.schemes import Flow, Joint, Learned
+
     kind = problems.task(task)
     level = kind.kind_of_level.check(level)
     if choice.blind and (not kind.blind or choice.scheme == "learned"):

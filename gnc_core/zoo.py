@@ -10,19 +10,23 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_safetensors
+from typing import TYPE_CHECKING, Any
 
 from gnc_core import problems
 from gnc_core.errors import InputError
 from gnc_core.files import write_bytes
-from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.restoration.schedules import LearnedSchedule
 
-PRETRAINED = Path(__file__).resolve().parents[1] / "pretrained"
+if TYPE_CHECKING:  # what lies in pretrained/ is told without PyTorch
+    import numpy as np
+    import torch
+
+    from gnc_core.prior.fields_of_experts import FieldsOfExperts
+
+_HERE = Path(__file__).resolve().parent
+PRETRAINED = next((p for p in (_HERE / "pretrained", _HERE.parent / "pretrained") if p.is_dir()), _HERE / "pretrained")
+"""Inside the package where it is installed, beside it in a checkout."""
+
 WEIGHTS, CARD, SCHEDULES, SWEEPS = "prior.safetensors", "card.json", "schedules", "sweeps"
 
 
@@ -66,6 +70,8 @@ def load(name: str | os.PathLike, device: str | torch.device = "cpu") -> FieldsO
     Raises `InputError` for an unknown name, and for weights that are damaged or do not fit the
     architecture that the file or its card states.
     """
+    import torch
+
     prior = _read(folder_of(name)).to(device)
     # Compiled kernels and the libraries' own set-up are loaded now, not during the first restoration.
     with torch.no_grad():
@@ -75,24 +81,43 @@ def load(name: str | os.PathLike, device: str | torch.device = "cpu") -> FieldsO
 
 def _read(folder: Path) -> FieldsOfExperts:
     """What `load` returns, on the CPU; raises `InputError` as it does."""
+    import torch
+
+    from gnc_core.prior.fields_of_experts import FieldsOfExperts
+
+    architecture, weights = _weights(folder)
+    try:
+        prior = FieldsOfExperts(**architecture, generator=torch.Generator())  # a start that the weights replace
+        prior.load_state_dict({key: torch.from_numpy(value) for key, value in weights.items()})
+    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+        path = folder / WEIGHTS
+        raise InputError(f"The weights {path} do not fit the architecture {json.dumps(architecture)}.") from error
+    return prior.eval().requires_grad_(False)
+
+
+def check(name: str | os.PathLike) -> None:
+    """Raises `InputError` as `load`, for all that can be seen without building the prior (and so without PyTorch)."""
+    _weights(folder_of(name))
+
+
+def _weights(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The architecture and the weights in a prior's folder, which agrees with its card; raises `InputError` as `load`."""
+    import numpy as np
+    from safetensors import SafetensorError, safe_open
+
     path = folder / WEIGHTS
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             weights = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
         raise InputError(f"The weights {path} are damaged; fetch or train them again.") from error
     architecture = _architecture(metadata.get("architecture", ""), str(path))
     if (folder / CARD).exists() and card(folder).get("architecture") != architecture:
         raise InputError(f"The weights {path} are of another architecture than {folder / CARD}.")
-    try:
-        prior = FieldsOfExperts(**architecture, generator=torch.Generator())  # a start that the weights replace
-        prior.load_state_dict(weights)
-    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
-        raise InputError(f"The weights {path} do not fit the architecture {json.dumps(architecture)}.") from error
-    if not all(torch.isfinite(value).all() for value in weights.values()):
+    if not all(np.isfinite(value).all() for value in weights.values()):
         raise InputError(f"The weights {path} contain NaN or infinite values.")
-    return prior.eval().requires_grad_(False)
+    return architecture, weights
 
 
 def card(name: str | os.PathLike) -> dict[str, Any]:
@@ -154,6 +179,8 @@ def save(folder: str | os.PathLike, prior: FieldsOfExperts, card: dict[str, Any]
 
     Each file appears complete or not at all. Raises `InputError` if the folder cannot be written.
     """
+    from safetensors.torch import save as to_safetensors
+
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,8 @@ from app.session import in_url, plain, whole_in_url
 from app.tiles import TILE_SIGMA, ShownInspection, convexity, function, kernels, measure, overview, response
 from gnc_core import problems
 from gnc_core.errors import InputError
-from gnc_core.measuring.inspection import Inspection, spectrum
+from gnc_core.measuring.inspection import spectrum
+from gnc_core.measuring.inspections import Inspection
 
 ORDERS = {"As learned": "index", "Share of the energy": "share", "σ at which they turn convex": "convexity"}
 NAMES = ["φ(u, σ)", "σ φ′(u, σ)", "σ² φ″(u, σ)"]

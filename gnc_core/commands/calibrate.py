@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import numpy as np
 from tqdm import tqdm
 
-from gnc_core import images, zoo
+from gnc_core import images, measuring, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
-from gnc_core.measuring import calibration
 from gnc_core.problems import Denoising
 
 from .photographs import Photographs
@@ -53,6 +51,8 @@ def calibrate(
     Example:
       python -m gnc_core calibrate --prior foe-l1 --data bsds500/val --list bsds500/bsds68.txt
     """
+    import numpy as np
+
     for level in levels:
         Denoising.kind_of_level.check(level, "--level")
     files = images.image_files(data, list_file)
@@ -68,7 +68,9 @@ def calibrate(
     with tqdm(total=len(levels) * len(photographs), unit="image", disable=None) as bar:
         for level in levels:
             found = []
-            for ratio in calibration.ratios(prior, (image.to(device) for _, image in photographs), level, seed):
+            for ratio in measuring.calibration.ratios(
+                prior, (image.to(device) for _, image in photographs), level, seed
+            ):
                 found.append(ratio)
                 bar.update()
             (mean, mean_anywhere), (spread, spread_anywhere) = np.mean(found, 0).tolist(), np.std(found, 0).tolist()

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from torch import Tensor
 from tqdm import tqdm
 
-from gnc_core import images, problems, zoo
+from gnc_core import images, measuring, problems, zoo
 from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.commands import options
 from gnc_core.errors import InputError
-from gnc_core.measuring import calibration, evaluation
-from gnc_core.prior.fields_of_experts import FieldsOfExperts
-from gnc_core.problems import Problem
-from gnc_core.restoration.schemes import Scheme
 
 from .photographs import Photographs
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gnc_core.measuring.evaluation import Measurement, Method
+    from gnc_core.prior import Prior
+    from gnc_core.problems import Problem
+    from gnc_core.restoration import Scheme
 
 
 @click.command()
@@ -72,16 +76,18 @@ def evaluate(
         return choose_scheme(choice, prior, prior_name, task, level)
 
     scheme = scheme_for(level)
-    methods = {prior_name: _blind(prior, scheme_for) if choice.blind else evaluation.with_scheme(prior, scheme)}
+    methods = {
+        prior_name: _blind(prior, scheme_for) if choice.blind else measuring.evaluation.with_scheme(prior, scheme)
+    }
     if baseline:
         methods[baseline] = baselines[baseline]
 
     photographs = Photographs(files, prior.min_size, limit, named=list_file is not None)
-    results: dict[str, list[evaluation.Measurement]] = {}
+    results: dict[str, list[Measurement]] = {}
     for name, method in methods.items():
-        run = evaluation.evaluate(method, prior, photographs, task, level, seed, device)
+        run = measuring.evaluate(method, prior, photographs, task, level, seed, device)
         results[name] = list(tqdm(run, total=len(photographs), unit="image", desc=name, disable=None))
-    means = {name: evaluation.mean(listed) for name, listed in results.items()}
+    means = {name: measuring.evaluation.mean(listed) for name, listed in results.items()}
 
     if as_json:
         report = {
@@ -118,11 +124,11 @@ def evaluate(
     photographs.end_measuring()
 
 
-def _blind(prior: FieldsOfExperts, scheme_for: Callable[[float], Scheme]) -> evaluation.Method:
+def _blind(prior: Prior, scheme_for: Callable[[float], Scheme]) -> Method:
     """The method that estimates the noise level of each image, and is told nothing."""
 
     def restore(problem: Problem) -> Tensor:
-        guess = calibration.blind(prior, problem.initial())  # the observation itself
-        return evaluation.with_scheme(prior, scheme_for(guess.level))(guess)
+        guess = measuring.calibration.blind(prior, problem.initial())  # the observation itself
+        return measuring.evaluation.with_scheme(prior, scheme_for(guess.level))(guess)
 
     return restore

@@ -8,13 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
-import torch
 from tqdm import tqdm
 
-from gnc_core import choices, images, problems, zoo
+from gnc_core import choices, images, learning, problems, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
-from gnc_core.learning import fitting
 from gnc_core.restoration import schedules
 from gnc_core.restoration.schedules import LearnedSchedule
 
@@ -98,6 +96,8 @@ def fit_schedule(
       python -m gnc_core fit-schedule --data train --task denoise --noise-std 0.1 --steps 10
         --out pretrained/foe-l1/schedules/denoise-0.1-10.json
     """
+    import torch
+
     images.check_output(out, (".json",))
     level = options.task_level(task, levels)
     schedules.check_steps(steps)
@@ -125,7 +125,7 @@ def fit_schedule(
             bar.update()
             bar.set_postfix(mse=f"{error:.6g}")
 
-        schedule = fitting.fit_schedule(
+        schedule = learning.fit_schedule(
             prior,
             pairs,
             steps,

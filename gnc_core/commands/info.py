@@ -8,12 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from gnc_core import zoo
+from gnc_core import measuring, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
-from gnc_core.measuring import inspection
-
-from .inspect import summary
 
 T = TypeVar("T")
 
@@ -24,7 +21,7 @@ T = TypeVar("T")
 def info(name: str | None, as_json: bool) -> None:
     """List the pretrained priors and whatever is wrong with one, or show the card and the learned schedules of one (NAME)."""
     if name:
-        zoo.load(name)  # one that was asked for and cannot be used is an error
+        zoo.check(name)  # one that was asked for and cannot be used is an error
     described = {known: _describe(known) for known in ([name] if name else zoo.names())}
     if as_json:
         options.echo_json(described)
@@ -55,15 +52,19 @@ def _describe(name: str) -> dict[str, Any]:
             return None
 
     def weights() -> str:
-        zoo.load(name)
+        zoo.check(name)
         return zoo.weights_hash(name)
 
-    hashed, card, inspected = known(weights), known(lambda: zoo.card(name)), known(lambda: inspection.load(name))
+    hashed, card, inspected = (
+        known(weights),
+        known(lambda: zoo.card(name)),
+        known(lambda: measuring.inspections.load(name)),
+    )
     schedules, damaged = zoo.schedules(name)
     return {
         "weights": hashed,
         "card": card,
         "schedules": [schedule.title for schedule in schedules],
-        "convexity": inspected and summary(inspected),
+        "convexity": inspected and inspected.summary,
         "problems": list(dict.fromkeys(problems + damaged)),
     }

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import click
 from tqdm import tqdm
 
-from gnc_core import images, zoo
+from gnc_core import images, measuring, zoo
 from gnc_core.commands import options
-from gnc_core.measuring import inspection
 
 from .photographs import Photographs
 
@@ -40,11 +38,11 @@ def inspect(
     files = images.image_files(data, list_file)
     prior = zoo.load(prior_name, options.choose_device(device))
     photographs = Photographs(files, prior.min_size, limit, named=list_file is not None)
-    loaded = [images.crop_center(image, inspection.PATCH) for _, image in photographs]
-    measured = inspection.measure(
+    loaded = [images.crop_center(image, measuring.inspection.PATCH) for _, image in photographs]
+    measured = measuring.inspection.measure(
         prior, loaded, seed=seed, progress=lambda levels: tqdm(levels, unit="level", disable=None)
     )
-    path = inspection.save(prior_name, measured)
+    path = measuring.inspections.save(prior_name, measured)
 
     convex, on_grid = measured.convex[:, -1].mean(1), measured.convex_on_grid[:, -1].mean(1)
     concave = measured.concave[:, -1].mean(1)
@@ -68,18 +66,6 @@ def inspect(
     click.echo("   sigma  on the data  on the whole grid      phi'' < 0")
     for row in zip(measured.sigma, convex, on_grid, concave, strict=True):
         click.echo("{:8.4f} {:12.1%} {:18.1%} {:14.1%}".format(*row))
-    click.echo(summary(measured))
+    click.echo(measured.summary)
     click.echo(f"Wrote {path}")
     photographs.end_measuring()
-
-
-def summary(measured: inspection.Inspection) -> str:
-    """One sentence: from which sigma on all potentials are convex."""
-    above = measured.all_convex_above
-    of = f"on the effective range of {measured.images} image{'s'[: measured.images > 1]}"
-    if math.isfinite(above):
-        return f"All potentials are convex above sigma = {above:.3g} ({of})."
-    never = int((~measured.convex[-1, -1]).sum())
-    return (
-        f"{never} of {measured.convex.shape[2]} potentials are not convex at sigma = {measured.sigma[-1]:.3g} ({of})."
-    )

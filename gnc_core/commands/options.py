@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import torch
 
 from gnc_core import choices, problems
 from gnc_core.choices import SchemeChoice
@@ -74,6 +73,21 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(path_type=Path),
         help="Folder of clean images (PNG, JPEG, TIFF, .npy).",
     )(command)
+
+
+def collected(command: Callable[..., Any], name: str, *declared: Decorator) -> Callable[..., Any]:
+    """The command with the options `declared`, whose values it gets as one dictionary, `name`."""
+
+    @wraps(command)
+    def collecting(**values: Any) -> Any:
+        return command(**{name: {key: values.pop(key) for key in keys}}, **values)
+
+    with_options: Callable[..., Any] = collecting
+    others = len(getattr(command, "__click_params__", ()))
+    for option in reversed(declared):
+        with_options = option(with_options)
+    keys = [option.name for option in with_options.__click_params__[others:]]  # type: ignore[attr-defined]
+    return with_options
 
 
 def level_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -140,6 +154,9 @@ def scheme_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def choose_device(device: str) -> str:
     """ "cpu" or "cuda"; raises `InputError` if the GPU that was asked for is not there."""
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = False
     if device == "auto":
         return choices.best_device()
     if device == "cuda" and not torch.cuda.is_available():

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from torch import Tensor
 from tqdm import tqdm
 
 from gnc_core import images
 from gnc_core.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Photographs:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from torch import Tensor
 from tqdm import tqdm
 
-from gnc_core import files, images, problems, zoo
+from gnc_core import checks, files, images, measuring, problems, restoration, zoo
 from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.commands import options
 from gnc_core.errors import InputError
-from gnc_core.measuring import calibration, metrics
-from gnc_core.measuring.trace import Trace, timed
-from gnc_core.prior import ByChannel
 from gnc_core.problems import Inpainting, Problem
-from gnc_core.restoration.schemes import DIVERGED
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @click.command()
@@ -90,6 +89,8 @@ def restore(
       python -m gnc_core restore denoise --input noisy.npy --output clean.png --noise-std 0.1
       python -m gnc_core restore inpaint --input photo.png --output out.png --simulate --missing 0.5
     """
+    from gnc_core.prior import ByChannel
+
     images.check_output(output_file)
     if trace_file is not None:
         images.check_output(trace_file, (".csv",))
@@ -97,30 +98,30 @@ def restore(
     prior = ByChannel(zoo.load(prior_name, device))
     marked = problems.task(task).takes_mask and not simulate  # the input may tell which of its pixels are missing
     given = images.read_image(input_file, color=color, gaps=marked)
-    images.check_size(given, prior.min_size, str(input_file))
+    checks.check_size(given, prior.min_size, str(input_file))
     truth = _truth(truth_file, given, color, simulate)
     blind = choice.blind and problems.task(task).blind  # otherwise the choice is refused below
     if blind and not simulate:
         if levels[task] is not None:
             raise InputError(f"--blind estimates the level; leave out {problems.task(task).kind_of_level.option}.")
-        problem: Problem = calibration.blind(prior, given.to(device))
+        problem: Problem = measuring.calibration.blind(prior, given.to(device))
     else:
         problem = _problem(task, given, mask_file, simulate, levels, seed).to(device)
         if blind:
-            problem = calibration.blind(prior, problem.observation)
+            problem = measuring.calibration.blind(prior, problem.observation)
     if problem.level == 0:
         raise InputError("No pixel is missing: there is nothing to inpaint.")
     scheme = choose_scheme(choice, prior, prior_name, task, problem.level)
 
-    trace, seconds, step = Trace(truth), 0.0, None
-    steps_run = tqdm(timed(scheme.run(prior, problem)), total=scheme.steps, unit="step", disable=None)
+    trace, seconds, step = measuring.Trace(truth), 0.0, None
+    steps_run = tqdm(measuring.timed(scheme.run(prior, problem)), total=scheme.steps, unit="step", disable=None)
     for step, step_seconds in steps_run:
         seconds += step_seconds
         if trace_file is not None:
             trace.rows += trace.rows_of(step, step_seconds, problem.initial())
     assert step is not None
     if step.diverged.any():
-        raise InputError(DIVERGED)
+        raise InputError(restoration.DIVERGED)
     restored = step.image.cpu()
 
     images.write_image(output_file, restored)
@@ -141,8 +142,8 @@ def restore(
     }
     if truth is not None:
         for key, image in (("", restored), ("_degraded", problem.initial().cpu())):
-            report[f"psnr{key}"] = metrics.psnr(image, truth).item()
-            report[f"ssim{key}"] = metrics.ssim(image, truth).mean().item()
+            report[f"psnr{key}"] = measuring.psnr(image, truth).item()
+            report[f"ssim{key}"] = measuring.ssim(image, truth).mean().item()
     if as_json:
         options.echo_json(report)
         return

@@ -6,19 +6,22 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 from tqdm import tqdm
 
-from gnc_core import images, sweeps, zoo
+from gnc_core import images, learning, sweeps, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
-from gnc_core.learning import distributed
-from gnc_core.prior.fields_of_experts import FieldsOfExperts
-from gnc_core.sweeps import Images, Journal, Plan, Result, Unit
 
 from .photographs import Photographs
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from gnc_core.prior import FieldsOfExperts
+    from gnc_core.sweeps import Images, Plan, Result, Unit
 
 _PATIENCE = timedelta(days=30)  # of a process that has done its part
 
@@ -111,10 +114,10 @@ def sweep(
     sigma0 = None if sigma0_text is None else sweeps.read_sigmas(sigma0_text, "--sigma0")
     steps = sweeps.read_numbers(steps_text, "--steps", int)
     files = images.image_files(data, list_file)
-    with distributed.processes(options.choose_device(device), "gloo", _PATIENCE) as where:
+    with learning.distributed.processes(options.choose_device(device), "gloo", _PATIENCE) as where:
         prior = zoo.load(prior_name, where)
         photographs = Photographs(
-            files, prior.min_size, limit, named=list_file is not None, silent=distributed.rank() > 0
+            files, prior.min_size, limit, named=list_file is not None, silent=learning.distributed.rank() > 0
         )
         truths = [(name, images.compact(image)) for name, image in photographs]
         plan = sweeps.make_plan(
@@ -130,14 +133,14 @@ def sweep(
             weights=zoo.weights_hash(prior_name),
             rate=rate,
         )
-        so_far = distributed.from_first(lambda: _so_far(out, plan, extend))
-        units, count = sweeps.units_of_plan(plan, so_far, where), distributed.size()
+        so_far = learning.distributed.from_first(lambda: _so_far(out, plan, extend))
+        units, count = sweeps.units_of_plan(plan, so_far, where), learning.distributed.size()
         portions = [sweeps.units_of_process(units, rank, count) for rank in range(count)]
-        if distributed.rank() == 0:
+        if learning.distributed.rank() == 0:
             _announce(plan, so_far, prior, truths, portions, where)
-        _compute(plan, prior, truths, portions[distributed.rank()], where, out)
-        distributed.wait()
-        if distributed.rank() == 0:
+        _compute(plan, prior, truths, portions[learning.distributed.rank()], where, out)
+        learning.distributed.wait()
+        if learning.distributed.rank() == 0:
             _report(_collect(out, plan), tolerance, out, as_json, [file.name for file in photographs.left_out])
     photographs.end_measuring()
 
@@ -147,10 +150,10 @@ def _so_far(out: Path, plan: Plan, extend: Path | None) -> Result:
     if out.exists():
         raise InputError(f"{out} already exists; choose another --out, or remove it.")
     earlier = sweeps.transfer(sweeps.load(extend), plan) if extend else []
-    result = Journal.read(out, plan)
+    result = sweeps.Journal.read(out, plan)
     new = [cell for cell in earlier if not result.knows(cell.place, cell.images)]
     if new:
-        with Journal(out, plan) as journal:
+        with sweeps.Journal(out, plan) as journal:
             for cell in new:
                 journal.write(cell)
                 result.put(cell)
@@ -172,10 +175,10 @@ def _announce(
 
 def _compute(plan: Plan, prior: FieldsOfExperts, truths: Images, units: list[Unit], device: str, out: Path) -> None:
     """Does the units, with a progress bar, and writes every cell to this process's journal."""
-    silent = True if distributed.rank() else None  # None: unless standard error is no terminal
+    silent = True if learning.distributed.rank() else None  # None: unless standard error is no terminal
     progress = sweeps.run(plan, prior, truths, units, device)
     with (
-        Journal(out, plan, distributed.rank()) as journal,
+        sweeps.Journal(out, plan, learning.distributed.rank()) as journal,
         closing(progress),
         tqdm(total=sweeps.score_steps(units), unit="step", disable=silent) as bar,
     ):
@@ -190,18 +193,20 @@ def _compute(plan: Plan, prior: FieldsOfExperts, truths: Images, units: list[Uni
 
 def _collect(out: Path, plan: Plan) -> Result:
     """All processes' results, now in `out` instead of their journals."""
-    result = Journal.read(out, plan)
+    result = sweeps.Journal.read(out, plan)
     if not result.complete:
         raise InputError(
             f"Some processes' journals are not in {out.parent}: on several machines, --out must be in a folder that they "
             "share. Nothing is lost; put all journals there and give the same command."
         )
     sweeps.save(result, out)
-    Journal.remove(out)
+    sweeps.Journal.remove(out)
     return result
 
 
 def _report(result: Result, tolerance: float, out: Path, as_json: bool, left_out: list[str]) -> None:
+    import numpy as np
+
     plan = result.plan
     maps = {
         "attainment": sweeps.attainment(result, tolerance),

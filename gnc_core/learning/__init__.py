@@ -2,11 +2,6 @@
 
 This room holds the losses, the training with its checkpoints and logs, and the fit of schedules."""
 
-from .fitting import fit_schedule
-from .training import Settings, Trainer
+import lazy_loader
 
-__all__ = [
-    "Settings",
-    "Trainer",
-    "fit_schedule",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

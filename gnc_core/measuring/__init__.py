@@ -1,16 +1,7 @@
 """How good restorations are, how curved a prior is, and how fast it runs (method, section 5).
 
-This room measures and changes nothing; `inspection` and `benchmark` are imported by those who ask for them."""
+This room measures and changes nothing."""
 
-from .calibration import estimate_sigma
-from .evaluation import evaluate
-from .metrics import psnr, ssim
-from .trace import Trace
+import lazy_loader
 
-__all__ = [
-    "Trace",
-    "estimate_sigma",
-    "evaluate",
-    "psnr",
-    "ssim",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

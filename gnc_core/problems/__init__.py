@@ -2,18 +2,28 @@
 
 Every problem is a file of its own and a line in `TASKS` below; commands, sweeps and pages offer what stands there."""
 
+from typing import TYPE_CHECKING
+
+import lazy_loader
+
 from gnc_core.errors import InputError
 
 from .base import Level, Problem, image_seed
-from .degradations import add_noise, box_mask, random_mask, text_mask
 from .denoising import Denoising
 from .inpainting import Inpainting
+
+if TYPE_CHECKING:
+    from .degradations import add_noise, box_mask, random_mask, text_mask
 
 TASKS: dict[str, type[Problem]] = {
     Denoising.name: Denoising,
     Inpainting.name: Inpainting,
 }
 """All problems, by their names."""
+
+__getattr__, _, _ = lazy_loader.attach(
+    __name__, submod_attrs={"degradations": ["add_noise", "box_mask", "random_mask", "text_mask"]}
+)
 
 
 def task(name: str) -> type[Problem]:

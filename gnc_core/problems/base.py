@@ -6,14 +6,14 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Self
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from gnc_core import checks
 from gnc_core.errors import InputError
+
+if TYPE_CHECKING:  # what a task is, the command line says without PyTorch
+    import torch
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -131,20 +131,24 @@ class Problem(ABC):
     def to(self, target: str | torch.device | torch.dtype) -> Self:
         """The same problem on another device, or with another floating point type."""
 
+        import torch
+
         def moved(value: Tensor) -> Tensor:
             return value if isinstance(target, torch.dtype) and not value.is_floating_point() else value.to(target)
 
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{key: moved(value) for key, value in values.items() if isinstance(value, Tensor)})
+        return replace(self, **{key: moved(value) for key, value in values.items() if isinstance(value, torch.Tensor)})
 
     @classmethod
     def stack(cls, problems: Sequence[Self]) -> Self:
         """One problem for the images of all: tensors are put together along N; everything else has to be equal."""
+        import torch
+
         columns = {field.name: [getattr(problem, field.name) for problem in problems] for field in fields(cls)}
         for key, values in columns.items():
-            if not isinstance(values[0], Tensor) and any(value != values[0] for value in values):
+            if not isinstance(values[0], torch.Tensor) and any(value != values[0] for value in values):
                 raise InputError(f"Problems that are solved together have the same {key}.")
-        return cls(**{key: torch.cat(v) if isinstance(v[0], Tensor) else v[0] for key, v in columns.items()})
+        return cls(**{key: torch.cat(v) if isinstance(v[0], torch.Tensor) else v[0] for key, v in columns.items()})
 
     @classmethod
     def words(cls, level: float) -> str:
@@ -161,5 +165,7 @@ def image_seed(seed: int, index: int) -> int:
     >>> image_seed(0, 1) == image_seed(0, 1) != image_seed(1, 0)
     True
     """
+    import numpy as np
+
     seed, index = checks.whole(seed, "The seed", 0), checks.whole(index, "The number of an image", 0)
     return int(np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0] >> 1)

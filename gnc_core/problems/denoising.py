@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Self
 
 from gnc_core import checks
 
 from .base import Level, Problem
-from .degradations import add_noise
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,8 @@ class Denoising(Problem):
     @classmethod
     def degrade(cls, truth: Tensor, level: float, seed: int) -> Self:
         """White Gaussian noise of standard deviation `level`, neither clipped nor quantised."""
+        from .degradations import add_noise
+
         checks.check_image(truth, "The true images", finite=True)
         return cls(add_noise(truth, level, seed), level)
 

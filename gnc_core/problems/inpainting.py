@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
-
-import numpy as np
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Self
 
 from gnc_core import checks
 from gnc_core.errors import InputError
 
 from .base import Level, Problem
-from .degradations import random_mask
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def biharmonic(problem: Inpainting) -> Tensor:
     """Biharmonic inpainting from scikit-image (Damelin & Hoang, 2018), the baseline without learning: (N, C, H, W)."""
+    import numpy as np
+    import torch
     from skimage.restoration import inpaint_biharmonic
 
     z = problem.initial()
@@ -63,9 +63,11 @@ class Inpainting(Problem):
     takes_mask = True
 
     def __post_init__(self) -> None:
+        import torch
+
         super().__post_init__()
         shape, mask = self.observation.shape, self.observed
-        if not isinstance(mask, Tensor) or mask.device != self.observation.device:
+        if not isinstance(mask, torch.Tensor) or mask.device != self.observation.device:
             raise InputError(f"The mask must be a tensor on {self.observation.device}, where the observation is.")
         channels = mask.shape[1] if mask.ndim == 4 else 0
         if mask.dtype != torch.bool or mask.shape[2:] != shape[2:] or channels not in (1, shape[1]):
@@ -80,9 +82,11 @@ class Inpainting(Problem):
     @classmethod
     def degrade(cls, truth: Tensor, level: float, seed: int) -> Self:
         """A share `level` of the pixels is missing at random, the same in all N images and their channels."""
+        from .degradations import random_mask
+
         checks.check_image(truth, "The true images", finite=True)
         observed = random_mask(truth.shape, level, seed).to(truth.device)
-        return cls(torch.where(observed, truth, 0.5), observed)
+        return cls(truth.where(observed, 0.5), observed)
 
     @classmethod
     def of(cls, observation: Tensor, level: float) -> Self:
@@ -104,9 +108,11 @@ class Inpainting(Problem):
 
     def initial(self) -> Tensor:
         """z, with 0.5 at the missing pixels."""
-        return torch.where(self.observed, self.observation, 0.5)
+        return self.observation.where(self.observed, 0.5)
 
     def energy(self, x: Tensor) -> Tensor:
+        import torch
+
         self.images_for(x)
         differs = (self.observed & (x != self.observation)).flatten(1).any(1)
         return torch.where(differs, torch.inf, 0.0).to(x.dtype)
@@ -114,4 +120,4 @@ class Inpainting(Problem):
     def prox(self, v: Tensor, tau: float | Tensor) -> Tensor:
         """z at the observed pixels, v elsewhere; `tau` does not matter."""
         checks.per_image(tau, self.images_for(v), "The step size tau")
-        return torch.where(self.observed, self.observation, v)
+        return self.observation.where(self.observed, v)

@@ -2,17 +2,6 @@
 
 A scheme takes any prior and any problem and yields steps; the loop over them is the caller's."""
 
-from .schedules import LearnedSchedule, linear, logarithmic
-from .schemes import Flow, Joint, Learned, Scheme, Step, image_step
+import lazy_loader
 
-__all__ = [
-    "Flow",
-    "Joint",
-    "Learned",
-    "LearnedSchedule",
-    "Scheme",
-    "Step",
-    "image_step",
-    "linear",
-    "logarithmic",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

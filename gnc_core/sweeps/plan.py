@@ -7,15 +7,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeVar
-
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gnc_core import __version__, checks, problems
 from gnc_core.errors import InputError
-from gnc_core.images import check_size, to_float
-from gnc_core.prior.base import Prior
 from gnc_core.restoration.schedules import check_rate, check_sigma, check_steps, logarithmic
+
+if TYPE_CHECKING:  # what a sweep is, the command line says without PyTorch
+    from torch import Tensor
+
+    from gnc_core.prior.base import Prior
 
 SCHEMES = ("flow", "joint")
 STEPS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100)
@@ -132,6 +133,8 @@ def make_plan(
     Raises `InputError` for sigmas outside the prior's range, steps outside 1 ... 1000, a rate outside (0, 2), images that are
     too small for the prior, and levels that do not suit the task.
     """
+    from gnc_core.images import to_float
+
     kind = problems.task(task)
     level = kind.kind_of_level.check(level)
     if sigma0 is None:
@@ -141,7 +144,7 @@ def make_plan(
     pixels = hashlib.sha256()
     for name, image in images:
         checks.check_single(to_float(image), name)
-        check_size(image, prior.min_size, name)
+        checks.check_size(image, prior.min_size, name)
         pixels.update(to_float(image).cpu().contiguous().numpy().tobytes())
     return Plan(
         task=task,

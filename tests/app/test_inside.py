@@ -33,7 +33,7 @@ from app.figures.restoration import comparison_figure
 from app.following import RUNS
 from gnc_core import images, zoo
 from gnc_core.learning.logs import LOG
-from gnc_core.measuring import inspection
+from gnc_core.measuring import inspection, inspections
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "inside.py"
@@ -275,11 +275,11 @@ def test_another_kernel_changes_the_detail_and_not_the_overview() -> None:
 def test_saved_inspection_is_used_and_needs_no_image() -> None:
     prior = zoo.load("flat")
     measured = inspection.measure(prior, [images.load_sample("Coins")[..., :40, :40]] * 3, levels=24)
-    inspection.save("flat", measured)
+    inspections.save("flat", measured)
     app = open_page(image="Upload an image")
     assert "measured on 3 images" in text(app)
     assert len(figures(app)) == 7  # no response without an image
-    inspection.save("flat", replace(measured, curvature=-measured.curvature))
+    inspections.save("flat", replace(measured, curvature=-measured.curvature))
     app.run()
     assert app.metric[0].value == "no σ"
 

@@ -8,7 +8,7 @@ import torch
 from image_files import COLOR, COLOR16, GREY, GREY16, RNG, encoded, handmade_tiff, npy, picture, png, tiff
 from PIL import Image
 
-from gnc_core import images, problems
+from gnc_core import checks, images, problems
 from gnc_core.errors import InputError
 
 LUMA = np.array([0.299, 0.587, 0.114])
@@ -230,8 +230,8 @@ def test_missing_file_and_folder(tmp_path):
 def test_smaller_than_the_prior_needs():
     one = images.read_image(npy(np.zeros((1, 1))))
     with pytest.raises(InputError, match=r"1 x 1 pixels.*at least 4 x 4"):
-        images.check_size(one, 4)
-    images.check_size(torch.zeros(1, 1, 4, 9), 4)
+        checks.check_size(one, 4)
+    checks.check_size(torch.zeros(1, 1, 4, 9), 4)
 
 
 # --- masks -----------------------------------------------------------------------------------

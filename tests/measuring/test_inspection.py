@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from gnc_core import images, zoo
 from gnc_core.__main__ import main
 from gnc_core.errors import InputError
-from gnc_core.measuring import inspection
-from gnc_core.measuring.inspection import Inspection
+from gnc_core.measuring import inspection, inspections
+from gnc_core.measuring.inspections import Inspection
 from gnc_core.prior.convolutions import convolve
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.prior.functions import Splines
@@ -95,7 +95,7 @@ def test_double_well_is_convex_from_its_known_smoothing_on():
     curvature = everywhere(phi, -1.0, 1.0)
     torch.testing.assert_close(curvature, (S - s0)[:, None].expand(3, 2), atol=1e-3, rtol=0)
     sigma = np.geomspace(0.02, 0.4, 12)
-    above = inspection.convex_above(sigma, np.stack([np.log(sigma) - s0, np.ones(12), -np.ones(12)], 1))
+    above = inspections.convex_above(sigma, np.stack([np.log(sigma) - s0, np.ones(12), -np.ones(12)], 1))
     np.testing.assert_allclose(above[:2], [0.1, 0.02], rtol=1e-6)
     assert math.isnan(above[2])
 
@@ -103,7 +103,7 @@ def test_double_well_is_convex_from_its_known_smoothing_on():
 def test_convexity_that_is_lost_again_does_not_count():
     sigma = np.array([0.1, 0.2, 0.4, 0.8])
     curvature = np.array([1.0, 1.0, -1.0, 1.0])
-    assert inspection.convex_above(sigma, curvature) == pytest.approx(0.4 * 2**0.5)
+    assert inspections.convex_above(sigma, curvature) == pytest.approx(0.4 * 2**0.5)
 
 
 def test_spectrum_of_a_difference():
@@ -236,36 +236,36 @@ def run(*arguments):
 
 
 def test_saved_inspection_is_read_again_until_the_weights_change(work, measured):
-    assert inspection.load("small") is None
-    path = inspection.save("small", measured)
+    assert inspections.load("small") is None
+    path = inspections.save("small", measured)
     assert path.stat().st_size < 200_000
-    again = inspection.load("small")
+    again = inspections.load("small")
     for name in ("sigma", "low", "high", "curvature", "curvature_on_grid", "concave", "slope", "share", "images"):
         np.testing.assert_array_equal(getattr(again, name), getattr(measured, name))
     zoo.save(work / "pretrained" / "small", FieldsOfExperts(1, **SMALL), {})
-    assert inspection.load("small") is None
+    assert inspections.load("small") is None
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-40], lambda data: b"", lambda data: b"x" * 300])
 def test_damaged_inspection_is_one_sentence(work, measured, damage):
-    path = inspection.save("small", measured)
+    path = inspections.save("small", measured)
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(InputError, match="is damaged; make it again"):
-        inspection.load("small")
+        inspections.load("small")
 
 
 @pytest.mark.parametrize("change", [{"low": np.zeros(3, np.float32)}, {"sigma": np.ones(1, np.float32)}])
 def test_inspection_of_arrays_that_do_not_belong_together_is_one_sentence(work, measured, change):
-    inspection.save("small", replace(measured, **change))
+    inspections.save("small", replace(measured, **change))
     with pytest.raises(InputError, match="is damaged; make it again"):
-        inspection.load("small")
+        inspections.load("small")
 
 
 def test_command_writes_the_file_and_says_what_is_convex(work):
     result = run("inspect", "--prior", "small", "--data", work / "data", "--limit", 2, "--device", "cpu", "--json")
     assert result.exit_code == 0
     report = json.loads(result.stdout)
-    saved = inspection.load("small")
+    saved = inspections.load("small")
     assert saved.images == report["images"] == 2
     assert len(report["sigma"]) == inspection.LEVELS
     np.testing.assert_allclose(report["convex"], saved.convex[:, -1].mean(1))
@@ -285,7 +285,7 @@ def test_command_refuses_bad_input_and_writes_nothing(work):
         assert result.exit_code == 2
         assert result.stderr.startswith("Error: ")
         assert len(result.stderr.splitlines()) == 1
-    assert inspection.load("small") is None
+    assert inspections.load("small") is None
 
 
 def test_what_a_prior_does_not_have_cannot_be_inspected():

@@ -1,0 +1,20 @@
+from . import benchmark, calibration, evaluation, inspection, inspections, metrics
+from .calibration import estimate_sigma
+from .evaluation import evaluate
+from .metrics import psnr, ssim
+from .trace import Trace, timed
+
+__all__ = [
+    "Trace",
+    "benchmark",
+    "calibration",
+    "estimate_sigma",
+    "evaluate",
+    "evaluation",
+    "inspection",
+    "inspections",
+    "metrics",
+    "psnr",
+    "ssim",
+    "timed",
+]

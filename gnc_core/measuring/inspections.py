@@ -1,0 +1,144 @@
+"""What was measured of a prior by `inspection`, as it is saved with it; read without PyTorch."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_safetensors
+
+from gnc_core import zoo
+from gnc_core.errors import InputError
+from gnc_core.files import write_bytes
+
+FILE = "inspection.safetensors"
+ROUNDING = 1e-6  # sigma^2 phi'' above minus this counts as convex
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """A prior's functions on data, at S smoothing levels; arrays are float32, (S, L, C) unless stated otherwise.
+
+    sigma: (S,), ascending. low, high: the effective range of the features, all but the share `inspection.TAIL` on either side.
+    curvature, curvature_on_grid: the smallest phi'' over the effective range, and over the whole grid of knots.
+    concave: share of the features at which phi'' < 0. slope: mean of phi' over the features.
+    share: of a potential, its share of the energy, E[max(phi - m, 0)] with m its minimum over the effective range: a constant
+    changes no score, and so counts for nothing. Of a hidden activation, its share of what goes up to the next layer:
+    variance of phi times the squared norm of the kernels that take it up. Shares of a layer sum to one at every level.
+    images: how many were measured.
+    """
+
+    sigma: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    curvature: np.ndarray
+    curvature_on_grid: np.ndarray
+    concave: np.ndarray
+    slope: np.ndarray
+    share: np.ndarray
+    images: int
+
+    @property
+    def convex(self) -> np.ndarray:
+        """Whether phi is convex on the effective range: bool (S, L, C)."""
+        return self.scaled(self.curvature) >= -ROUNDING
+
+    @property
+    def convex_on_grid(self) -> np.ndarray:
+        """Whether phi is convex on the whole grid of knots: bool (S, L, C)."""
+        return self.scaled(self.curvature_on_grid) >= -ROUNDING
+
+    @property
+    def convex_above(self) -> np.ndarray:
+        """The sigma above which phi is convex on the effective range, NaN if it never is: (L, C)."""
+        return convex_above(self.sigma, self.scaled(self.curvature))
+
+    @property
+    def all_convex_above(self) -> float:
+        """The sigma above which all potentials are convex; NaN if they never are."""
+        return float(self.convex_above[-1].max())  # NaN if one of them is
+
+    @property
+    def summary(self) -> str:
+        """One sentence: from which sigma on all potentials are convex."""
+        above = self.all_convex_above
+        of = f"on the effective range of {self.images} image{'s'[: self.images > 1]}"
+        if math.isfinite(above):
+            return f"All potentials are convex above sigma = {above:.3g} ({of})."
+        never = int((~self.convex[-1, -1]).sum())
+        return f"{never} of {self.convex.shape[2]} potentials are not convex at sigma = {self.sigma[-1]:.3g} ({of})."
+
+    def scaled(self, curvature: np.ndarray) -> np.ndarray:
+        """sigma^2 times a curvature (S, ...): what it does in a step of the flow, x - sigma^2 grad R; it has no unit."""
+        return curvature * (self.sigma**2).reshape(-1, *[1] * (curvature.ndim - 1))
+
+    @property
+    def reach(self) -> np.ndarray:
+        """The largest |u| of the effective ranges: (L, C)."""
+        return np.maximum(-self.low, self.high).max(0)
+
+    def grid(self, layer: int, points: int) -> np.ndarray:
+        """Equidistant u from `low` to `high`: (S, C, points)."""
+        return np.linspace(self.low[:, layer], self.high[:, layer], points, axis=2)
+
+    def order(self, layer: int, by: str) -> np.ndarray:
+        """The channels of a layer, (C,): by "index", by "share" (largest first, mean over the levels), or by "convexity" (the
+        sigma from which on they are convex, smallest first, those that never are by the share of concave features). Raises
+        `InputError` for another order."""
+        if by not in ("index", "share", "convexity"):
+            raise InputError(f'Channels are ordered by "index", "share" or "convexity", not by {by!r}.')
+        if by == "share":
+            return np.argsort(-self.share[:, layer].mean(0), kind="stable")
+        if by == "convexity":
+            return np.lexsort((self.concave[:, layer].mean(0), self.convex_above[layer]))
+        return np.arange(self.low.shape[2])
+
+
+def save(name: str | os.PathLike, inspection: Inspection) -> Path:
+    """Writes the inspection of a prior (see `zoo.folder_of`) into its folder, with the hash of the weights it belongs to."""
+    path = zoo.folder_of(name) / FILE
+    arrays = {field.name: np.ascontiguousarray(getattr(inspection, field.name)) for field in fields(Inspection)[:-1]}
+    write_bytes(path, to_safetensors(arrays, {"weights": zoo.weights_hash(name), "images": str(inspection.images)}))
+    return path
+
+
+def load(name: str | os.PathLike) -> Inspection | None:
+    """The inspection saved with a prior; None if there is none, or it is one of other weights.
+
+    Raises `InputError` for an unknown prior and for a damaged file."""
+    path = zoo.folder_of(name) / FILE
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        if metadata.get("weights") != zoo.weights_hash(name):
+            return None
+        found = Inspection(**arrays, images=int(metadata["images"]))
+        shapes = {array.shape for key, array in arrays.items() if key != "sigma"}
+        if len(shapes) > 1 or found.low.ndim != 3 or found.sigma.shape != found.low.shape[:1]:
+            raise ValueError("arrays that do not belong together")
+        return found
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"The file {path} is damaged; make it again with `python -m gnc_core inspect`.") from error
+
+
+def convex_above(sigma: np.ndarray, curvature: np.ndarray) -> np.ndarray:
+    """The sigma above which a curvature (S, ...), times sigma^2, stays at zero or above; between two levels it is taken to be
+    linear in s = log(sigma).
+
+    sigma: (S,), ascending. Returns (...): sigma[0] where it is never negative, NaN where it is so at the largest level."""
+    negative = curvature < -ROUNDING
+    s = np.log(sigma)
+    last = len(s) - 1 - negative[::-1].argmax(0)  # the last level at which it is negative, if there is one
+    after = np.minimum(last + 1, len(s) - 1)
+    before, beyond = (np.take_along_axis(curvature, i[None], 0)[0] for i in (last, after))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        place = np.clip(before / (before - beyond), 0, 1)
+    result = np.exp(s[last] + place * (s[after] - s[last]))
+    return np.where(negative[-1], np.nan, np.where(negative.any(0), result, sigma[0]))
