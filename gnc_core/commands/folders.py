@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
@@ -71,37 +71,34 @@ def restore_all(job: Restoration, plans: Sequence[Paths], overwrite: bool, as_js
     Image i has noise (or a mask) of its own, as in `evaluate`. Results that are there already are kept, unless `overwrite`.
     """
     plans[0].output.parent.mkdir(exist_ok=True)
-    done, kept, failed = 0, 0, dict[Path, str]()
-    try:
-        for index, paths in enumerate(tqdm(plans, unit="image", disable=None)):
-            names = {"input": str(paths.input), "output": str(paths.output)}
+    kept, failed = 0, dict[Path, str]()
+    for index, paths in enumerate(tqdm(plans, unit="image", disable=None)):
+        report: dict[str, Any] = {"input": str(paths.input), "output": str(paths.output)}
+        try:
             if paths.output.exists() and not overwrite:
                 kept += 1
-                with tqdm.external_write_mode():
-                    if as_json:
-                        options.echo_json(names | {"skipped": True})
-                    else:
-                        click.echo(f"Skipped {paths.input}: there is {paths.output}")
-                continue
-            try:
+                report["skipped"] = True
+            else:
                 report = job.restore(paths, problems.image_seed(job.seed, index), bar=False)
-            except (InputError, MemoryError, RuntimeError) as error:
-                if not isinstance(error, InputError) and not out_of_memory(error):
-                    raise
-                failed[paths.input] = str(error) if isinstance(error, InputError) else "This does not fit into memory."
-                if as_json:
-                    with tqdm.external_write_mode():
-                        options.echo_json(names | {"error": failed[paths.input]})
-                continue
-            done += 1
-            with tqdm.external_write_mode():
+        except KeyboardInterrupt:
+            onward = "" if overwrite else "; the same command goes on with the others"
+            done = f"{index - len(failed)} of {len(plans)} images are restored"
+            raise KeyboardInterrupt(f"Stopped. {done}{onward}.") from None
+        except (InputError, MemoryError, RuntimeError) as error:
+            if not isinstance(error, InputError) and not out_of_memory(error):
+                raise
+            report["error"] = str(error) if isinstance(error, InputError) else "This does not fit into memory."
+            failed[paths.input] = report["error"]
+        with tqdm.external_write_mode():
+            if "steps" in report or "pages" in report:
                 tell(report, as_json, brief=True)
-    except KeyboardInterrupt:
-        onward = "" if overwrite else "; the same command goes on with the others"
-        raise KeyboardInterrupt(f"Stopped. {done + kept} of {len(plans)} images are restored{onward}.") from None
+            elif as_json:
+                options.echo_json(report)
+            elif "skipped" in report:
+                click.echo(f"Skipped {paths.input}: there is {paths.output}")
     if not as_json:
         there = f", {kept} were there already (--overwrite restores them anew)" if kept else ""
-        click.echo(f"Restored {done} of {len(plans)} images{there}")
+        click.echo(f"Restored {len(plans) - kept - len(failed)} of {len(plans)} images{there}")
     if failed:
         click.echo(f"{len(failed)} of {len(plans)} images could not be restored:", err=True)
         for file, reason in failed.items():

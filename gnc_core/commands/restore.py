@@ -99,7 +99,8 @@ def restore(
 
     A restored image has the depth, resolution and colour profile of its input, and its transparency, where the format holds
     them. Of a folder, what cannot be restored is named at the end, and the exit code is 1; results that are there already are
-    kept, so that the same command goes on after an interruption. A single --output is overwritten.
+    kept, so that the same command goes on after an interruption (--json prints an object a line). A single --output is
+    overwritten.
 
     \b
     Examples:
