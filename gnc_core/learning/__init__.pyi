@@ -1,4 +1,5 @@
 from . import distributed, training
+from .families import fit_family
 from .fitting import fit_schedule
 from .rescaling import rescaled
 from .settings import Settings
@@ -8,6 +9,7 @@ __all__ = [
     "Settings",
     "Trainer",
     "distributed",
+    "fit_family",
     "fit_schedule",
     "rescaled",
     "training",

@@ -22,7 +22,7 @@ class Level:
 
     name: in sentences ("noise level"). short: in titles and links ("noise"). option: on the command line ("--noise-std").
     help: what it is, with its unit. low, high: it lies between them, both excluded. example: a common one.
-    usual: the lowest, highest and first value, and the step, of a control for it.
+    usual: the lowest, highest and first value, and the step, of a control for it. fitted: the range of learned schedules.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Level:
     high: float
     example: float
     usual: tuple[float, float, float, float]
+    fitted: tuple[float, float]
 
     def check(self, value: float, name: str = "") -> float:
         """`value`, if it lies in the range; raises `InputError` otherwise. `name` is what the sentence calls it.

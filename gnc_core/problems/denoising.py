@@ -40,6 +40,7 @@ class Denoising(Problem):
         high=math.inf,
         example=0.1,
         usual=(0.01, 0.5, 0.1, 0.002),
+        fitted=(5 / 255, 0.4),
     )
     rate = 0.9  # near the noise level that is close to a Newton step, and a few steps reach it
     blind = True
