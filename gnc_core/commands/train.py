@@ -141,8 +141,8 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.FloatRange(0),
             default=0.3,
             show_default=True,
-            help="Potentials are made convex from this sigma on when a run starts from a prior, with activations linear there, "
-            "and when it ends. 0 leaves them.",
+            help="Potentials are kept convex from this sigma on; in a prior that a run starts from, activations are made linear "
+            "there. 0 leaves them.",
         ),
         click.option(
             "--clip",

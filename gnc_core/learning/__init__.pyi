@@ -1,4 +1,4 @@
-from . import distributed, training
+from . import convexity, distributed, training
 from .families import fit_family
 from .fitting import fit_schedule
 from .rescaling import rescaled
@@ -8,6 +8,7 @@ from .training import Trainer
 __all__ = [
     "Settings",
     "Trainer",
+    "convexity",
     "distributed",
     "fit_family",
     "fit_schedule",

@@ -55,18 +55,30 @@ def convex_from(prior: FieldsOfExperts) -> float:
     return found
 
 
-@torch.no_grad()
-def make_convex(prior: FieldsOfExperts, sigma: float, x: Tensor) -> None:
-    """Make all potentials convex for all smoothings from `sigma` on, and so the energy of one layer, in place.
+class ConvexPotentials:
+    """The priors whose potentials are convex for all smoothings from `sigma` on, and so the energy of one layer.
 
-    The slopes of every knot in s that has a weight there become the nearest ones that do not fall: isotonic regression, in the
-    density of the features of the clean images x, (N, 1, H, W), with noise of that knot's level."""
-    phi = prior.potential
-    for k in _reached(phi, sigma):
-        density = _densities(prior, x, k)[-1]
-        pairs = zip(phi.slopes[:, :, k].cpu().double().numpy(), density.cpu().double().numpy(), strict=True)
-        nearest = np.stack([isotonic_regression(slopes, weights=weights).x for slopes, weights in pairs])
-        phi.slopes[:, :, k] = torch.from_numpy(nearest).to(phi.slopes)
+    A convex set: means of such priors are such priors. x: clean images (N, 1, H, W), for the density of the features."""
+
+    @torch.no_grad()
+    def __init__(self, prior: FieldsOfExperts, sigma: float, x: Tensor) -> None:
+        knots = _reached(prior.potential, sigma)
+        self.densities = {k: _densities(prior, x, k)[-1].cpu().double().numpy() for k in knots}
+
+    @torch.no_grad()
+    def project(self, prior: FieldsOfExperts) -> None:
+        """Make a prior the nearest of them, in place: the slopes of every knot in s that has a weight there become the nearest
+        ones that do not fall, by isotonic regression, in the density of the features with noise of that knot's level."""
+        phi = prior.potential
+        for k, density in self.densities.items():
+            pairs = zip(phi.slopes[:, :, k].cpu().double().numpy(), density, strict=True)
+            nearest = np.stack([isotonic_regression(slopes, weights=weights).x for slopes, weights in pairs])
+            phi.slopes[:, :, k] = torch.from_numpy(nearest).to(phi.slopes)
+
+
+def make_convex(prior: FieldsOfExperts, sigma: float, x: Tensor) -> None:
+    """Make all potentials convex for all smoothings from `sigma` on, in place: `ConvexPotentials` of the prior itself."""
+    ConvexPotentials(prior, sigma, x).project(prior)
 
 
 @torch.no_grad()

@@ -93,7 +93,8 @@ def _draw(family: ScheduleFamily, generator: torch.Generator) -> tuple[float, in
 def _start(prior: Prior, family: ScheduleFamily) -> Tensor:
     """The weights of about the logarithmic schedule from the task's first sigma, with c = 1."""
     weights = torch.zeros(NUMBERS, MONOMIALS, dtype=torch.float64)
-    levels = torch.linspace(*(math.log(level / (1 - level)) for level in family.levels), 9).sigmoid().tolist()
+    low, high = (math.log(level / (1 - level)) for level in family.levels)
+    levels = torch.linspace(low, high, 9).sigmoid().tolist()
     kind = problems.task(family.task)
     span = math.log(prior.sigma_max / prior.sigma_min)
     firsts = [math.log(kind.first_sigma(v, prior.sigma_min, prior.sigma_max) / prior.sigma_min) / span for v in levels]

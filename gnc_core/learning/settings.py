@@ -21,7 +21,7 @@ class Settings:
     convexity_weight: float = 0.0  # of score_matching.convexity
     linearity_weight: float = 0.0  # of score_matching.linearity
     roughness_weight: float = 0.0  # of score_matching.roughness
-    convex_from: float = 0.0  # sigma from which on potentials are made convex in the end; 0: they are not
+    convex_from: float = 0.0  # sigma from which on potentials are kept convex; 0: they are not
     clip: float = 0.03  # largest norm of the gradient; 0.005 to 0.015 are common after the first 200 iterations
     average: float = 0.999  # decay of the weights' moving average, which is the prior in the end
     seed: int = 0

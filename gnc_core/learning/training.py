@@ -30,13 +30,13 @@ from gnc_core.images import crop_center, random_patches, to_float
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 
 from . import distributed, score_matching
-from .convexity import make_convex, make_linear
+from .convexity import ConvexPotentials, make_convex, make_linear
 from .score_matching import Terms
 from .settings import Settings
 
 CHECKPOINT_SECONDS = 100.0
 LOG_EVERY, VALIDATE_EVERY = 50, 500
-DENSITY_PATCHES = 64
+DENSITY_PATCHES, PROJECT_EVERY = 64, 10
 VALIDATION_CROP = 160  # pixels
 CONSTANT_START, CONSTANT_MEMORY, CONSTANT_END = 100, 1000, 1000  # batches that c(s) is fitted to: before, during, after
 
@@ -96,9 +96,11 @@ class Trainer:
         if start is not None:
             self.prior.load_state_dict(start.state_dict())
             if settings.convex_from:
-                patches = self._patches()
-                make_linear(self.prior, settings.convex_from, patches)
-                make_convex(self.prior, settings.convex_from, patches)
+                make_linear(self.prior, settings.convex_from, self._patches())
+                make_convex(self.prior, settings.convex_from, self._patches())
+        self.convex = (
+            ConvexPotentials(self.prior, settings.convex_from, self._patches()) if settings.convex_from else None
+        )
         self.optimizer = AdaBelief(self.prior.parameters(), lr=settings.learning_rate, weight_decay=0.0)
         self.averaged = AveragedModel(self.prior, multi_avg_fn=self._average)
         self.loss: nn.Module = _Loss(self.prior, settings)
@@ -181,6 +183,8 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = settings.step_size(self.iteration)
         self.optimizer.step()
+        if self.convex and self.iteration % PROJECT_EVERY == 0:
+            self.convex.project(self.prior)
         self.constant.update(distributed.gather(s), slope)
         self.averaged.update_parameters(self.prior)
         self.iteration += 1
