@@ -15,7 +15,7 @@ from gnc_core import images, problems
 from gnc_core.commands import options
 from gnc_core.errors import InputError, out_of_memory
 
-from .restoring import Paths, tell
+from .restoring import Paths, tell, tell_white
 
 if TYPE_CHECKING:
     from .restoring import Restoration
@@ -71,7 +71,7 @@ def restore_all(job: Restoration, plans: Sequence[Paths], overwrite: bool, as_js
     Image i has noise (or a mask) of its own, as in `evaluate`. Results that are there already are kept, unless `overwrite`.
     """
     plans[0].output.parent.mkdir(exist_ok=True)
-    kept, failed = 0, dict[Path, str]()
+    kept, failed, guesses = 0, dict[Path, str](), set[int | None]()
     for index, paths in enumerate(tqdm(plans, unit="image", disable=None)):
         report: dict[str, Any] = {"input": str(paths.input), "output": str(paths.output)}
         try:
@@ -91,6 +91,9 @@ def restore_all(job: Restoration, plans: Sequence[Paths], overwrite: bool, as_js
             failed[paths.input] = report["error"]
         with tqdm.external_write_mode():
             if "steps" in report or "pages" in report:
+                if report.get("likely_white") not in guesses:  # once for all that are alike
+                    tell_white(report)
+                    guesses.add(report.get("likely_white"))
                 tell(report, as_json, brief=True)
             elif as_json:
                 options.echo_json(report)

@@ -9,7 +9,7 @@ import click
 from gnc_core import images, problems, zoo
 from gnc_core.choices import SchemeChoice
 from gnc_core.commands import folders, options
-from gnc_core.commands.restoring import Paths, Restoration, tell
+from gnc_core.commands.restoring import Paths, Restoration, tell, tell_white
 from gnc_core.errors import InputError
 
 
@@ -138,4 +138,6 @@ def restore(
     if many:
         folders.restore_all(job, plans, overwrite, as_json)
     else:
-        tell(job.restore(Paths(inputs[0], output, truth_file, mask_file, trace_file), seed), as_json)
+        report = job.restore(Paths(inputs[0], output, truth_file, mask_file, trace_file), seed)
+        tell_white(report)
+        tell(report, as_json)

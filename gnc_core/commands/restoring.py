@@ -190,15 +190,19 @@ class Restoration:
         return restored, row, trace
 
 
-def tell(report: dict[str, Any], as_json: bool, brief: bool = False) -> None:
-    """Prints a report on standard output, as a JSON object on one line or in words, `brief` ones on one line; what is doubtful
-    about the input, on standard error."""
-    file, rows = report["input"], report.get("pages", [report])
+def tell_white(report: dict[str, Any]) -> None:
+    """Says on standard error what white seems to be, where it seems to be another one than that of the file."""
     if guess := report.get("likely_white"):
-        click.echo(f"Note: no value in {file} is above {guess}; if {guess} means white, say --white {guess}.", err=True)
+        text = f"Note: no value in {report['input']} is above {guess}; if {guess} means white, say --white {guess}."
+        click.echo(text, err=True)
+
+
+def tell(report: dict[str, Any], as_json: bool, brief: bool = False) -> None:
+    """Prints a report on standard output, as a JSON object on one line or in words, `brief` ones on one line."""
     if as_json:
         options.echo_json(report)
         return
+    rows = report.get("pages", [report])
     described = [_words(row, report) for row in rows]
     if not brief and len(rows) > 1:
         for number, words in enumerate(described, 1):

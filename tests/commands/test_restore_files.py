@@ -99,6 +99,10 @@ def test_dim_files_bring_a_note_that_names_the_likely_white(work):
     assert "--white 16383" in result.stderr
     assert json.loads(result.stdout)["likely_white"] == 16383
     assert "--white" not in restore(input="scans/b.tif", output="out.tif").stderr
+    Path("dim").mkdir()
+    for name in ("a.tif", "b.tif"):
+        tifffile.imwrite(f"dim/{name}", ramp(14))
+    assert restore(input="dim", output="folder").stderr.count("--white 16383") == 1  # once for all that are alike
 
 
 @pytest.mark.parametrize(
