@@ -10,6 +10,7 @@ from app.figures.restoration import box_figure
 from app.runs import SCHEME_TITLES, Choice, usable_priors
 from app.scenes import Box, Scene, Upload, picture
 from app.session import from_url, in_url, plain, to_url, whole_in_url
+from app.uploads import upload_control, with_levels
 from gnc_core import images, zoo
 from gnc_core.errors import InputError
 from gnc_core.problems import TASKS, Problem
@@ -31,7 +32,6 @@ RANGES = {
     "rate": ("Rate c of σ", 0.01, 1.99),
 }
 MASKS = {"Random pixels": "random", "Text overlay": "text", "Boxes": "boxes", OWN_MASK: "upload"}
-TYPES = [suffix.removeprefix(".") for suffix in images.SUFFIXES]
 Data = tuple[bytes | None, bytes | None]
 
 
@@ -76,9 +76,9 @@ def source_control() -> tuple[str | Upload | None, bytes | None, bool]:
     )  # fmt: skip
     if name != OWN:
         return name, None, False
-    upload, data = upload_control("Image file", "image-file", "PNG, JPEG or TIFF of 8 or 16 bits, or .npy with floats "
-                                  "in [0, 1], not clipped; at most 16 megapixels.")  # fmt: skip
-    return upload, data, True
+    upload, data = upload_control("Image file", "image-file", "PNG, TIFF, PGM or PPM of 8 or 16 bits, JPEG, WebP, BMP, GIF, "
+                                  "or .npy with floats in [0, 1], not clipped; at most 16 megapixels.")  # fmt: skip
+    return (None if upload is None else with_levels(upload, data)), data, True
 
 
 def side_control() -> int:
@@ -128,25 +128,8 @@ def mask_controls(task: type[Problem]) -> tuple[str | Upload | None, bytes | Non
     if kind == "boxes":
         return kind, None, {"boxes": _boxes(boxes_of_link())}  # `box_editor` shows them beside the image
     upload, data = upload_control("Mask file", "mask-file", "White where a pixel is known, black where it is missing; "
-                                  "of the size of the image file. PNG, JPEG, TIFF, or .npy (bool or 0 and 1).")  # fmt: skip
+                                  "of the size of the image file. Any image format, or .npy (bool or 0 and 1).")  # fmt: skip
     return upload, data, {}
-
-
-def upload_control(label: str, key: str, text: str, types: list[str] = TYPES) -> tuple[Upload | None, bytes | None]:
-    """An uploaded file and its bytes. It is kept when the page changes, for which the widget starts anew."""
-    kept = f"{key} kept"
-
-    def forget() -> None:
-        st.session_state.pop(kept, None)
-
-    file = st.file_uploader(label, types, key=key, on_change=forget, help=text)
-    if file is not None:
-        st.session_state[kept] = Upload(file.file_id, file.name), file.getvalue()
-    upload, data = st.session_state.get(kept, (None, None))
-    if upload is not None and file is None:
-        st.caption(f"Still there: {plain(upload.name)}")
-    st.caption("A link to this page holds the settings, but not the uploaded file.")
-    return upload, data
 
 
 def seed_control() -> int:

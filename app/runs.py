@@ -138,8 +138,14 @@ class Run(Work):
 
     @cached_property
     def result_png(self) -> bytes:
-        """To be asked for when the run has ended."""
+        """To be asked for when the run has ended, as the next one."""
         return images.to_png(self.image)
+
+    @cached_property
+    def result_files(self) -> dict[str, bytes]:
+        """The result by the endings of files that hold it as the upload does: a PNG, and for floats .npy as well."""
+        photo = images.Photo(self.image, self.prepared.encoding)
+        return {suffix: images.encode(suffix, [photo]) for suffix in (".png", ".npy")[: 1 + (not photo.encoding.bits)]}
 
 
 def load_prior(name: str) -> FieldsOfExperts:

@@ -71,7 +71,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--data",
         required=True,
         type=click.Path(path_type=Path),
-        help="Folder of clean images (PNG, JPEG, TIFF, .npy).",
+        help="Folder of clean images (PNG, JPEG, TIFF, WebP, BMP, GIF, PPM, PGM, .npy).",
     )(command)
 
 

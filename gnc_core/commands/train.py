@@ -168,7 +168,8 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     required=True,
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Folder of clean photographs (PNG, JPEG, TIFF, .npy), taken in grey; may be given several times.",
+    help="Folder of clean photographs (PNG, JPEG, TIFF, WebP, BMP, GIF, PPM, PGM, .npy), taken in grey; may be given several "
+    "times.",
 )
 @click.option(
     "--validation",

@@ -13,32 +13,59 @@ from torch import Tensor
 from gnc_core.errors import InputError
 
 from . import decoding
+from .encoding import Photo
 from .limits import MAX_BYTES
 from .patches import to_float
 
 Source = str | os.PathLike | bytes | BinaryIO
 
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm", ".npy")
 """The file names that are taken for images, in either case."""
+
+
+def read(
+    source: Source,
+    *,
+    color: bool = False,
+    name: str | None = None,
+    gaps: bool = False,
+    white: float | None = None,
+    black: float | None = None,
+    pages: bool = False,
+) -> list[Photo]:
+    """An image file with all that `write` needs to give back one of its kind; of a TIFF stack all `pages`, if they are asked for.
+
+    The images are those of `read_image`, with one difference: `white` and `black` are the numbers of the file that 1 and 0 stand
+    for, such as 4095 for 12 bits in a file of 16 (for .npy, integers too, and float TIFF in their own units).
+    Raises `InputError` as `read_image`, and unless black < white, both within what the file can hold.
+
+    >>> import numpy, io
+    >>> buffer = io.BytesIO()
+    >>> numpy.save(buffer, numpy.array([[0, 1000], [4000, 4095]]))
+    >>> [photo] = read(buffer.getvalue(), white=4095)
+    >>> photo.image[0, 0, 1, 1].item(), photo.encoding.white
+    (1.0, 4095)
+    """
+    data, name = _read(source, name)
+    decoded = decoding.decode(data, name, color, gaps, decoding.Levels(white, black), pages)
+    return [Photo(torch.from_numpy(values)[None], encoding) for values, encoding in decoded]
 
 
 def read_image(source: Source, *, color: bool = False, name: str | None = None, gaps: bool = False) -> Tensor:
     """An image file as float32 (1, 1, H, W), or (1, 3, H, W) with `color=True` if it has colours.
 
-    PNG, JPEG and TIFF of up to 16 bits a channel (scaled to [0, 1], EXIF orientation applied), float
-    TIFF, and .npy (float, (H, W) or (H, W, 3), nominally in [0, 1], not clipped). Grey from 8-bit
-    colours is Pillow's `convert("L")`. `name` is what messages call the image (default: the path).
-    With `gaps=True`, pixels may be marked as missing: by NaN, or by transparency of more than a
-    half. They are NaN in the result, in all channels.
+    PNG, TIFF, PGM and PPM of up to 16 bits a channel, JPEG, WebP, BMP and GIF (its first picture), scaled to [0, 1] and
+    turned as their EXIF orientation says; float TIFF and .npy (float, (H, W) or (H, W, 3), nominally in [0, 1]), not clipped.
+    Grey from 8-bit colours is Pillow's `convert("L")`. `name` is what messages call the image (default: the path).
+    Of transparent pixels the colours are taken. With `gaps=True`, pixels may be marked as missing: by NaN, or by transparency
+    of more than a half. They are NaN in the result, in all channels.
 
     Raises `InputError` if there is no such file, or if it is no image, damaged, empty, of more than
     16 megapixels (by its header, before anything is decoded), of several pages or with depth, not
-    finite, of other dimensions, in CMYK, partly transparent, or an array of integers.
+    finite, of other dimensions, in CMYK, or an array of integers.
     """
-    data, name = _read(source, name)
-    values = decoding.decode(data, name, color, gaps)
-    return torch.from_numpy(values)[None]
+    return read(source, color=color, name=name, gaps=gaps)[0].image
 
 
 def read_mask(source: Source, shape: Sequence[int], *, name: str | None = None) -> Tensor:

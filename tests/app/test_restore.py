@@ -278,6 +278,51 @@ def test_degraded_upload_has_no_psnr() -> None:
     assert len(app.get("download_button")) == 2
 
 
+def deep_png(largest: int) -> bytes:
+    """16 bits, 32 x 24, with values up to `largest`."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.linspace(0, largest, 768).reshape(24, 32).astype(np.uint16)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_an_upload_of_16_bits_has_a_white_and_is_downloaded_in_16_bits() -> None:
+    app = open_page(image="Upload an image", file="degraded", noise="0.01")
+    checked(app.file_uploader[0].upload("scan.png", deep_png(4095)).run())
+    assert any("No value in the file is above 4095" in caption.value for caption in app.caption)
+    white = next(field for field in app.number_input if field.label == "White")
+    assert (white.value, white.max) == (65535, 65535)
+    checked(white.set_value(4095).run())
+    assert not any("No value" in caption.value for caption in app.caption)
+    press(app, "Restore")
+    run = app.session_state.runs[-1]
+    assert run.prepared.problem.initial().max() == 1
+    result = images.read(run.result_files[".png"])[0]
+    assert result.encoding.bits == 16
+    torch.testing.assert_close(result.image[0, 0] * 65535 / 4095, run.image[0, 0].clamp(0, 16), atol=1e-3, rtol=0)
+    assert {button.label for button in app.get("download_button")} == {"Result (PNG)", "Trace (CSV)"}
+    checked(app.file_uploader[0].upload("scan.png", deep_png(65535)).run())
+    assert next(field for field in app.number_input if field.label == "White").value == 65535
+
+
+def test_an_upload_of_8_bits_or_floats_has_no_white_and_floats_are_downloaded() -> None:
+    app = open_page(image="Upload an image", file="degraded")
+    for name, data in (("a.png", png(32, 24)), ("b.npy", npy(np.full((24, 32), 0.5)))):
+        checked(app.file_uploader[0].upload(name, data).run())
+        assert not [field for field in app.number_input if field.label in ("White", "Black")]
+    press(app, "Restore")
+    assert "Result (.npy)" in {button.label for button in app.get("download_button")}
+    run = app.session_state.runs[-1]
+    assert torch.equal(images.read_image(run.result_files[".npy"]), run.image)
+
+
+def test_white_below_black_is_one_sentence() -> None:
+    app = open_page(image="Upload an image", file="degraded")
+    checked(app.file_uploader[0].upload("scan.png", deep_png(4095)).run())
+    checked(next(field for field in app.number_input if field.label == "White").set_value(100).run())
+    checked(next(field for field in app.number_input if field.label == "Black").set_value(200).run())
+    assert "White must be larger than black" in app.error[0].value
+
+
 def test_page_says_when_the_result_is_of_other_settings() -> None:
     app = press(open_page(), "Restore")
     before = numbers(app)
