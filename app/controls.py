@@ -7,14 +7,16 @@ import pandas as pd
 import streamlit as st
 
 from app.figures.restoration import box_figure
-from app.runs import SCHEME_TITLES, Choice, usable_priors
+from app.runs import Choice, usable_priors
 from app.scenes import Box, Scene, Upload, picture
 from app.session import from_url, in_url, plain, to_url, whole_in_url
 from app.uploads import upload_control, with_levels
 from gnc_core import images, zoo
+from gnc_core.choices import SCHEMES, has_learned
 from gnc_core.errors import InputError
 from gnc_core.problems import TASKS, Problem
-from gnc_core.restoration.schedules import MAX_STEPS, LearnedSchedule
+from gnc_core.restoration.families import DEFAULT_STEPS
+from gnc_core.restoration.schedules import MAX_STEPS
 
 OWN, OWN_MASK = "Upload an image", "Uploaded mask"
 NO_PRIOR = "There is no pretrained prior that can be used in the folder pretrained/."
@@ -230,18 +232,23 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     prior = prior_control()
     if prior is None:
         return None
-    labels = {label: scheme for scheme, label in SCHEME_TITLES.items()}
+    task = next(iter(TASKS)) if scene is None else scene.task
+    best = "learned" if has_learned(prior, task) else "flow"
+    labels = {SCHEMES[scheme]: scheme for scheme in sorted(SCHEMES, key=lambda scheme: scheme != best)}
     scheme = labels[st.selectbox(
         "Scheme", list(labels), **in_url("scheme"),
         help="GNC flow: σ falls linearly. Joint: σ follows the energy down, with the image. Learned schedule: σ and "
         "the step sizes were fitted to bring the last step closest to the truth.",
     )]  # fmt: skip
-    steps = int(st.number_input(
-        "Steps S", 1, MAX_STEPS, 10, **whole_in_url("nsteps"),
-        help="Number of image steps x ← prox(x − τ ∇R(x, σ)). A learned schedule exists for certain numbers only.",
-    ))  # fmt: skip
+    suits = DEFAULT_STEPS if scheme == "learned" else TASKS[task].steps
+    steps = st.number_input(
+        "Steps S", 1, MAX_STEPS, None, placeholder=f"{suits}, which suits", **whole_in_url("nsteps"),
+        help="Number of image steps x ← prox(x − τ ∇R(x, σ)). More steps of the flow go on minimising below the noise level: "
+        "the energy falls, and so does the PSNR. A learned schedule has the numbers that it was fitted to.",
+    )  # fmt: skip
+    steps = None if steps is None else int(steps)
     if scheme == "learned":
-        learned_schedules(prior, scene)
+        learned_schedules(prior, task)
         return Choice(prior, scheme, steps)
     by_hand = st.toggle(
         "Choose the initial smoothing", False, **in_url("own-start"),
@@ -276,29 +283,15 @@ def prior_control() -> str | None:
     )  # fmt: skip
 
 
-def learned_schedules(prior: str, scene: Scene | None) -> None:
-    """The schedules that exist for the task, each to be taken over with a click."""
-    task = next(iter(TASKS)) if scene is None else scene.task
-    schedules, problems = zoo.schedules(prior)
+def learned_schedules(prior: str, task: str) -> None:
+    """What the learned schedules of a prior are for."""
+    families, problems = zoo.families(prior)
     for problem in problems:
         st.warning(plain(problem))
-    existing = [schedule for schedule in schedules if schedule.task == task]
-    if not existing:
-        st.caption(f"No schedule for this task was fitted to {plain(prior)}.")
-        return
-    st.caption(f"Fitted to {plain(prior)}, to be taken over:")
-    for number, schedule in enumerate(existing):
-        st.button(schedule.title, key=f"schedule {number}", on_click=take_over, args=(schedule,))
-
-
-def take_over(schedule: LearnedSchedule) -> None:
-    """Sets the controls to what a schedule was fitted to."""
-    settings: dict[str, Any] = {"nsteps": schedule.steps}
-    kind = TASKS[schedule.task]
-    step = kind.kind_of_level.usual[3]
-    settings |= level_settings(kind, round(schedule.level / step) * step)
-    settings, st.session_state.notes = nearest(settings)
-    st.session_state.update(settings)
+    titles = [family.title for family in families if family.task == task]
+    st.caption(
+        plain(f"Fitted to {prior}: {titles[0]}.") if titles else f"None for this task was fitted to {plain(prior)}."
+    )
 
 
 def nearest(settings: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

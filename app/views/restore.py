@@ -48,7 +48,7 @@ def buttons(scene: Scene | None, prepared: Prepared | None, choice: Choice | Non
     compare = row.button(
         "Compare the three schemes", icon=":material/stacked_line_chart:", disabled=not idle,
         help="Run GNC flow, joint minimisation and, where one was fitted, the learned schedule one after the other, "
-        "with the same initial smoothing and number of steps, and draw their curves together.",
+        "with the chosen initial smoothing and number of steps, or each with those that suit it, and draw their curves together.",
     )  # fmt: skip
     row.button(
         "Stop", icon=":material/stop:", disabled=not running, on_click=stop,

@@ -11,7 +11,7 @@ import click
 from tqdm import tqdm
 
 from gnc_core import checks, files, images, measuring, problems, restoration, zoo
-from gnc_core.choices import SchemeChoice, choose_scheme
+from gnc_core.choices import SCHEMES, SchemeChoice, choose_scheme
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.problems import Inpainting, Problem
@@ -108,7 +108,6 @@ class Restoration:
             "output": str(paths.output),
             "prior": self.prior_name,
             "weights": zoo.weights_hash(self.prior_name),
-            "scheme": self.choice.scheme,
             "blind": self.choice.blind,
             "device": self.device,
             "bits": images.written_bits(paths.output, photos[0].encoding),
@@ -179,6 +178,7 @@ class Restoration:
         restored = step.image.cpu()
         row = {
             "level": problem.level,
+            "scheme": scheme.name,
             "steps": scheme.steps,
             "seconds": round(seconds, 4),
             "energy": step.energy.sum().item(),
@@ -223,7 +223,10 @@ def _words(row: dict[str, Any], report: dict[str, Any]) -> list[str]:
     words = [f"Estimated noise level {row['level']:.4f}"] if report["blind"] else []
     if "psnr" in row:
         words.append("PSNR {psnr_degraded:.2f} -> {psnr:.2f} dB, SSIM {ssim_degraded:.3f} -> {ssim:.3f}".format(**row))
-    words.append(f"{row['steps']} steps in {row['seconds']:.2f} s on {report['device']}, energy {row['energy']:.6g}")
+    words.append(
+        f"{SCHEMES[row['scheme']]}, {row['steps']} steps in {row['seconds']:.2f} s on {report['device']}, "
+        f"energy {row['energy']:.6g}"
+    )
     return words
 
 

@@ -1,12 +1,15 @@
 from . import convexity, distributed, training
 from .families import fit_family
+from .finetuning import Finetuner
 from .fitting import fit_schedule
 from .rescaling import rescaled
 from .runs import Learner, run
-from .settings import Settings
+from .settings import FinetuneSettings, Settings
 from .training import Trainer
 
 __all__ = [
+    "FinetuneSettings",
+    "Finetuner",
     "Learner",
     "Settings",
     "Trainer",

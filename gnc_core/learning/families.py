@@ -61,7 +61,7 @@ def fit_family(
     generator = torch.Generator().manual_seed(checks.whole(seed, "The seed", 0))
     total, count, recent = torch.zeros_like(weights), 0, list[float]()
     for iteration in range(1, iterations + 1):
-        level, number = _draw(family, generator)
+        level, number = draw(family, generator)
         truth = random_patches(images, patch, batch, generator).to(device)
         problem = kind.degrade(truth, level, problems.image_seed(seed, iteration))
         with torch.enable_grad():
@@ -82,8 +82,8 @@ def fit_family(
     return ScheduleFamily(mean, task, name, levels, steps, prior.sigma_min, prior.sigma_max)
 
 
-def _draw(family: ScheduleFamily, generator: torch.Generator) -> tuple[float, int]:
-    """A level and a number of steps, as `fit_family` takes the mean over them."""
+def draw(family: ScheduleFamily, generator: torch.Generator) -> tuple[float, int]:
+    """A level and a number of steps: the level's logit and log S are uniform on the family's ranges."""
     place, share = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
     low, high = (math.log(level / (1 - level)) for level in family.levels)
     first, last = (math.log(number) for number in family.steps)

@@ -38,3 +38,20 @@ class Settings(Annealed):
     linearity_weight: float = 0.0  # of score_matching.linearity
     roughness_weight: float = 0.0  # of score_matching.roughness
     convex_from: float = 0.0  # sigma from which on potentials are kept convex; 0: they are not
+
+
+@dataclass(frozen=True)
+class FinetuneSettings(Annealed):
+    """What fine-tuning depends on, with its images and the prior that it starts from."""
+
+    iterations: int = 2_000
+    batch: int = 4
+    patch: int = 96
+    learning_rate: float = 3e-3  # of the prior's weights
+    clip: float = 1.0
+    average: float = 0.995
+    task: str = "denoise"
+    levels: tuple[float, float] = (5 / 255, 50 / 255)  # their logits are drawn uniformly
+    steps: int = 5
+    margin: int = 16  # pixels of a patch on every side that do not count
+    schedule_rate: float = 0.01  # step size of the schedules' weights

@@ -57,9 +57,9 @@ class Level:
 class Problem(ABC):
     """An observation z of a true image, and its data term D(x). Images are (N, C, H, W), nominally in [0, 1].
 
-    What a task is stands here once, as facts of the class: its `name` and `title`, its `kind_of_level`, the step size `rate` of s
-    in joint minimisation, the `baselines` that need no prior, by name, and whether the level can be told by the prior alone
-    (`blind`) and whether a mask describes it better than the level (`takes_mask`).
+    What a task is stands here once, as facts of the class: its `name` and `title`, its `kind_of_level`, the number of `steps`
+    that suits the flow, the step size `rate` of s in joint minimisation, the `baselines` that need no prior, by name, and whether
+    the level can be told by the prior alone (`blind`) and whether a mask describes it better than the level (`takes_mask`).
 
     observation: z, (N, C, H, W). Raises `InputError` for what is no image.
     """
@@ -68,6 +68,7 @@ class Problem(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     kind_of_level: ClassVar[Level]
+    steps: ClassVar[int]
     rate: ClassVar[float]
     baselines: ClassVar[Mapping[str, Callable[[Any], Tensor]]] = {}
     blind: ClassVar[bool] = False

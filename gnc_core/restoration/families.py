@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # which schedules there are is told without PyTorch
     from torch import Tensor
 
 NUMBERS, MONOMIALS = 6, 6  # of a schedule; of (x, y) up to the second degree
+DEFAULT_STEPS = 10
 LEAST, MOST = 0.1, 2.0  # c of a step: none is idle, and none leaps
 
 
@@ -56,7 +58,7 @@ class ScheduleFamily:
         low, high = (level.check(value) for value in self.levels)
         first, last = (checks.whole(value, "The family's number of steps", 1, 1000) for value in self.steps)
         sigma_min, sigma_max = (checks.number(v, "sigma", positive=True) for v in (self.sigma_min, self.sigma_max))
-        if not (low < high < 1 and first < last and sigma_min < sigma_max):
+        if not (low < high < 1 and first <= last and sigma_min < sigma_max):
             raise InputError("The family's ranges of levels, steps and sigmas must run upwards.")
         object.__setattr__(self, "levels", (low, high))
         object.__setattr__(self, "steps", (first, last))
@@ -68,13 +70,16 @@ class ScheduleFamily:
         words = f"{self.task}, {problems.task(self.task).kind_of_level.short} {low:.3g} to {high:.3g}"
         return f"{words}, {self.steps[0]} to {self.steps[1]} steps"
 
-    def at(self, level: float, steps: int) -> LearnedSchedule:
-        """The schedule for a level and a number of steps; levels beyond the range get what its end has.
+    def at(self, level: float, steps: int | None = None) -> LearnedSchedule:
+        """The schedule for a level and a number of steps (default: 10, or what is nearest); levels beyond the range get what its
+        end has.
 
         Raises `InputError` for a level that is none of the task, and for numbers of steps out of the range."""
         import torch
 
         level = problems.task(self.task).kind_of_level.check(level)
+        if steps is None:
+            steps = min(max(DEFAULT_STEPS, self.steps[0]), self.steps[1])
         steps = checks.whole(steps, f"The number of steps of a learned schedule for {self.title}", *self.steps)
         sigma, tau = unfold(torch.tensor(self.weights, dtype=torch.float64), self, level, steps)
         return LearnedSchedule(tuple(sigma.tolist()), tuple(tau.tolist()), self.task, level, self.prior, self.command)
@@ -83,11 +88,33 @@ class ScheduleFamily:
         """x and y of a level and a number of steps, in [-1, 1]."""
 
         def between(value: float, low: float, high: float) -> float:
-            return min(max(2 * (value - low) / (high - low) - 1, -1.0), 1.0)
+            return min(max(2 * (value - low) / (high - low) - 1, -1.0), 1.0) if low < high else 0.0
 
         low, high = self.levels
         x = between(_logit(min(max(level, low), high)), _logit(low), _logit(high))
         return x, between(math.log(steps), *(math.log(value) for value in self.steps))
+
+    def with_weights(self, weights: Sequence[Sequence[float]]) -> ScheduleFamily:
+        """The same family with other weights."""
+        return replace(self, weights=tuple(tuple(row) for row in weights))
+
+    def restricted(self, levels: tuple[float, float], steps: int) -> ScheduleFamily:
+        """The same schedules for a single number of steps, as a family on another range of levels within this one's.
+
+        Raises `InputError` for what this family does not serve."""
+        (low, high), (first, last) = self.levels, self.steps
+        if not (low <= levels[0] < levels[1] <= high and first <= steps <= last):
+            wanted = f"levels {levels[0]:.3g} to {levels[1]:.3g} and {steps} steps"
+            raise InputError(f"The schedules for {self.title} do not serve {wanted}.")
+        (left, y), (right, _) = (self.place(level, steps) for level in levels)
+        m, d = (left + right) / 2, (right - left) / 2  # x = m + d x', with x' the place in the new range
+        rows = []
+        for one, x, by_y, xx, xy, yy in self.weights:
+            slope = x + xy * y
+            rows.append(
+                [one + by_y * y + yy * y * y + slope * m + xx * m * m, d * (slope + 2 * xx * m), 0, xx * d * d, 0, 0]
+            )
+        return replace(self, levels=(levels[0], levels[1]), steps=(steps, steps)).with_weights(rows)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1) + "\n"
