@@ -164,9 +164,7 @@ def fit_schedule(
         options.echo_json({"out": str(out), "schedule": schedule.__dict__})
         return
     shown = (
-        schedule
-        if isinstance(schedule, LearnedSchedule)
-        else schedule.at(problems.task(task).kind_of_level.example, _STEPS)
+        schedule if isinstance(schedule, LearnedSchedule) else schedule.at(problems.task(task).kind_of_level.example)
     )
     click.echo("step   sigma     tau")
     for index, (sigma, tau) in enumerate(zip(shown.sigma, shown.tau, strict=True), start=1):

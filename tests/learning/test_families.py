@@ -122,7 +122,7 @@ def test_bad_input_is_one_sentence():
         {"weights": [[0.0] * 5] * 6},
         {"weights": [[math.nan] * 6] * 6},
         {"levels": (0.3, 0.1)},
-        {"steps": (3, 3)},
+        {"steps": (4, 3)},
         {"task": "nothing"},
         {"sigma_min": 0.7},
     ):
