@@ -129,8 +129,7 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.FloatRange(0),
             default=0.3,
             show_default=True,
-            help="Potentials are kept convex from this sigma on; in a prior that a run starts from, activations are made linear "
-            "there. 0 leaves them.",
+            help="The energy is kept convex from this sigma on: potentials convex, hidden activations linear. 0 leaves it.",
         ),
         click.option(
             "--clip",

@@ -25,8 +25,6 @@ from gnc_core.prior.convolutions import convolve
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.prior.functions import Splines
 
-from .score_matching import growth
-
 HALVINGS = 3  # of a cell in s: sigma_c is found among 2^3 levels a knot
 DEPTH = 8  # halvings in both directions before a cell counts as not proved
 
@@ -42,56 +40,50 @@ _TO_BERNSTEIN = (
 
 @torch.no_grad()
 def convex_from(prior: FieldsOfExperts) -> float:
-    """The smallest sigma from which on, up to sigma_max, all potentials are proved convex on all of R; NaN if there is none.
+    """The smallest sigma from which on, up to sigma_max, R(., s) is proved convex on all of R^n; NaN if there is none.
 
-    With one layer R(., s) is convex there. Exact up to the rounding of sums of numbers of one sign, in float64; sigma is one of 8
-    levels a knot in s."""
+    All potentials are convex there, exactly but for the rounding of sums of numbers of one sign, in float64, and all hidden
+    activations linear, to the last bit. With one layer sigma is one of 8 levels a knot in s."""
     phi = prior.potential
+    bent = [_bent(activation) for activation in prior.functions[:-1]]
+    linear = max(bent, default=-math.inf)
     found = math.nan
     for low, cells in _strips(phi):
-        if not _nonnegative(cells):
+        if low < linear - 1e-9 or not _nonnegative(cells):
             break
         found = math.exp(max(low, phi.s.low))
     return found
 
 
-class ConvexPotentials:
-    """The priors whose potentials are convex for all smoothings from `sigma` on, and so the energy of one layer.
+def _bent(phi: Splines) -> float:
+    """The s from which on activations are linear: beyond the reach of the last knot at which slopes differ."""
+    differ = (phi.slopes.diff(dim=1) != 0).any(1).any(0).nonzero()
+    return float(phi.s.positions()[differ.max()]) + 2.5 * phi.s.spacing if len(differ) else -math.inf
 
-    A convex set: means of such priors are such priors. x: clean images (N, 1, H, W), for the density of the features."""
+
+class ConvexPriors:
+    """The priors whose potentials are convex and whose hidden activations are linear for all smoothings from `sigma` on: their
+    energies are convex there, on all of R^n.
+
+    A convex set: means of such priors are such priors. x: clean images (N, 1, H, W), for the density of the features of `prior`
+    with noise of each level."""
 
     @torch.no_grad()
     def __init__(self, prior: FieldsOfExperts, sigma: float, x: Tensor) -> None:
-        knots = _reached(prior.potential, sigma)
-        self.densities = {k: _densities(prior, x, k)[-1].cpu().double().numpy() for k in knots}
+        self.densities = {k: _densities(prior, x, k) for k in _reached(prior.potential, sigma)}
 
     @torch.no_grad()
     def project(self, prior: FieldsOfExperts) -> None:
-        """Make a prior the nearest of them, in place: the slopes of every knot in s that has a weight there become the nearest
-        ones that do not fall, by isotonic regression, in the density of the features with noise of that knot's level."""
-        phi = prior.potential
-        for k, density in self.densities.items():
-            pairs = zip(phi.slopes[:, :, k].cpu().double().numpy(), density, strict=True)
-            nearest = np.stack([isotonic_regression(slopes, weights=weights).x for slopes, weights in pairs])
-            phi.slopes[:, :, k] = torch.from_numpy(nearest).to(phi.slopes)
-
-
-def make_convex(prior: FieldsOfExperts, sigma: float, x: Tensor) -> None:
-    """Make all potentials convex for all smoothings from `sigma` on, in place: `ConvexPotentials` of the prior itself."""
-    ConvexPotentials(prior, sigma, x).project(prior)
-
-
-@torch.no_grad()
-def make_linear(prior: FieldsOfExperts, sigma: float, x: Tensor) -> None:
-    """Make all hidden activations linear at the knots in s from `sigma` on, and the more so the larger the smoothing below it, in
-    place: their slopes go towards the mean over the features of the clean images x, as in `make_convex`."""
-    for layer, phi in enumerate(prior.functions[:-1]):
-        s = phi.s.positions()
-        share = (growth(s) / growth(torch.tensor(math.log(sigma)))).square().clamp(max=1)
-        for k in share.nonzero().flatten().tolist():
-            density = _densities(prior, x, k)[layer]
-            mean = (density * phi.slopes[:, :, k]).sum(1, keepdim=True) / density.sum(1, keepdim=True)
-            phi.slopes[:, :, k].lerp_(mean.expand_as(density), float(share[k]))
+        """Make a prior the nearest of them, in place, at every knot in s that has a weight there, in the density of the features:
+        a potential's slopes become the nearest ones that do not fall (isotonic regression), those of an activation their mean."""
+        for k, (*hidden, last) in self.densities.items():
+            for phi, density in zip(prior.functions, hidden, strict=False):
+                mean = (density * phi.slopes[:, :, k]).sum(1, keepdim=True) / density.sum(1, keepdim=True)
+                phi.slopes[:, :, k] = mean.expand_as(density)
+            slopes = prior.potential.slopes
+            pairs = zip(slopes[:, :, k].cpu().double().numpy(), last.cpu().double().numpy(), strict=True)
+            nearest = np.stack([isotonic_regression(own, weights=weights).x for own, weights in pairs])
+            slopes[:, :, k] = torch.from_numpy(nearest).to(slopes)
 
 
 def _reached(phi: Splines, sigma: float) -> list[int]:

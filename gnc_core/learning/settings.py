@@ -37,7 +37,7 @@ class Settings(Annealed):
     convexity_weight: float = 0.0  # of score_matching.convexity
     linearity_weight: float = 0.0  # of score_matching.linearity
     roughness_weight: float = 0.0  # of score_matching.roughness
-    convex_from: float = 0.0  # sigma from which on potentials are kept convex; 0: they are not
+    convex_from: float = 0.0  # sigma from which on the energy is kept convex (learning.convexity); 0: it is not
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from gnc_core.images import crop_center, random_patches, to_float
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 
 from . import distributed, score_matching
-from .convexity import ConvexPotentials, make_convex, make_linear
+from .convexity import ConvexPriors
 from .runs import Learner
 from .score_matching import Terms
 from .settings import Settings
@@ -87,12 +87,7 @@ class Trainer(Learner):
         self.prior = FieldsOfExperts(**settings.architecture, generator=start_numbers).to(self.device)
         if start is not None:
             self.prior.load_state_dict(start.state_dict())
-            if settings.convex_from:
-                make_linear(self.prior, settings.convex_from, self._patches())
-                make_convex(self.prior, settings.convex_from, self._patches())
-        self.convex = (
-            ConvexPotentials(self.prior, settings.convex_from, self._patches()) if settings.convex_from else None
-        )
+        self.convex = self._convex_set() if settings.convex_from else None
         self.optimizer = AdaBelief(self.prior.parameters(), lr=settings.learning_rate, weight_decay=0.0)
         self.averaged = AveragedModel(self.prior, multi_avg_fn=self.average)
         self.loss: nn.Module = _Loss(self.prior, settings)
@@ -143,11 +138,17 @@ class Trainer(Learner):
         generator = torch.Generator().manual_seed(self.settings.seed)
         return random_patches(self.images, self.settings.patch, DENSITY_PATCHES, generator).to(self.device)
 
+    def _convex_set(self) -> ConvexPriors:
+        """What the prior is kept in, which it enters."""
+        found = ConvexPriors(self.prior, self.settings.convex_from, self._patches())
+        found.project(self.prior)
+        return found
+
     def finish(self) -> None:
         """Make potentials convex where the settings say so, then fit c(s) of the averaged prior, with random numbers of its own:
         the same bits, should it be done again."""
-        if self.settings.convex_from:
-            make_convex(self.result, self.settings.convex_from, self._patches())
+        if self.convex:
+            self.convex.project(self.result)
         self.generator.manual_seed(self.settings.seed + 1)
         self._fit_constant(self.result, CONSTANT_END)
 
