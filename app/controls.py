@@ -50,7 +50,12 @@ def scene_controls() -> tuple[Scene | None, Data]:
     kind = task_control()
     picture_only = Scene(source or "", longest, color, degraded, kind.name)
     if not kind.takes_mask:
-        scene = replace(picture_only, level=level_control(kind), seed=None if degraded else seed_control())
+        scene = replace(
+            picture_only,
+            level=level_control(kind),
+            seed=None if degraded else seed_control(),
+            as_file=not degraded and file_control(),
+        )
         return (scene if source else None), (image_data, None)
     mask, mask_data, settings = mask_controls(kind)
     scene = replace(picture_only, mask=mask, **settings)
@@ -104,6 +109,14 @@ def level_control(task: type[Problem]) -> float:
     return st.slider(
         *RANGES[level.short], *level.usual[2:], format="%.3f", **in_url(level.short),
         help=f"{level.help} For a degraded upload: the level that it is taken to have.",
+    )  # fmt: skip
+
+
+def file_control() -> bool:
+    return st.toggle(
+        "As a file would hold it", True, **in_url("as-file"),
+        help="Noise beyond black and white is cut off, and values are rounded to 8 bits, as in every PNG or JPEG; the "
+        "data term knows it. Off: floats, as in the literature.",
     )  # fmt: skip
 
 

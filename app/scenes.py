@@ -32,6 +32,7 @@ class Scene:
     longest: longer side in pixels; clean images are scaled down to it, degraded ones cropped (scaling changes noise).
     task, level: the name of a problem, and how bad the degradation is. mask: for tasks that take one, "random" (by the level),
     "text", "boxes" (left, top, width, height) or an upload. seed: of the noise or of the missing pixels.
+    as_file: values at black and white are clipped, as a file would hold them.
     """
 
     source: str | Upload
@@ -44,6 +45,7 @@ class Scene:
     text: str | None = None
     boxes: tuple[Box, ...] = ()
     seed: int | None = None
+    as_file: bool = False
 
     @property
     def title(self) -> str:
@@ -115,7 +117,10 @@ def prepare(scene: Scene, _image_data: bytes | None, _mask_data: bytes | None, m
     kind = problems.task(scene.task)
     if scene.level is not None:
         made = scene.mask is not None or not scene.degraded
-        problem = kind.degrade(image, scene.level, scene.seed or 0) if made else kind.of(image, scene.level)
+        if made:
+            problem = kind.degrade(image, scene.level, scene.seed or 0, scene.as_file)
+        else:
+            problem = kind.of(image, scene.level, stored.bits > 0)
         return Prepared(problem, truth, stored)
     observed = _mask(scene, image, full_size, _mask_data)
     if bool(observed.all()):

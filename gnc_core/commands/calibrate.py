@@ -27,6 +27,11 @@ from .photographs import Photographs
     show_default=True,
     help="Noise levels to try, in units of [0, 1]; may be given several times.",
 )
+@click.option(
+    "--as-file",
+    is_flag=True,
+    help="Noisy images as an image file of 8 bits would hold them, clipped to [0, 1] and rounded.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Take only the first N images.")
 @options.seed_option
 @options.device_option
@@ -36,6 +41,7 @@ def calibrate(
     list_file: Path | None,
     prior_name: str,
     levels: tuple[float, ...],
+    as_file: bool,
     limit: int | None,
     seed: int,
     device: str,
@@ -69,7 +75,7 @@ def calibrate(
         for level in levels:
             found = []
             for ratio in measuring.calibration.ratios(
-                prior, (image.to(device) for _, image in photographs), level, seed
+                prior, (image.to(device) for _, image in photographs), level, seed, as_file
             ):
                 found.append(ratio)
                 bar.update()
@@ -92,6 +98,7 @@ def calibrate(
             "images": len(photographs),
             "left_out": [file.name for file in photographs.left_out],
             "seed": seed,
+            "as_file": as_file,
             "calibration": rows,
         }
         options.echo_json(report)

@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     type=click.Choice(sorted({name for problem in problems.TASKS.values() for name in problem.baselines})),
     help="Also run a method without a prior on the same observations, from scikit-image: biharmonic inpainting.",
 )
+@click.option(
+    "--as-file",
+    is_flag=True,
+    help="Observations as an image file of 8 bits would hold them, clipped to [0, 1] and rounded. Default: floats, as in the "
+    "literature.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Take only the first N images.")
 @options.seed_option
 @options.device_option
@@ -49,6 +55,7 @@ def evaluate(
     prior_name: str,
     choice: SchemeChoice,
     baseline: str | None,
+    as_file: bool,
     limit: int | None,
     seed: int,
     device: str,
@@ -77,7 +84,9 @@ def evaluate(
 
     scheme = scheme_for(level)
     methods = {
-        prior_name: _blind(prior, scheme_for) if choice.blind else measuring.evaluation.with_scheme(prior, scheme)
+        prior_name: _blind(prior, scheme_for, as_file)
+        if choice.blind
+        else measuring.evaluation.with_scheme(prior, scheme)
     }
     if baseline:
         methods[baseline] = baselines[baseline]
@@ -85,7 +94,7 @@ def evaluate(
     photographs = Photographs(files, prior.min_size, limit, named=list_file is not None)
     results: dict[str, list[Measurement]] = {}
     for name, method in methods.items():
-        run = measuring.evaluate(method, prior, photographs, task, level, seed, device)
+        run = measuring.evaluate(method, prior, photographs, task, level, seed, device, as_file)
         results[name] = list(tqdm(run, total=len(photographs), unit="image", desc=name, disable=None))
     means = {name: measuring.evaluation.mean(listed) for name, listed in results.items()}
 
@@ -101,6 +110,7 @@ def evaluate(
             "scheme": scheme.name,
             "steps": scheme.steps,
             "blind": choice.blind,
+            "as_file": as_file,
             "device": device,
             "mean": means[prior_name],
             "results": [asdict(result) for result in results[prior_name]],
@@ -124,11 +134,11 @@ def evaluate(
     photographs.end_measuring()
 
 
-def _blind(prior: Prior, scheme_for: Callable[[float], Scheme]) -> Method:
+def _blind(prior: Prior, scheme_for: Callable[[float], Scheme], clipped: bool) -> Method:
     """The method that estimates the noise level of each image, and is told nothing."""
 
     def restore(problem: Problem) -> Tensor:
-        guess = measuring.calibration.blind(prior, problem.initial())  # the observation itself
+        guess = measuring.calibration.blind(prior, problem.observation, clipped)
         return measuring.evaluation.with_scheme(prior, scheme_for(guess.level))(guess)
 
     return restore

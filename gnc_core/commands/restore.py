@@ -62,6 +62,13 @@ from gnc_core.errors import InputError
     is_flag=True,
     help="The input is clean: degrade it, by the task's level or by --mask.",
 )
+@click.option(
+    "--as-file/--as-floats",
+    "as_file",
+    default=None,
+    help="Values at black and white are clipped noise, as a camera or a file of 8 or 16 bits cuts it off, and so is what "
+    "--simulate makes of the input; or they are not. Default: what the input's format says; .npy and floats are not clipped.",
+)
 @options.level_options
 @options.prior_option
 @options.scheme_options
@@ -86,6 +93,7 @@ def restore(
     truth_file: Path | None,
     mask_file: Path | None,
     simulate: bool,
+    as_file: bool | None,
     levels: dict[str, float | None],
     prior_name: str,
     choice: SchemeChoice,
@@ -128,6 +136,7 @@ def restore(
         levels=levels,
         masked=mask_file is not None,
         simulate=simulate,
+        as_file=as_file,
         color=color,
         pages=pages,
         white=white,

@@ -44,12 +44,13 @@ def evaluate(
     level: float,
     seed: int = 0,
     device: str | torch.device = "cpu",
+    as_file: bool = False,
 ) -> Iterator[Measurement]:
     """Degrades, restores and measures every image; yields its `Measurement` as soon as it is known.
 
     prior: measures the energy, whatever the method is. images: names and true images, (1, C, H, W) in [0, 1]. task,
-    level: see `problems.TASKS`; image i is degraded with `image_seed(seed, i)`. PSNR and SSIM are those of the result clipped to
-    [0, 1], the energy that of the result as it is. Raises `InputError` for an image whose restoration diverged
+    level: see `problems.TASKS`; image i is degraded with `image_seed(seed, i)`, `as_file` or not. PSNR and SSIM are those of the
+    result clipped to [0, 1], the energy that of the result as it is. Raises `InputError` for an image whose restoration diverged
     (`restoration.diverged`): that has no PSNR.
     """
     kind, place = problems.task(task), checks.device(device)
@@ -57,7 +58,7 @@ def evaluate(
         checks.check_single(image, name)
         image = image.cpu()
         truth = image.to(place)
-        problem = kind.degrade(truth, level, image_seed(seed, index))
+        problem = kind.degrade(truth, level, image_seed(seed, index), as_file)
         begin = time.perf_counter()
         result = method(problem)
         restored = result.cpu()

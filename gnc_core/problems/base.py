@@ -79,15 +79,17 @@ class Problem(ABC):
 
     @classmethod
     @abstractmethod
-    def degrade(cls, truth: Tensor, level: float, seed: int) -> Self:
+    def degrade(cls, truth: Tensor, level: float, seed: int, as_file: bool = False) -> Self:
         """The problem made of true images, (N, C, H, W), by a generator seeded with `seed`, the same on every device.
 
-        Raises `InputError` for a level outside its range."""
+        as_file: what an image file of 8 bits would hold of it (`degradations.in_a_file`). Raises `InputError` for a level
+        outside its range."""
 
     @classmethod
     @abstractmethod
-    def of(cls, observation: Tensor, level: float) -> Self:
-        """The problem of an observation that came degraded; raises `InputError` if the level does not describe it."""
+    def of(cls, observation: Tensor, level: float, clipped: bool = False) -> Self:
+        """The problem of an observation that came degraded, `clipped` to [0, 1] or not; raises `InputError` if the level does not
+        describe it."""
 
     @classmethod
     @abstractmethod

@@ -17,7 +17,9 @@ from app.figures.restoration import Curve, box_figure, comparison_figure, curves
 from app.runs import Choice, Run
 from app.scenes import Scene, Upload, prepare
 from gnc_core import images, problems, zoo
+from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.errors import InputError
+from gnc_core.measuring import metrics
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising
 from gnc_core.restoration import Learned, LearnedSchedule, ScheduleFamily
@@ -295,7 +297,7 @@ def test_an_upload_of_16_bits_has_a_white_and_is_downloaded_in_16_bits() -> None
     assert not any("No value" in caption.value for caption in app.caption)
     press(app, "Restore")
     run = app.session_state.runs[-1]
-    assert run.prepared.problem.initial().max() == 1
+    assert run.prepared.problem.observation.max() == 1
     result = images.read(run.result_files[".png"])[0]
     assert result.encoding.bits == 16
     torch.testing.assert_close(result.image[0, 0] * 65535 / 4095, run.image[0, 0].clamp(0, 16), atol=1e-3, rtol=0)
@@ -321,6 +323,17 @@ def test_white_below_black_is_one_sentence() -> None:
     checked(next(field for field in app.number_input if field.label == "White").set_value(100).run())
     checked(next(field for field in app.number_input if field.label == "Black").set_value(200).run())
     assert "White must be larger than black" in app.error[0].value
+
+
+def test_noise_is_cut_off_as_a_file_would_unless_the_link_says_otherwise() -> None:
+    truth = images.shrink(images.load_sample("Cat"), 64)
+    for link, as_file in (({}, True), ({"as-file": "false"}, False)):
+        app = press(open_page(noise="0.3", **link), "Restore")
+        assert app.toggle(key="as-file").value is as_file
+        z = Denoising.degrade(truth, 0.3, 0, as_file=as_file)
+        how = SchemeChoice("flow", 3)
+        *_, last = choose_scheme(how, zoo.load("small"), "small", "denoise", 0.3).run(zoo.load("small"), z)
+        assert app.metric[0].value == f"{metrics.psnr(last.image, truth).item():.2f}"
 
 
 def test_page_says_when_the_result_is_of_other_settings() -> None:
