@@ -31,12 +31,20 @@ WEIGHTS, CARD, SCHEDULES, SWEEPS = "prior.safetensors", "card.json", "schedules"
 
 
 def names() -> list[str]:
-    """The names of the priors in pretrained/, sorted."""
+    """The names of the priors in pretrained/, sorted.
+
+    >>> "foe-l1" in names()
+    True
+    """
     return sorted(folder.parent.name for folder in PRETRAINED.glob(f"*/{WEIGHTS}"))
 
 
 def usable() -> tuple[list[str], list[str]]:
-    """The names of the priors in pretrained/ that can be loaded, and a sentence for each of the others."""
+    """The names of the priors in pretrained/ that can be loaded, and a sentence for each of the others.
+
+    >>> usable() == (names(), [])
+    True
+    """
     found, problems = [], []
     for name in names():
         try:
@@ -51,6 +59,9 @@ def folder_of(name: str | os.PathLike) -> Path:
     """The folder of a prior, given by its name in pretrained/ or by its path.
 
     Raises `InputError` if there is none; the message lists those that exist.
+
+    >>> folder_of("foe-l1").name
+    'foe-l1'
     """
     known = names()
     if str(name) in known:
@@ -69,6 +80,10 @@ def load(name: str | os.PathLike, device: str | torch.device = "cpu") -> FieldsO
 
     Raises `InputError` for an unknown name, and for weights that are damaged or do not fit the
     architecture that the file or its card states.
+
+    >>> prior = load("foe-l1")
+    >>> prior.layers, prior.channels, prior.sigma_min, prior.sigma_max
+    (1, 48, 0.01, 0.5)
     """
     import torch
 
@@ -96,7 +111,10 @@ def _read(folder: Path) -> FieldsOfExperts:
 
 
 def check(name: str | os.PathLike) -> None:
-    """Raises `InputError` as `load`, for all that can be seen without building the prior (and so without PyTorch)."""
+    """Raises `InputError` as `load`, for all that can be seen without building the prior (and so without PyTorch).
+
+    >>> check("foe-l1")
+    """
     _weights(folder_of(name))
 
 
@@ -121,7 +139,11 @@ def _weights(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def card(name: str | os.PathLike) -> dict[str, Any]:
-    """What `card.json` says about a prior; raises `InputError` if it is missing or damaged."""
+    """What `card.json` says about a prior; raises `InputError` if it is missing or damaged.
+
+    >>> card("foe-l1")["architecture"]["layers"]
+    1
+    """
     path = folder_of(name) / CARD
     try:
         content = json.loads(path.read_bytes())
@@ -133,7 +155,12 @@ def card(name: str | os.PathLike) -> dict[str, Any]:
 
 
 def schedules(name: str | os.PathLike) -> tuple[list[LearnedSchedule], list[str]]:
-    """The learned schedules of a prior, by task, level and steps, and a sentence for each file that cannot be read."""
+    """The learned schedules of a prior, by task, level and steps, and a sentence for each file that cannot be read.
+
+    >>> found, problems_met = schedules("foe-l1")
+    >>> {schedule.task for schedule in found} == {"denoise", "inpaint"}, problems_met
+    (True, [])
+    """
     loaded, problems = [], []
     for file in sorted((folder_of(name) / SCHEDULES).glob("*.json")):
         try:
@@ -148,6 +175,9 @@ def find_schedule(name: str | os.PathLike, task: str, level: float, steps: int) 
 
     Raises `InputError`, listing those that exist and the files that cannot be read, if there is none, and for a level that is
     out of its range.
+
+    >>> find_schedule("foe-l1", "denoise", 0.099, steps=10).title  # that of 25/255
+    'denoise, noise 0.09804, 10 steps'
     """
     level = problems.task(task).kind_of_level.check(level)
     existing, damaged = schedules(name)
@@ -161,12 +191,20 @@ def find_schedule(name: str | os.PathLike, task: str, level: float, steps: int) 
 
 
 def sweep_files() -> dict[str, Path]:
-    """The sweeps in pretrained/sweeps/ by name, sorted, for `sweeps.load`."""
+    """The sweeps in pretrained/sweeps/ by name, sorted, for `sweeps.load`.
+
+    >>> sweep_files()["denoise-0.1-foe-l1"].name
+    'denoise-0.1-foe-l1.npz'
+    """
     return {file.stem: file for file in sorted((PRETRAINED / SWEEPS).glob("*.npz"))}
 
 
 def weights_hash(name: str | os.PathLike) -> str:
-    """The first 12 hexadecimal digits of the SHA-256 of a prior's weights file; `InputError` if it cannot be read."""
+    """The first 12 hexadecimal digits of the SHA-256 of a prior's weights file; `InputError` if it cannot be read.
+
+    >>> len(weights_hash("foe-l1"))
+    12
+    """
     path = folder_of(name) / WEIGHTS
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
@@ -178,6 +216,12 @@ def save(folder: str | os.PathLike, prior: FieldsOfExperts, card: dict[str, Any]
     """Writes a prior and its card (with the architecture added) to `folder`, which is created.
 
     Each file appears complete or not at all. Raises `InputError` if the folder cannot be written.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     save(folder, load("foe-l1"), {"note": "a copy"})
+    ...     card(folder)["note"]
+    'a copy'
     """
     from safetensors.torch import save as to_safetensors
 

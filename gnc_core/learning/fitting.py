@@ -51,6 +51,12 @@ def fit_schedule(
     Raises `InputError` for pairs that are empty or differ in task, level or shape, for steps outside 1 ... 1000, for sigma0
     outside the prior's range, for rounds below 1, and if no schedule is met whose steps do not diverge: one whose mean squared
     error is at most 1 (the range of images), or that of the observations.
+
+    >>> from gnc_core import images, zoo
+    >>> truth = images.load_sample("Cat")[..., 100:116, 100:116]
+    >>> pair = problems.Denoising.degrade(truth, 0.1, seed=0), truth
+    >>> fit_schedule(zoo.load("foe-l1"), [pair], steps=2, name="foe-l1", rounds=1).title
+    'denoise, noise 0.1, 2 steps'
     """
     pairs = list(pairs)
     task, level = _task_and_level(pairs)
@@ -89,7 +95,15 @@ def _resampled(schedule: LearnedSchedule, steps: int) -> Schedule:
 def mean_error(
     prior: Prior, pairs: Sequence[tuple[Problem, Tensor]], sigma: Tensor, tau: Tensor, backward: bool = False
 ) -> float:
-    """mean |x_S - truth|^2 over all pixels; with `backward` its gradients are added to those of sigma and tau."""
+    """mean |x_S - truth|^2 over all pixels; with `backward` its gradients are added to those of sigma and tau.
+
+    >>> from gnc_core.prior import FieldsOfExperts
+    >>> truth = torch.full((1, 1, 8, 8), 0.5)
+    >>> problem = problems.Denoising(truth + 0.1, 0.1)
+    >>> error = mean_error(FieldsOfExperts(), [(problem, truth)], torch.tensor([0.1]), torch.tensor([0.01]))
+    >>> round(error, 4)  # a flat image has no score, and the data term keeps z
+    0.01
+    """
     pixels = sum(truth.numel() for _, truth in pairs)
     total = 0.0
     for problem, truth in pairs:  # one graph at a time

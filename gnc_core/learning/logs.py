@@ -18,6 +18,10 @@ def read_log(folder: str | os.PathLike) -> list[dict[str, float]]:
     loss), "step_size", "seconds" and, in some lines, "validation" (the loss of the averaged weights on other images). A last line
     that is still being written is left out.
     Raises `InputError` if the folder holds no log, or a file of that name that is none.
+
+    >>> from gnc_core import zoo
+    >>> sorted(read_log(zoo.folder_of("foe-l1"))[0])[:3]
+    ['gradient', 'image', 'images_per_second']
     """
     path = Path(folder) / LOG
     try:

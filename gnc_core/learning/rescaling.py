@@ -26,7 +26,12 @@ CUTOFF = (
 def rescaled(prior: FieldsOfExperts, input_scale: float, **changes: int) -> FieldsOfExperts:
     """A prior with `input_scale` whose functions are fitted to those of `prior`, by least squares of their slopes.
 
-    changes: entries of the architecture that differ, such as knots_u. Kernels and c(s) are taken as they are."""
+    changes: entries of the architecture that differ, such as knots_u. Kernels and c(s) are taken as they are.
+
+    >>> prior = rescaled(FieldsOfExperts(channels=8, kernel_size=3), input_scale=0.05, knots_u=63)
+    >>> prior.input_scale, prior.potential.u.knots
+    (0.05, 63)
+    """
     if prior.input_scale:
         raise ValueError("The prior has an input scale already.")
     architecture: dict = prior.architecture | {"input_scale": input_scale} | changes

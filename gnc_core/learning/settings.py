@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run depends on, together with its images. All of it is in the checkpoint and in the card."""
+    """What a run depends on, together with its images. All of it is in the checkpoint and in the card.
+
+    >>> settings = Settings(iterations=1000, learning_rate=0.01)
+    >>> settings.step_size(0), round(settings.step_size(500), 6), settings.step_size(1000)
+    (0.0001, 0.005, 0.0)
+    """
 
     architecture: dict = field(default_factory=dict)  # keyword arguments of FieldsOfExperts
     iterations: int = 20_000

@@ -76,6 +76,11 @@ class Trainer:
     What belongs to the whole process is its host's to set, and `train` sets it: on a GPU a resumed run has the same bits only
     with `torch.backends.cudnn.deterministic = True`, and float32 only without TF32 (see `convolutions`); on a CPU
     `torch.set_flush_denormal(True)` is faster.
+
+    >>> tiny = {"channels": 8, "kernel_size": 3, "knots_u": 15, "knots_s": 4}
+    >>> trainer = Trainer(Settings(tiny, batch=2, patch=8), [torch.rand(32, 32)])
+    >>> sorted(trainer.step())
+    ['gradient', 'image', 'iteration', 'loss', 'slope', 'smoothing']
     """
 
     def __init__(
@@ -265,6 +270,14 @@ def run(trainer: Trainer, folder: Path, resume: bool = False) -> Generator[dict[
     holds a run and `resume` is False, or if there is nothing to resume. Stopped between two iterations, as by closing the
     generator, it leaves a checkpoint of that moment; by an exception within one (Ctrl-C, numbers gone bad), the last one
     from before, at most `CHECKPOINT_SECONDS` and an iteration old.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> tiny = {"channels": 8, "kernel_size": 3, "knots_u": 15, "knots_s": 4}
+    >>> with TemporaryDirectory() as folder:
+    ...     trainer = Trainer(Settings(tiny, batch=2, patch=8), [torch.rand(32, 32)])
+    ...     first = next(run(trainer, Path(folder)))  # stopped here
+    ...     sorted(os.listdir(folder)), first["iteration"]
+    (['checkpoint.pt', 'log.jsonl'], 1)
     """
     checkpoint, log = folder / "checkpoint.pt", folder / "log.jsonl"
     if checkpoint.exists() and not resume:

@@ -30,6 +30,10 @@ class Inspection:
     changes no score, and so counts for nothing. Of a hidden activation, its share of what goes up to the next layer:
     variance of phi times the squared norm of the kernels that take it up. Shares of a layer sum to one at every level.
     images: how many were measured.
+
+    >>> found = load("foe-l1")
+    >>> found.low.shape == (len(found.sigma), 1, 48), found.order(0, by="index").tolist() == list(range(48))
+    (True, True)
     """
 
     sigma: np.ndarray
@@ -99,7 +103,14 @@ class Inspection:
 
 
 def save(name: str | os.PathLike, inspection: Inspection) -> Path:
-    """Writes the inspection of a prior (see `zoo.folder_of`) into its folder, with the hash of the weights it belongs to."""
+    """Writes the inspection of a prior (see `zoo.folder_of`) into its folder, with the hash of the weights it belongs to.
+
+    >>> import shutil, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = shutil.copy(zoo.folder_of("foe-l1") / zoo.WEIGHTS, folder)
+    ...     save(folder, load("foe-l1")).name
+    'inspection.safetensors'
+    """
     path = zoo.folder_of(name) / FILE
     arrays = {field.name: np.ascontiguousarray(getattr(inspection, field.name)) for field in fields(Inspection)[:-1]}
     write_bytes(path, to_safetensors(arrays, {"weights": zoo.weights_hash(name), "images": str(inspection.images)}))
@@ -109,7 +120,11 @@ def save(name: str | os.PathLike, inspection: Inspection) -> Path:
 def load(name: str | os.PathLike) -> Inspection | None:
     """The inspection saved with a prior; None if there is none, or it is one of other weights.
 
-    Raises `InputError` for an unknown prior and for a damaged file."""
+    Raises `InputError` for an unknown prior and for a damaged file.
+
+    >>> load("foe-l1").share.sum(2).round(3).min()  # shares of a layer sum to one
+    np.float32(1.0)
+    """
     path = zoo.folder_of(name) / FILE
     if not path.exists():
         return None
@@ -132,7 +147,11 @@ def convex_above(sigma: np.ndarray, curvature: np.ndarray) -> np.ndarray:
     """The sigma above which a curvature (S, ...), times sigma^2, stays at zero or above; between two levels it is taken to be
     linear in s = log(sigma).
 
-    sigma: (S,), ascending. Returns (...): sigma[0] where it is never negative, NaN where it is so at the largest level."""
+    sigma: (S,), ascending. Returns (...): sigma[0] where it is never negative, NaN where it is so at the largest level.
+
+    >>> convex_above(np.array([0.1, 0.2, 0.4]), np.array([[-1.0], [0.0], [1.0]])).round(4)
+    array([0.2])
+    """
     negative = curvature < -ROUNDING
     s = np.log(sigma)
     last = len(s) - 1 - negative[::-1].argmax(0)  # the last level at which it is negative, if there is one

@@ -23,6 +23,11 @@ class Level:
     name: in sentences ("noise level"). short: in titles and links ("noise"). option: on the command line ("--noise-std").
     help: what it is, with its unit. low, high: it lies between them, both excluded. example: a common one.
     usual: the lowest, highest and first value, and the step, of a control for it.
+
+    >>> from gnc_core.problems import Denoising
+    >>> level = Denoising.kind_of_level
+    >>> level.name, level.option, level.example
+    ('noise level', '--noise-std', 0.1)
     """
 
     name: str
@@ -61,6 +66,12 @@ class Problem(ABC):
     (`blind`) and whether a mask describes it better than the level (`takes_mask`).
 
     observation: z, (N, C, H, W). Raises `InputError` for what is no image.
+
+    >>> import torch
+    >>> from gnc_core.problems import TASKS
+    >>> truth = torch.rand(1, 1, 8, 8)
+    >>> [kind.degrade(truth, 0.25, seed=0).words(0.25) for kind in TASKS.values()]
+    ['denoise, noise 0.25', 'inpaint, missing 0.25']
     """
 
     observation: Tensor
