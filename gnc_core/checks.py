@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gnc_core.errors import InputError
@@ -48,14 +50,15 @@ def numbers(values: Any, name: str, *, positive: bool = False) -> tuple[float, .
     return tuple(number(value, each, positive=positive) for value in listed(values, name))
 
 
-def listed(values: Any, name: str) -> list:
-    """The elements of a list, an array or a tensor of one dimension; raises `InputError` for anything else.
+def listed(values: Any, name: str, of: str = "numbers") -> list:
+    """The elements of a list, an array or a tensor of one dimension; raises `InputError` for anything else. `of` is what the
+    message says that they are.
 
     >>> listed((1, 2), "The numbers of steps")
     [1, 2]
     """
     if isinstance(values, (str, bytes)) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) != 1:
-        raise InputError(f"{name} must be a list of numbers, not {_shown(values)}.")
+        raise InputError(f"{name} must be a list of {of}, not {_shown(values)}.")
     return list(values)
 
 
@@ -93,6 +96,48 @@ def per_image(value: Any, count: int, name: str) -> float | Tensor:
     if shaped.ndim and shaped.shape not in ((1, 1, 1, 1), (count, 1, 1, 1)):
         raise InputError(f"{name} is one number or one an image ({count}), not of the shape {tuple(value.shape)}.")
     return shaped
+
+
+def check_tensor(value: Any, name: str, ndim: int | None = None) -> None:
+    """Raises `InputError` unless `value` is a floating-point tensor, of `ndim` dimensions if that is given.
+
+    >>> check_tensor([0.1, 0.2], "The smoothings s", ndim=1)
+    Traceback (most recent call last):
+    gnc_core.errors.InputError: The smoothings s must be a floating-point tensor of 1 dimension, not [0.1, 0.2].
+    """
+    from torch import Tensor
+
+    if not isinstance(value, Tensor) or not value.is_floating_point() or ndim not in (None, value.ndim):
+        size = "" if ndim is None else f" of {ndim} dimension{'s'[: ndim > 1]}"
+        raise InputError(f"{name} must be a floating-point tensor{size}, not {_shown(value)}.")
+
+
+def named_images(images: Any) -> list[tuple[str, Tensor]]:
+    """A list of (name, image); raises `InputError` for anything else. What the images are like is not asked.
+
+    >>> named_images(None)
+    Traceback (most recent call last):
+    gnc_core.errors.InputError: Images are listed as pairs (name, tensor), not as None.
+    """
+    from torch import Tensor
+
+    pairs = images if isinstance(images, (list, tuple)) else [images]
+    for pair in pairs:
+        if not (isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[1], Tensor)):
+            raise InputError(f"Images are listed as pairs (name, tensor), not as {_shown(pair)}.")
+    return [(name, image) for name, image in pairs]
+
+
+def path(value: Any, name: str) -> Path:
+    """`value` as a path; raises `InputError` unless it is a text or a path.
+
+    >>> path(None, "A prior")
+    Traceback (most recent call last):
+    gnc_core.errors.InputError: A prior must be a name or a path, not None.
+    """
+    if not isinstance(value, (str, os.PathLike)):
+        raise InputError(f"{name} must be a name or a path, not {_shown(value)}.")
+    return Path(value)
 
 
 def check_image(x: Any, name: str = "Images", *, finite: bool = False) -> None:

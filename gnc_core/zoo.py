@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnc_core import problems
+from gnc_core import checks, problems
 from gnc_core.errors import InputError
 from gnc_core.files import write_bytes
 from gnc_core.restoration.schedules import LearnedSchedule
@@ -63,10 +63,9 @@ def folder_of(name: str | os.PathLike) -> Path:
     >>> folder_of("foe-l1").name
     'foe-l1'
     """
-    known = names()
+    folder, known = checks.path(name, "A prior"), names()
     if str(name) in known:
         return PRETRAINED / name
-    folder = Path(name)
     if (folder / WEIGHTS).is_file():
         return folder
     if folder.is_dir() and str(name) not in ("", "."):
@@ -78,8 +77,8 @@ def folder_of(name: str | os.PathLike) -> Path:
 def load(name: str | os.PathLike, device: str | torch.device = "cpu") -> FieldsOfExperts:
     """The prior of that name (or in that folder) on `device`, in evaluation mode, without gradients.
 
-    Raises `InputError` for an unknown name, and for weights that are damaged or do not fit the
-    architecture that the file or its card states.
+    Raises `InputError` for an unknown name, for weights that are damaged or do not fit the
+    architecture that the file or its card states, and for a device that is not there.
 
     >>> prior = load("foe-l1")
     >>> prior.layers, prior.channels, prior.sigma_min, prior.sigma_max
@@ -87,6 +86,7 @@ def load(name: str | os.PathLike, device: str | torch.device = "cpu") -> FieldsO
     """
     import torch
 
+    device = checks.device(device)
     prior = _read(folder_of(name)).to(device)
     # Compiled kernels and the libraries' own set-up are loaded now, not during the first restoration.
     with torch.no_grad():
@@ -215,7 +215,8 @@ def weights_hash(name: str | os.PathLike) -> str:
 def save(folder: str | os.PathLike, prior: FieldsOfExperts, card: dict[str, Any]) -> None:
     """Writes a prior and its card (with the architecture added) to `folder`, which is created.
 
-    Each file appears complete or not at all. Raises `InputError` if the folder cannot be written.
+    Each file appears complete or not at all. Raises `InputError` if the folder cannot be written, and for what is no prior or
+    no card.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -225,7 +226,13 @@ def save(folder: str | os.PathLike, prior: FieldsOfExperts, card: dict[str, Any]
     """
     from safetensors.torch import save as to_safetensors
 
-    folder = Path(folder)
+    from gnc_core.prior.fields_of_experts import FieldsOfExperts
+
+    folder = checks.path(folder, "The folder of a prior")
+    if not isinstance(prior, FieldsOfExperts) or not isinstance(card, dict):
+        raise InputError(
+            f"A prior is saved with a card, a dictionary, not {type(prior).__name__} with {type(card).__name__}."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -45,11 +45,13 @@ def crop_center(image: Tensor, longest: int) -> Tensor:
 
 
 def to_float(image: Tensor) -> Tensor:
-    """`image` as float32 in [0, 1]: uint8 divided by 255, floats as they are. Raises `InputError` for other types.
+    """`image` as float32 in [0, 1]: uint8 divided by 255, floats as they are. Raises `InputError` for anything else.
 
     >>> to_float(torch.tensor([0, 51, 255], dtype=torch.uint8)).tolist()
     [0.0, 0.20000000298023224, 1.0]
     """
+    if not isinstance(image, Tensor):
+        raise InputError(f"Images are tensors, not {type(image).__name__}.")
     if image.dtype != torch.uint8 and not image.is_floating_point():
         raise InputError(f"Images are uint8, or floating point in [0, 1], not {image.dtype}.")
     return image.to(torch.float32) / 255 if image.dtype == torch.uint8 else image.float()

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from scipy.optimize import isotonic_regression
 from torch import Tensor
 
+from gnc_core import checks
 from gnc_core.prior import splines
 from gnc_core.prior.convolutions import convolve
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
@@ -73,6 +74,8 @@ def make_convex(prior: FieldsOfExperts, sigma: float, x: Tensor) -> None:
     >>> before, convex_from(prior) <= 0.1
     (nan, True)
     """
+    sigma = checks.number(sigma, "sigma", positive=True)
+    checks.check_image(x)
     phi = prior.potential
     for k in _reached(phi, sigma):
         density = _densities(prior, x, k)[-1]
@@ -92,6 +95,8 @@ def make_linear(prior: FieldsOfExperts, sigma: float, x: Tensor) -> None:
     >>> slopes[:, :, -1].std(1).max().item() < 1e-3, slopes[:, :, 0].std().item() > 0.9  # at large and at small sigma
     (True, True)
     """
+    sigma = checks.number(sigma, "sigma", positive=True)
+    checks.check_image(x)
     for layer, phi in enumerate(prior.functions[:-1]):
         s = phi.s.positions()
         share = (growth(s) / growth(torch.tensor(math.log(sigma)))).square().clamp(max=1)

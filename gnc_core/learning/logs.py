@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 
+from gnc_core import checks
 from gnc_core.errors import InputError
 
 LOG = "log.jsonl"
@@ -23,7 +23,7 @@ def read_log(folder: str | os.PathLike) -> list[dict[str, float]]:
     >>> sorted(read_log(zoo.folder_of("foe-l1"))[0])[:3]
     ['gradient', 'image', 'images_per_second']
     """
-    path = Path(folder) / LOG
+    path = checks.path(folder, "The folder of a run") / LOG
     try:
         *lines, last = path.read_bytes().split(b"\n")
     except OSError as error:

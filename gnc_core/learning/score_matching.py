@@ -65,6 +65,7 @@ def ordering(prior: FieldsOfExperts, y: Tensor, s: Tensor, place: Tensor) -> Ten
     0.0
     """
     _check(y, s)
+    checks.check_tensor(place, "The places", ndim=1)
     low = prior.potential.s.low
     t = low + place * (s - ORDERING_GAP - low).clamp(min=0)
     _, slope = prior.score_and_slope(y, t)
@@ -126,11 +127,14 @@ def implicit(prior: FieldsOfExperts, x: Tensor, s: Tensor, eta: Tensor, boundary
     return Terms((sigma * score - eta).square().mean() / 2, smoothing.mean() / n, slope.detach() / n)
 
 
-def _check(x: Tensor, s: Tensor, eta: Tensor | None = None) -> None:
+def _check(x: Tensor, s: Tensor, *noise: Tensor) -> None:
     """Raises `InputError` unless x are images, s is one number each, and eta is like x: otherwise they would be broadcast."""
     checks.check_image(x)
-    if s.shape != x.shape[:1] or (eta is not None and eta.shape != x.shape):
-        shapes = ", ".join(str(tuple(t.shape)) for t in (x, s, eta) if t is not None)
+    checks.check_tensor(s, "The smoothings s", ndim=1)
+    for eta in noise:
+        checks.check_image(eta, "The noise")
+    if s.shape != x.shape[:1] or any(eta.shape != x.shape for eta in noise):
+        shapes = ", ".join(str(tuple(t.shape)) for t in (x, s, *noise))
         raise InputError(
             f"A batch is of images (N, 1, H, W), smoothings (N,) and noise like the images, not of {shapes}."
         )
@@ -186,6 +190,7 @@ def growth(s: Tensor) -> Tensor:
     >>> growth(torch.tensor([0.02, 0.05, 0.5]).log()).tolist()
     [0.0, 0.0, 1.0]
     """
+    checks.check_tensor(s, "The smoothings s")
     return ((s - math.log(0.05)) / math.log(10)).clamp(min=0).square()
 
 
@@ -211,6 +216,8 @@ class SmoothingConstant:
     @torch.no_grad()
     def update(self, s: Tensor, slope: Tensor) -> None:
         """Take in dR/ds a pixel, (N,), seen at s, (N,), and set the prior's c."""
+        checks.check_tensor(s, "The smoothings s", ndim=1)
+        checks.check_tensor(slope, "The slopes", ndim=1)
         self.iterations += 1
         forget = max(1 / self.memory, 5 / (self.iterations + 5))
         rows = splines.basis(s.double(), self.prior.potential.s, order=1)

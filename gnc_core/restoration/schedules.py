@@ -135,7 +135,7 @@ def check_steps(steps: int) -> int:
 
     >>> check_steps(0)
     Traceback (most recent call last):
-    gnc_core.errors.InputError: The number of steps must be a whole number in 1 ... 1000, not 0.
+    gnc_core.errors.InputError: The number of steps must lie in 1 ... 1000, not 0.
     """
     result = checks.whole(steps, f"The number of steps, 1 ... {MAX_STEPS},")
     if not 1 <= result <= MAX_STEPS:

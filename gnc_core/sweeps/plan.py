@@ -152,7 +152,7 @@ def make_plan(
         sigma0 = default_sigmas(task, level, prior.sigma_min, prior.sigma_max)
     smallest, largest = prior.sigma_min, prior.sigma_max
     sigma0 = [check_sigma(sigma, smallest, largest) for sigma in checks.listed(sigma0, "The initial smoothings")]
-    pixels = hashlib.sha256()
+    images, pixels = checks.named_images(images), hashlib.sha256()
     for name, image in images:
         checks.check_single(to_float(image), name)
         checks.check_size(image, prior.min_size, name)
@@ -162,7 +162,7 @@ def make_plan(
         level=level,
         prior=prior_name,
         weights=weights,
-        schemes=tuple(sorted(set(schemes))),
+        schemes=tuple(sorted({str(name) for name in checks.listed(schemes, "The schemes", "names")})),
         sigma0=tuple(sorted(set(sigma0))),
         steps=tuple(sorted({check_steps(number) for number in checks.listed(steps, "The numbers of steps")})),
         names=tuple(name for name, _ in images),

@@ -11,10 +11,10 @@ import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 import numpy as np
 
+from gnc_core import checks
 from gnc_core.errors import InputError
 from gnc_core.files import write_bytes
 
@@ -190,7 +190,8 @@ def mean(values: np.ndarray) -> np.ndarray:
     >>> mean(np.array([[30.0, 32.0, np.nan], [np.nan, np.nan, np.nan]])).tolist()
     [31.0, nan]
     """
-    return _mean(values.astype(np.float64), ~np.isnan(values))
+    values = _array(values)
+    return _mean(values, ~np.isnan(values))
 
 
 def spread(values: np.ndarray) -> np.ndarray:
@@ -199,8 +200,9 @@ def spread(values: np.ndarray) -> np.ndarray:
     >>> spread(np.array([[30.0, 32.0, np.nan]])).tolist()
     [1.0]
     """
+    values = _array(values)
     with np.errstate(invalid="ignore"):  # a PSNR may be infinite
-        squares = (values.astype(np.float64) - mean(values)[..., None]) ** 2
+        squares = (values - mean(values)[..., None]) ** 2
     return np.sqrt(_mean(squares, ~np.isnan(values)))
 
 
@@ -235,10 +237,24 @@ def highest(values: np.ndarray) -> tuple[int, int] | None:
     >>> highest(np.array([[20.0, 25.0, 30.0], [21.0, 30.0, np.nan]]))  # of the two, that with fewer steps
     (1, 1)
     """
+    values = _array(values, ndim=2)
     if np.isnan(values).all():
         return None
     k, j = np.unravel_index(np.nanargmax(values.T), values.T.shape)
     return int(j), int(k)
+
+
+def _array(values: np.ndarray, ndim: int | None = None) -> np.ndarray:
+    """The values as float64; raises `InputError` unless they are an array (or lists) of `ndim` dimensions, of one at least."""
+    try:
+        array = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        array = np.array(np.nan)
+    if array.ndim != (ndim or max(array.ndim, 1)):
+        raise InputError(
+            f"The values of a sweep are an array of {ndim or 'some'} dimensions, not {type(values).__name__}."
+        )
+    return array
 
 
 def _mean(values: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -287,8 +303,8 @@ def save(result: Result, path: str | os.PathLike) -> None:
     >>> from gnc_core import zoo
     >>> result = load(zoo.sweep_files()["denoise-0.1-foe-l1"])
     >>> with TemporaryDirectory() as folder:
-    ...     save(result, Path(folder) / "sweep.npz")
-    ...     load(Path(folder) / "sweep.npz").plan == result.plan
+    ...     save(result, f"{folder}/sweep.npz")
+    ...     load(f"{folder}/sweep.npz").plan == result.plan
     True
     """
     write_bytes(path, to_bytes(result))
@@ -325,7 +341,7 @@ def load(source: str | os.PathLike | bytes, name: str | None = None) -> Result:
     else:
         name = name or str(source)
         try:
-            data = Path(source).read_bytes()
+            data = checks.path(source, "A sweep").read_bytes()
         except OSError as error:
             raise InputError(f"Cannot read the sweep {name}: {error.strerror or error}.") from error
     try:

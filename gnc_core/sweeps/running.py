@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gnc_core import problems
+from gnc_core import checks, problems
 from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.errors import InputError
 from gnc_core.images import to_float
@@ -81,6 +81,7 @@ def run(
     >>> result.complete
     True
     """
+    images = checks.named_images(images)
     if tuple(name for name, _ in images[: len(plan.names)]) != plan.names:
         raise InputError("A sweep runs on the images of its plan, in their order; these have other names.")
     batch: tuple[int, ...] = ()
@@ -113,7 +114,7 @@ def measure_seconds(
     >>> list(measure_seconds(plan, prior, [cat]))
     [(32, 32)]
     """
-    found = dict[tuple[int, int], Seconds]()
+    images, found = checks.named_images(images), dict[tuple[int, int], Seconds]()
     for unit in units_of_plan(plan, device=device) if units is None else units:
         if unit.size in found:
             continue
