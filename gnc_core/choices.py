@@ -28,6 +28,10 @@ class SchemeChoice:
     (1 ... 1000). sigma0: initial smoothing, in units of [0, 1]; not for "learned". rate: the step size c of s; for "joint" alone.
     schedule: instead of the prior's own; for "learned" alone. blind: nobody knows the level; the prior estimates it.
     Raises `InputError` for another scheme and for what does not belong to it.
+
+    >>> SchemeChoice("flow", rate=0.5)
+    Traceback (most recent call last):
+    gnc_core.errors.InputError: A rate of s belongs to the scheme joint, not to flow.
     """
 
     scheme: str | None = None
@@ -58,7 +62,11 @@ class SchemeChoice:
 
 
 def best_device() -> str:
-    """ "cuda" if there is a GPU, "cpu" otherwise."""
+    """ "cuda" if there is a GPU, "cpu" otherwise.
+
+    >>> best_device() in ("cpu", "cuda")
+    True
+    """
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gnc_core import problems
+from gnc_core import checks, problems
 from gnc_core.errors import InputError
 from gnc_core.files import write_bytes
 from gnc_core.restoration.families import ScheduleFamily
@@ -32,12 +32,20 @@ WEIGHTS, CARD, SCHEDULES, SWEEPS = "prior.safetensors", "card.json", "schedules"
 
 
 def names() -> list[str]:
-    """The names of the priors in pretrained/, sorted."""
+    """The names of the priors in pretrained/, sorted.
+
+    >>> "foe-l1" in names()
+    True
+    """
     return sorted(folder.parent.name for folder in PRETRAINED.glob(f"*/{WEIGHTS}"))
 
 
 def usable() -> tuple[list[str], list[str]]:
-    """The names of the priors in pretrained/ that can be loaded, and a sentence for each of the others."""
+    """The names of the priors in pretrained/ that can be loaded, and a sentence for each of the others.
+
+    >>> usable() == (names(), [])
+    True
+    """
     found, problems = [], []
     for name in names():
         try:
@@ -52,11 +60,13 @@ def folder_of(name: str | os.PathLike) -> Path:
     """The folder of a prior, given by its name in pretrained/ or by its path.
 
     Raises `InputError` if there is none; the message lists those that exist.
+
+    >>> folder_of("foe-l1").name
+    'foe-l1'
     """
-    known = names()
+    folder, known = checks.path(name, "A prior"), names()
     if str(name) in known:
         return PRETRAINED / name
-    folder = Path(name)
     if (folder / WEIGHTS).is_file():
         return folder
     if folder.is_dir() and str(name) not in ("", "."):
@@ -68,11 +78,16 @@ def folder_of(name: str | os.PathLike) -> Path:
 def load(name: str | os.PathLike, device: str | torch.device = "cpu") -> FieldsOfExperts:
     """The prior of that name (or in that folder) on `device`, in evaluation mode, without gradients.
 
-    Raises `InputError` for an unknown name, and for weights that are damaged or do not fit the
-    architecture that the file or its card states.
+    Raises `InputError` for an unknown name, for weights that are damaged or do not fit the
+    architecture that the file or its card states, and for a device that is not there.
+
+    >>> prior = load("foe-l1")
+    >>> prior.layers, prior.channels, prior.sigma_min, prior.sigma_max
+    (1, 48, 0.01, 0.5)
     """
     import torch
 
+    device = checks.device(device)
     prior = _read(folder_of(name)).to(device)
     # Compiled kernels and the libraries' own set-up are loaded now, not during the first restoration.
     with torch.no_grad():
@@ -97,7 +112,10 @@ def _read(folder: Path) -> FieldsOfExperts:
 
 
 def check(name: str | os.PathLike) -> None:
-    """Raises `InputError` as `load`, for all that can be seen without building the prior (and so without PyTorch)."""
+    """Raises `InputError` as `load`, for all that can be seen without building the prior (and so without PyTorch).
+
+    >>> check("foe-l1")
+    """
     _weights(folder_of(name))
 
 
@@ -122,7 +140,11 @@ def _weights(folder: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def card(name: str | os.PathLike) -> dict[str, Any]:
-    """What `card.json` says about a prior; raises `InputError` if it is missing or damaged."""
+    """What `card.json` says about a prior; raises `InputError` if it is missing or damaged.
+
+    >>> card("foe-l1")["architecture"]["layers"]
+    1
+    """
     path = folder_of(name) / CARD
     try:
         content = json.loads(path.read_bytes())
@@ -169,12 +191,20 @@ def save_family(folder: str | os.PathLike, family: ScheduleFamily) -> Path:
 
 
 def sweep_files() -> dict[str, Path]:
-    """The sweeps in pretrained/sweeps/ by name, sorted, for `sweeps.load`."""
+    """The sweeps in pretrained/sweeps/ by name, sorted, for `sweeps.load`.
+
+    >>> sweep_files()["denoise-0.1-foe-l1"].name
+    'denoise-0.1-foe-l1.npz'
+    """
     return {file.stem: file for file in sorted((PRETRAINED / SWEEPS).glob("*.npz"))}
 
 
 def weights_hash(name: str | os.PathLike) -> str:
-    """The first 12 hexadecimal digits of the SHA-256 of a prior's weights file; `InputError` if it cannot be read."""
+    """The first 12 hexadecimal digits of the SHA-256 of a prior's weights file; `InputError` if it cannot be read.
+
+    >>> len(weights_hash("foe-l1"))
+    12
+    """
     path = folder_of(name) / WEIGHTS
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
@@ -185,11 +215,24 @@ def weights_hash(name: str | os.PathLike) -> str:
 def save(folder: str | os.PathLike, prior: FieldsOfExperts, card: dict[str, Any]) -> None:
     """Writes a prior and its card (with the architecture added) to `folder`, which is created.
 
-    Each file appears complete or not at all. Raises `InputError` if the folder cannot be written.
+    Each file appears complete or not at all. Raises `InputError` if the folder cannot be written, and for what is no prior or
+    no card.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     save(folder, load("foe-l1"), {"note": "a copy"})
+    ...     card(folder)["note"]
+    'a copy'
     """
     from safetensors.torch import save as to_safetensors
 
-    folder = Path(folder)
+    from gnc_core.prior.fields_of_experts import FieldsOfExperts
+
+    folder = checks.path(folder, "The folder of a prior")
+    if not isinstance(prior, FieldsOfExperts) or not isinstance(card, dict):
+        raise InputError(
+            f"A prior is saved with a card, a dictionary, not {type(prior).__name__} with {type(card).__name__}."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

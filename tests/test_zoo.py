@@ -172,3 +172,23 @@ def test_priors_that_cannot_be_loaded_are_named_and_the_others_listed(folder, tm
     assert all(word in problem for word, problem in zip(("damaged", "card", "damaged", "state"), problems, strict=True))
     with pytest.raises(InputError, match="Cannot read the weights"):
         zoo.weights_hash("c-folder")
+
+
+@pytest.mark.parametrize("other", [None, ["small"], 3.0], ids=str)
+def test_what_is_no_name_no_prior_or_no_card_is_refused(folder, other):
+    before = sorted(folder.parent.rglob("*"))
+    for refused in (zoo.load, zoo.check, zoo.card, zoo.folder_of, zoo.schedules, zoo.weights_hash):
+        with pytest.raises(InputError, match="a name or a path"):
+            refused(other)
+    for refused in (
+        lambda: zoo.load("small", other),
+        lambda: zoo.save(other, zoo.load("small"), {}),
+        lambda: zoo.save(folder / "new", other, {}),
+        lambda: zoo.save(folder / "new", zoo.load("small"), other),
+        lambda: zoo.find_schedule("small", other, 0.1, 2),
+        lambda: zoo.find_schedule("small", "denoise", other, 2),
+        lambda: zoo.find_schedule("small", "denoise", 0.1, other),
+    ):
+        with pytest.raises(InputError):
+            refused()
+    assert sorted(folder.parent.rglob("*")) == before

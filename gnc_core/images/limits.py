@@ -19,7 +19,12 @@ _MAX_ICC = 2**23  # bytes; more does not fit into a JPEG
 
 
 def check_pixels(width: int, height: int, name: str) -> None:
-    """Raises `InputError` for an empty image and for more than `MAX_PIXELS`."""
+    """Raises `InputError` for an empty image and for more than `MAX_PIXELS`.
+
+    >>> check_pixels(5000, 4000, "The image")
+    Traceback (most recent call last):
+    gnc_core.errors.InputError: The image has 5000 x 4000 = 20.0 megapixels; at most 16 are accepted, so crop or shrink it.
+    """
     if width < 1 or height < 1:
         raise InputError(f"{name} is empty ({width} x {height} pixels).")
     if width * height > MAX_PIXELS:

@@ -15,6 +15,9 @@ def shrink(image: Tensor, longest: int) -> Tensor:
     """`image` (N, C, H, W) scaled down, its longer side to `longest` pixels; smaller ones stay as they are.
 
     Images: bicubic with antialiasing, clipped to [0, 1]. Bool masks: a pixel is observed if all that it covers are.
+
+    >>> shrink(torch.rand(1, 3, 100, 50), longest=20).shape
+    torch.Size([1, 3, 20, 10])
     """
     height, width = image.shape[-2:]
     if max(height, width) <= longest:
@@ -30,6 +33,9 @@ def crop_center(image: Tensor, longest: int) -> Tensor:
     """The middle of `image` (N, C, H, W), of at most `longest` pixels a side: keeps the statistics of its noise.
 
     A crop has memory of its own, so that to keep it is not to keep all of the image.
+
+    >>> crop_center(torch.rand(1, 1, 100, 50), longest=64).shape
+    torch.Size([1, 1, 64, 50])
     """
     height, width = image.shape[-2:]
     if max(height, width) <= longest:
@@ -39,7 +45,13 @@ def crop_center(image: Tensor, longest: int) -> Tensor:
 
 
 def to_float(image: Tensor) -> Tensor:
-    """`image` as float32 in [0, 1]: uint8 divided by 255, floats as they are. Raises `InputError` for other types."""
+    """`image` as float32 in [0, 1]: uint8 divided by 255, floats as they are. Raises `InputError` for anything else.
+
+    >>> to_float(torch.tensor([0, 51, 255], dtype=torch.uint8)).tolist()
+    [0.0, 0.20000000298023224, 1.0]
+    """
+    if not isinstance(image, Tensor):
+        raise InputError(f"Images are tensors, not {type(image).__name__}.")
     if image.dtype != torch.uint8 and not image.is_floating_point():
         raise InputError(f"Images are uint8, or floating point in [0, 1], not {image.dtype}.")
     return image.to(torch.float32) / 255 if image.dtype == torch.uint8 else image.float()
@@ -51,6 +63,9 @@ def random_patches(images: Sequence[Tensor], size: int, count: int, generator: t
     `images` are (..., H, W), uint8 or float; all random numbers come from `generator` (on the
     CPU).
     Raises `InputError` if an image is smaller than a patch.
+
+    >>> random_patches([torch.rand(1, 1, 40, 60)], 16, count=5, generator=torch.manual_seed(0)).shape
+    torch.Size([5, 1, 16, 16])
     """
     for image in images:
         if min(image.shape[-2:]) < size:

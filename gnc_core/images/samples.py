@@ -28,7 +28,11 @@ _SAMPLES = {
 
 
 def sample_images() -> dict[str, Path]:
-    """The sample photographs by name: freely licensed ones that scikit-image brings along."""
+    """The sample photographs by name: freely licensed ones that scikit-image brings along.
+
+    >>> sample_images()["Cat"].name
+    'chelsea.png'
+    """
     package = importlib.util.find_spec("skimage")
     if package is None or package.origin is None:
         raise InputError("scikit-image, which brings the sample images, is not installed.")
@@ -38,7 +42,11 @@ def sample_images() -> dict[str, Path]:
 
 
 def load_sample(name: str, *, color: bool = False) -> Tensor:
-    """The sample `name` (see `sample_images`) as `read_image` returns it."""
+    """The sample `name` (see `sample_images`) as `read_image` returns it.
+
+    >>> load_sample("Cat").shape, load_sample("Cat", color=True).shape
+    (torch.Size([1, 1, 300, 451]), torch.Size([1, 3, 300, 451]))
+    """
     samples = sample_images()
     if name not in samples:
         raise InputError(f"There is no sample {name!r}; there are {', '.join(samples)}.")

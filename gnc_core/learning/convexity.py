@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from scipy.optimize import isotonic_regression
 from torch import Tensor
 
+from gnc_core import checks
 from gnc_core.prior import splines
 from gnc_core.prior.convolutions import convolve
 from gnc_core.prior.fields_of_experts import FieldsOfExperts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -53,8 +53,14 @@ def fit_schedule(
     Raises `InputError` for pairs that are empty or differ in task, level or shape, for steps outside 1 ... 1000, for sigma0
     outside the prior's range, for rounds below 1, and if no schedule is met whose steps do not diverge: one whose mean squared
     error is at most 1 (the range of images), or that of the observations.
+
+    >>> from gnc_core import images, zoo
+    >>> truth = images.load_sample("Cat")[..., 100:116, 100:116]
+    >>> pair = problems.Denoising.degrade(truth, 0.1, seed=0), truth
+    >>> fit_schedule(zoo.load("foe-l1"), [pair], steps=2, name="foe-l1", rounds=1).title
+    'denoise, noise 0.1, 2 steps'
     """
-    pairs = list(pairs)
+    pairs = _checked(pairs)
     task, level = _task_and_level(pairs)
     steps, rounds = schedules.check_steps(steps), checks.whole(rounds, "The number of rounds", 1)
     sigma_min, sigma_max = prior.sigma_min, prior.sigma_max
@@ -62,6 +68,8 @@ def fit_schedule(
         sigma0 = problems.task(task).first_sigma(level, sigma_min, sigma_max)
     sigma0 = schedules.check_sigma(sigma0, sigma_min, sigma_max)
 
+    if not isinstance(start, LearnedSchedule | None):
+        raise InputError(f"The start must be a learned schedule, not {type(start).__name__}.")
     if start is None:
         flow = torch.tensor(schedules.logarithmic(max(sigma0, sigma_min), sigma_min, steps))
         first = (flow, flow**2)
@@ -91,7 +99,17 @@ def _resampled(schedule: LearnedSchedule, steps: int) -> Schedule:
 def mean_error(
     prior: Prior, pairs: Sequence[tuple[Problem, Tensor]], sigma: Tensor, tau: Tensor, backward: bool = False
 ) -> float:
-    """mean |x_S - truth|^2 over all pixels; with `backward` its gradients are added to those of sigma and tau."""
+    """mean |x_S - truth|^2 over all pixels; with `backward` its gradients are added to those of sigma and tau.
+
+    >>> from gnc_core.prior import FieldsOfExperts
+    >>> truth = torch.full((1, 1, 8, 8), 0.5)
+    >>> problem = problems.Denoising(truth + 0.1, 0.1)
+    >>> error = mean_error(FieldsOfExperts(), [(problem, truth)], torch.tensor([0.1]), torch.tensor([0.01]))
+    >>> round(error, 4)  # a flat image has no score, and the data term keeps z
+    0.01
+    """
+    checks.check_tensor(sigma, "The sigmas", ndim=1)
+    checks.check_tensor(tau, "The step sizes tau", ndim=1)
     pixels = sum(truth.numel() for _, truth in pairs)
     total = 0.0
     for problem, truth in pairs:  # one graph at a time
@@ -163,6 +181,15 @@ def unrolled(prior: Prior, problem: Problem, sigma: Tensor, tau: Tensor) -> Tens
     for sigma_i, tau_i in zip(sigma.to(x), tau.to(x), strict=True):
         x = image_step(prior, problem, x, sigma_i, tau_i)
     return x
+
+
+def _checked(pairs: Sequence[tuple[Problem, Tensor]]) -> list[tuple[Problem, Tensor]]:
+    """The pairs as a list; raises `InputError` for anything but a list of (problem, true images)."""
+    listed = list(pairs) if isinstance(pairs, Iterable) else [pairs]
+    for pair in listed:
+        if not (isinstance(pair, (tuple, list)) and len(pair) == 2 and isinstance(pair[0], Problem)):
+            raise InputError("A schedule is fitted to a list of pairs (problem, true images), not to something else.")
+    return [(problem, truth) for problem, truth in listed]
 
 
 def _task_and_level(pairs: Sequence[tuple[Problem, Tensor]]) -> tuple[str, float]:

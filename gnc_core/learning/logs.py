@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
 
+from gnc_core import checks
 from gnc_core.errors import InputError
 
 LOG = "log.jsonl"
@@ -18,8 +18,12 @@ def read_log(folder: str | os.PathLike) -> list[dict[str, float]]:
     loss), "step_size", "seconds" and, in some lines, "validation" (the loss of the averaged weights on other images). A last line
     that is still being written is left out.
     Raises `InputError` if the folder holds no log, or a file of that name that is none.
+
+    >>> from gnc_core import zoo
+    >>> sorted(read_log(zoo.folder_of("foe-l1"))[0])[:3]
+    ['gradient', 'image', 'images_per_second']
     """
-    path = Path(folder) / LOG
+    path = checks.path(folder, "The folder of a run") / LOG
     try:
         *lines, last = path.read_bytes().split(b"\n")
     except OSError as error:

@@ -12,6 +12,8 @@ import math
 import torch
 from torch import Tensor
 
+from gnc_core import checks
+from gnc_core.errors import InputError
 from gnc_core.prior import splines
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.prior.functions import Splines
@@ -26,9 +28,16 @@ CUTOFF = (
 def rescaled(prior: FieldsOfExperts, input_scale: float, **changes: int) -> FieldsOfExperts:
     """A prior with `input_scale` whose functions are fitted to those of `prior`, by least squares of their slopes.
 
-    changes: entries of the architecture that differ, such as knots_u. Kernels and c(s) are taken as they are."""
+    changes: entries of the architecture that differ, such as knots_u. Kernels and c(s) are taken as they are.
+    Raises `InputError` for a scale that is not positive, and for a prior that has one already.
+
+    >>> prior = rescaled(FieldsOfExperts(channels=8, kernel_size=3), input_scale=0.05, knots_u=63)
+    >>> prior.input_scale, prior.potential.u.knots
+    (0.05, 63)
+    """
+    input_scale = checks.number(input_scale, "The input scale", positive=True)
     if prior.input_scale:
-        raise ValueError("The prior has an input scale already.")
+        raise InputError("The prior has an input scale already.")
     architecture: dict = prior.architecture | {"input_scale": input_scale} | changes
     result = FieldsOfExperts(**architecture)
     own = {name: value for name, value in prior.state_dict().items() if "slopes" not in name and "offset" not in name}

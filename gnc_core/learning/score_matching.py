@@ -34,7 +34,12 @@ SMALL_SIGMA = 0.05  # below it, the term in s counts less and less
 
 @dataclass(eq=False)
 class Terms:
-    """Both terms of the loss, and dR/ds a pixel, (N,), without graph: what the constant in s is fitted to."""
+    """Both terms of the loss, and dR/ds a pixel, (N,), without graph: what the constant in s is fitted to.
+
+    >>> terms = Terms(image=torch.tensor(0.15), smoothing=torch.tensor(2.0), slope=torch.zeros(8))
+    >>> round(terms.loss(weight=0.01).item(), 4)
+    0.17
+    """
 
     image: Tensor
     smoothing: Tensor
@@ -54,8 +59,13 @@ def ordering(prior: FieldsOfExperts, y: Tensor, s: Tensor, place: Tensor) -> Ten
     as zero. Score matching sees the pairs (y, t) of p(y, s) alone, so never an image much noisier than its t: dR/ds may have any
     sign there, and priors came out with a second minimum of R(y, .) at s_min, the lower one for noise of 0.2 and several layers.
     The true slope is n - E[|y - x|^2 | y]/e^(2 t) (Tweedie), negative there, as no image within the noise e^t of y is likely.
+
+    >>> y, s = torch.rand(2, 1, 8, 8), torch.tensor([-4.5, -4.4])  # no t lies 1/2 below these
+    >>> ordering(FieldsOfExperts(), y, s, place=torch.rand(2)).item()
+    0.0
     """
     _check(y, s)
+    checks.check_tensor(place, "The places", ndim=1)
     low = prior.potential.s.low
     t = low + place * (s - ORDERING_GAP - low).clamp(min=0)
     _, slope = prior.score_and_slope(y, t)
@@ -73,6 +83,11 @@ def denoising(prior: FieldsOfExperts, x: Tensor, s: Tensor, eta: Tensor) -> Term
     The term in s has a weight w(s) = (sigma^2 / (sigma^2 + 0.05^2))^2. Any positive weight leaves the minimiser where it is; this
     one keeps the smallest sigma, where dR/ds differs most between images, from drowning the rest: with w = 1 and lambda = 1e-3,
     3,000 iterations end with an image term of 0.169, with lambda = 0 with 0.136.
+
+    >>> x, eta = torch.rand(4, 1, 8, 8), torch.randn(4, 1, 8, 8)
+    >>> terms = denoising(FieldsOfExperts(), x, torch.tensor([-2.0, -2.0, -1.0, -1.0]), eta)
+    >>> terms.image.shape, terms.slope.shape
+    (torch.Size([]), torch.Size([4]))
     """
     _check(x, s, eta)
     if len(x) % 2:
@@ -93,6 +108,11 @@ def implicit(prior: FieldsOfExperts, x: Tensor, s: Tensor, eta: Tensor, boundary
     p(s) does not vanish at the ends of the bounded interval of s, so integration by parts leaves boundary terms behind. The
     weight h(s), a parabola that is zero at both ends and has mean one, removes them (generalised score matching):
     h (1/2 (dR/ds)^2 - d2R/ds2) - h' dR/ds. Without `boundary_weight`, h = 1: the paper's loss.
+
+    >>> x, eta = torch.rand(2, 1, 8, 8), torch.randn(2, 1, 8, 8)
+    >>> terms = implicit(FieldsOfExperts(), x, torch.tensor([-2.0, -1.0]), eta)
+    >>> terms.smoothing.shape, terms.slope.shape
+    (torch.Size([]), torch.Size([2]))
     """
     _check(x, s, eta)
     sigma = s.exp().view(-1, 1, 1, 1)
@@ -107,11 +127,14 @@ def implicit(prior: FieldsOfExperts, x: Tensor, s: Tensor, eta: Tensor, boundary
     return Terms((sigma * score - eta).square().mean() / 2, smoothing.mean() / n, slope.detach() / n)
 
 
-def _check(x: Tensor, s: Tensor, eta: Tensor | None = None) -> None:
+def _check(x: Tensor, s: Tensor, *noise: Tensor) -> None:
     """Raises `InputError` unless x are images, s is one number each, and eta is like x: otherwise they would be broadcast."""
     checks.check_image(x)
-    if s.shape != x.shape[:1] or (eta is not None and eta.shape != x.shape):
-        shapes = ", ".join(str(tuple(t.shape)) for t in (x, s, eta) if t is not None)
+    checks.check_tensor(s, "The smoothings s", ndim=1)
+    for eta in noise:
+        checks.check_image(eta, "The noise")
+    if s.shape != x.shape[:1] or any(eta.shape != x.shape for eta in noise):
+        shapes = ", ".join(str(tuple(t.shape)) for t in (x, s, *noise))
         raise InputError(
             f"A batch is of images (N, 1, H, W), smoothings (N,) and noise like the images, not of {shapes}."
         )
@@ -124,6 +147,9 @@ def convexity(prior: FieldsOfExperts) -> Tensor:
 
     with phi''_i the coefficients of phi'' as a quadratic spline, in the image's unit, and g the knots' distance: where none is
     negative, phi'' is nowhere.
+
+    >>> convexity(FieldsOfExperts()).item()  # quadratic potentials, before any training
+    0.0
     """
     phi = prior.potential
     bend = phi.slopes.diff(dim=1) * phi.scale / phi.u.spacing  # in the unit of u
@@ -136,7 +162,11 @@ def linearity(prior: FieldsOfExperts) -> Tensor:
     """How far hidden activations are from linear, the more the larger sigma: mean over channels, sum over layers, of
     sum_{i,k} w(s_k)^2 phi''_i(s_k)^2 g, w and phi''_i as in `convexity`, in the unit of their features; 0 for one layer.
 
-    w is squared since bent activations are what more layers are for, below the sigma from which on energies have to be convex."""
+    w is squared since bent activations are what more layers are for, below the sigma from which on energies have to be convex.
+
+    >>> linearity(FieldsOfExperts(layers=2)).item()  # the activations start as the identity
+    0.0
+    """
     total = prior.kernel.new_zeros(())
     for phi in prior.functions[:-1]:
         bend = phi.slopes.diff(dim=1) / phi.u.spacing
@@ -146,12 +176,21 @@ def linearity(prior: FieldsOfExperts) -> Tensor:
 
 
 def roughness(prior: FieldsOfExperts) -> Tensor:
-    """The sum of the squared second differences of the potentials' stored slopes (P-splines; Eilers & Marx, 1996)."""
+    """The sum of the squared second differences of the potentials' stored slopes (P-splines; Eilers & Marx, 1996).
+
+    >>> roughness(FieldsOfExperts()).item() < 1e-6  # the slopes of a quadratic lie on a line
+    True
+    """
     return prior.potential.slopes.diff(n=2, dim=1).square().sum()
 
 
 def growth(s: Tensor) -> Tensor:
-    """w(s) = ((s - log 0.05)/(log 0.5 - log 0.05))_+^2: nothing is asked of small sigmas."""
+    """w(s) = ((s - log 0.05)/(log 0.5 - log 0.05))_+^2: nothing is asked of small sigmas.
+
+    >>> growth(torch.tensor([0.02, 0.05, 0.5]).log()).tolist()
+    [0.0, 0.0, 1.0]
+    """
+    checks.check_tensor(s, "The smoothings s")
     return ((s - math.log(0.05)) / math.log(10)).clamp(min=0).square()
 
 
@@ -160,6 +199,11 @@ class SmoothingConstant:
 
     E[dR/ds] = 0 for every s, so c'(s) is minus the mean of the rest of dR/ds a pixel: a least-squares fit of the weights of c
     (a spline in s), with sums that forget what is older than about `memory` iterations while the rest of the prior moves on.
+
+    >>> prior, s = FieldsOfExperts(), torch.linspace(-4.6, -0.7, 200)
+    >>> SmoothingConstant(prior).update(s, torch.full_like(s, 3.0))  # the rest of dR/ds is 3 a pixel
+    >>> round(prior.constant(torch.tensor([-2.0]), order=1).item(), 3)
+    -3.0
     """
 
     def __init__(self, prior: FieldsOfExperts, memory: int = 1000) -> None:
@@ -172,6 +216,8 @@ class SmoothingConstant:
     @torch.no_grad()
     def update(self, s: Tensor, slope: Tensor) -> None:
         """Take in dR/ds a pixel, (N,), seen at s, (N,), and set the prior's c."""
+        checks.check_tensor(s, "The smoothings s", ndim=1)
+        checks.check_tensor(slope, "The slopes", ndim=1)
         self.iterations += 1
         forget = max(1 / self.memory, 5 / (self.iterations + 5))
         rows = splines.basis(s.double(), self.prior.potential.s, order=1)

@@ -66,6 +66,11 @@ class Trainer(Learner):
     What belongs to the whole process is its host's to set, and `train` sets it: on a GPU a resumed run has the same bits only
     with `torch.backends.cudnn.deterministic = True`, and float32 only without TF32 (see `convolutions`); on a CPU
     `torch.set_flush_denormal(True)` is faster.
+
+    >>> tiny = {"channels": 8, "kernel_size": 3, "knots_u": 15, "knots_s": 4}
+    >>> trainer = Trainer(Settings(tiny, batch=2, patch=8), [torch.rand(32, 32)])
+    >>> sorted(trainer.step())
+    ['gradient', 'image', 'iteration', 'loss', 'slope', 'smoothing']
     """
 
     def __init__(

@@ -25,7 +25,13 @@ def estimate_sigma(prior: Prior, y: Tensor) -> Tensor:
     """The sigma at which R(y, log(sigma)) has the first minimum below sigma_max, of each image: y (N, C, H, W) to (N,), in units
     of [0, 1], within the prior's range. It is what joint minimisation in s alone would find.
 
-    Raises `InputError` for images that are not finite, and for those that the prior cannot take."""
+    Raises `InputError` for images that are not finite, and for those that the prior cannot take.
+
+    >>> from gnc_core import images, zoo
+    >>> noisy = add_noise(images.load_sample("Cat")[..., 100:164, 100:164], 0.1, seed=0)
+    >>> abs(estimate_sigma(zoo.load("foe-l1"), noisy).item() - 0.1) < 0.01
+    True
+    """
     return minima(prior, y)[0]
 
 
@@ -36,6 +42,12 @@ def minima(prior: Prior, y: Tensor) -> tuple[Tensor, Tensor]:
     They differ where a prior has a second minimum far below the noise level: training shows it no image as noisy as y there, so
     that its energy means little. Each is the best of `LEVELS` equidistant s, and then the vertex of the parabola through that
     energy and its neighbours. Raises `InputError` as `estimate_sigma`.
+
+    >>> from gnc_core import images, zoo
+    >>> noisy = add_noise(images.load_sample("Cat")[..., 100:164, 100:164], 0.1, seed=0)
+    >>> first, lowest = minima(zoo.load("foe-l1"), noisy)
+    >>> first.shape, bool(lowest <= first)
+    (torch.Size([1]), True)
     """
     checks.check_image(y, finite=True)
     s = torch.linspace(math.log(prior.sigma_min), math.log(prior.sigma_max), LEVELS, dtype=torch.float64)

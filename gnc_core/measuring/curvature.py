@@ -22,7 +22,12 @@ def smallest_eigenvalue(prior: FieldsOfExperts, x: Tensor, s: float, tolerance: 
 
     x: one image (1, 1, H, W). Never above zero, as brightness changes no energy: a convex energy gives 0. The residual's norm
     is at most `tolerance` times (1 + |eigenvalue|); the start vector is always the same. A product with the Hessian is one pass
-    back through the score."""
+    back through the score.
+
+    >>> value, vector = smallest_eigenvalue(FieldsOfExperts(channels=8, kernel_size=3), torch.rand(1, 1, 8, 8), s=-2.0)
+    >>> abs(value) < 1e-3, vector.shape  # quadratic potentials: convex, and brightness changes nothing
+    (True, torch.Size([1, 1, 8, 8]))
+    """
     with torch.enable_grad():
         at = x.detach().clone().requires_grad_()
         score = prior.score(at, s)

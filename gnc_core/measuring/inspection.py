@@ -39,14 +39,27 @@ PATCH = 128  # pixels a side that an image contributes: its middle
 def values(phi: Splines, u: Tensor, s: Tensor, order: int = 0) -> Tensor:
     """d^order phi / du^order from the spline's own polynomials, in float64, on the grid and outside.
 
-    u: (S, C, P), s: (S,). Returns (S, C, P)."""
+    u: (S, C, P), s: (S,). Returns (S, C, P).
+
+    >>> phi, s = FieldsOfExperts(channels=8, kernel_size=3).potential, torch.tensor([-2.0])
+    >>> u = torch.tensor([-0.5, 0.5]).expand(1, 8, 2)  # before any training phi is even
+    >>> phi_u = values(phi, u, s)
+    >>> phi_u.shape, torch.allclose(phi_u[..., 0], phi_u[..., 1])
+    (torch.Size([1, 8, 2]), True)
+    """
     return splines.evaluate(phi.table(s.double()), u.double()[:, :, None], phi.u, order)[:, :, 0]
 
 
 def smallest_curvature(phi: Splines, s: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """min of phi''(u, s) over low <= u <= high: exact, since phi'' is a parabola between two knots.
 
-    s: (S,); low, high: (S, C), finite. Returns (S, C), float64."""
+    s: (S,); low, high: (S, C), finite. Returns (S, C), float64.
+
+    >>> phi, s = FieldsOfExperts(channels=8, kernel_size=3).potential, torch.tensor([-2.0])
+    >>> least = smallest_curvature(phi, s, torch.full((1, 8), -1.0), torch.full((1, 8), 1.0))
+    >>> least.shape, bool((least > 0).all())  # quadratic, before any training
+    (torch.Size([1, 8]), True)
+    """
     table, grid = phi.table(s.double()), phi.u
     factors = torch.tensor([2.0, 6.0, 12.0]).to(table) / grid.spacing**2
     constant, linear, square = (table[..., 2:] * factors).unbind(-1)  # (S, C, rows), in powers of f
@@ -64,7 +77,13 @@ def smallest_curvature(phi: Splines, s: Tensor, low: Tensor, high: Tensor) -> Te
 def curves(prior: FieldsOfExperts, inspection: Inspection, layer: int, points: int, order: int = 0) -> np.ndarray:
     """d^order phi / du^order of a layer at equidistant u from `low` to `high`: (S, C, points), float32.
 
-    A potential itself (order 0) has its minimum over these points taken off: a constant changes no score."""
+    A potential itself (order 0) has its minimum over these points taken off: a constant changes no score.
+
+    >>> from gnc_core import zoo
+    >>> prior = zoo.load("foe-l1")
+    >>> curves(prior, measure(prior, [torch.rand(1, 1, 16, 16)], levels=2), layer=0, points=5).shape
+    (2, 48, 5)
+    """
     phi, device = prior.functions[_layer(prior, layer)], prior.c.device
     s = torch.from_numpy(inspection.sigma.astype(np.float64)).log().to(device)
     a = prior.unit(s)[:, None, None]
@@ -84,7 +103,12 @@ def image_kernels(prior: FieldsOfExperts, layer: int, slope: np.ndarray) -> Tens
     """The kernels of a layer as the image meets them: (C, 1, k, k), k = 7 for layer 0 and 2 more for every layer above.
 
     The features of layer l linearised in the image, u_l ~ K_l diag(a_{l-1}) K_{l-1} ... K_1 x, with a = `slope` (L, C), the mean
-    slopes of the activations below. It is the reverse pass of a single pixel."""
+    slopes of the activations below. It is the reverse pass of a single pixel.
+
+    >>> prior = FieldsOfExperts(layers=2)
+    >>> image_kernels(prior, 1, np.ones((2, 48))).shape
+    torch.Size([48, 1, 9, 9])
+    """
     layer, kernels = _layer(prior, layer), prior.kernels()
     g = torch.eye(prior.channels, device=prior.c.device)[:, :, None, None]
     for below in range(layer - 1, -1, -1):
@@ -98,7 +122,11 @@ def _layer(prior: FieldsOfExperts, layer: int) -> int:
 
 
 def spectrum(kernel: np.ndarray, size: int = 64) -> np.ndarray:
-    """|F k| of a kernel (h, w), padded with zeros: (size, size), frequency zero in the middle (index size / 2)."""
+    """|F k| of a kernel (h, w), padded with zeros: (size, size), frequency zero in the middle (index size / 2).
+
+    >>> spectrum(np.ones((7, 7))).max().item()  # at frequency zero: the sum of the kernel
+    49.0
+    """
     return np.fft.fftshift(np.abs(np.fft.fft2(kernel, (size, size))))
 
 
@@ -109,7 +137,13 @@ def spectrum(kernel: np.ndarray, size: int = 64) -> np.ndarray:
 def response(prior: FieldsOfExperts, x: Tensor, s: float, layer: int, channel: int) -> tuple[Tensor, Tensor, Tensor]:
     """One channel on an image x (1, 1, H, W): its features u, phi(u, s) and phi''(u, s), each (H, W).
 
-    Raises `InputError` for a layer or a channel that is not there, and for images that the prior cannot take."""
+    Raises `InputError` for a layer or a channel that is not there, and for images that the prior cannot take.
+
+    >>> from gnc_core import zoo
+    >>> u, energy, curvature = response(zoo.load("foe-l1"), torch.rand(1, 1, 16, 20), s=-2.0, layer=0, channel=3)
+    >>> u.shape, energy.shape, curvature.shape
+    (torch.Size([16, 20]), torch.Size([16, 20]), torch.Size([16, 20]))
+    """
     layer, channel = _layer(prior, layer), checks.whole(channel, "channel", 0, prior.channels - 1)
     checks.check_single(x)
     kernels, level = prior.kernels(), prior.c.new_tensor([checks.number(s, "The smoothing s")])
@@ -136,7 +170,13 @@ def measure(
     """Inspects a prior on clean images, (1, 1, H, W) in [0, 1], of which the middle is taken; noise comes from `seed`.
 
     progress: gets the levels (sigmas) and hands them on, such as `tqdm`. Raises `InputError` for no image, for images
-    that are not finite or too small for the prior, and for less than one level."""
+    that are not finite or too small for the prior, and for less than one level.
+
+    >>> from gnc_core import zoo
+    >>> found = measure(zoo.load("foe-l1"), [torch.rand(1, 1, 16, 16)], levels=3)
+    >>> found.low.shape, found.sigma.round(3).tolist()
+    ((3, 1, 48), [0.009999999776482582, 0.07100000232458115, 0.5])
+    """
     levels, seed = checks.whole(levels, "The number of levels", 1), checks.whole(seed, "The seed")
     if not len(images):
         raise InputError("An inspection needs at least one image.")

@@ -130,7 +130,14 @@ class Inspection:
 
 
 def save(name: str | os.PathLike, inspection: Inspection) -> Path:
-    """Writes the inspection of a prior (see `zoo.folder_of`) into its folder, with the hash of the weights it belongs to."""
+    """Writes the inspection of a prior (see `zoo.folder_of`) into its folder, with the hash of the weights it belongs to.
+
+    >>> import shutil, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = shutil.copy(zoo.folder_of("foe-l1") / zoo.WEIGHTS, folder)
+    ...     save(folder, load("foe-l1")).name
+    'inspection.safetensors'
+    """
     path = zoo.folder_of(name) / FILE
     arrays = {key: np.ascontiguousarray(v) for key, v in vars(inspection).items() if isinstance(v, np.ndarray)}
     numbers = {"images": str(inspection.images), "proved": str(inspection.proved)}
@@ -141,7 +148,11 @@ def save(name: str | os.PathLike, inspection: Inspection) -> Path:
 def load(name: str | os.PathLike) -> Inspection | None:
     """The inspection saved with a prior; None if there is none, or it is one of other weights.
 
-    Raises `InputError` for an unknown prior and for a damaged file."""
+    Raises `InputError` for an unknown prior and for a damaged file.
+
+    >>> load("foe-l1").share.sum(2).round(3).min()  # shares of a layer sum to one
+    np.float32(1.0)
+    """
     path = zoo.folder_of(name) / FILE
     if not path.exists():
         return None

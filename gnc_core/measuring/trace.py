@@ -20,7 +20,12 @@ from .metrics import psnr, ssim
 class TraceRow:
     """One step, 0 before the first. sigma: mean over the images, in units of [0, 1], that of the first step for step 0.
     energy: D(x) + R(x, log sigma_min), summed over the images. psnr (dB) and ssim, means over the images, are None without a
-    truth; milliseconds is None for step 0."""
+    truth; milliseconds is None for step 0.
+
+    >>> row = TraceRow(step=0, sigma=0.1, energy=-1000.0, psnr=20.0, ssim=0.3, milliseconds=None)
+    >>> row.psnr
+    20.0
+    """
 
     step: int
     sigma: float
@@ -32,7 +37,17 @@ class TraceRow:
 
 @dataclass(eq=False)
 class Trace:
-    """A row a step; `truth` is (N, C, H, W) on the CPU, or None where it is unknown."""
+    """A row a step; `truth` is (N, C, H, W) on the CPU, or None where it is unknown.
+
+    >>> from gnc_core import images, problems, zoo
+    >>> from gnc_core.restoration import Flow
+    >>> truth = images.load_sample("Cat")[..., :32, :32]
+    >>> problem, trace = problems.Denoising.degrade(truth, 0.1, seed=0), Trace(truth)
+    >>> for step, seconds in timed(Flow([0.1, 0.03, 0.01]).run(zoo.load("foe-l1"), problem)):
+    ...     trace.rows += trace.rows_of(step, seconds, problem.initial())
+    >>> trace.column("step"), trace.to_csv().partition(",psnr")[0]
+    ([0, 1, 2, 3], 'step,sigma,energy')
+    """
 
     truth: Tensor | None
     rows: list[TraceRow] = field(default_factory=list)
@@ -73,7 +88,14 @@ class Trace:
 
 
 def timed(steps: Iterator[Step]) -> Iterator[tuple[Step, float]]:
-    """Each step with the seconds that it took, until the device was done with it."""
+    """Each step with the seconds that it took, until the device was done with it.
+
+    >>> from gnc_core import images, problems, zoo
+    >>> from gnc_core.restoration import Flow
+    >>> problem = problems.Denoising.degrade(images.load_sample("Cat")[..., :32, :32], 0.1, seed=0)
+    >>> [(step.index, seconds > 0) for step, seconds in timed(Flow([0.1, 0.01]).run(zoo.load("foe-l1"), problem))]
+    [(1, True), (2, True)]
+    """
     while True:
         begin = time.perf_counter()
         step = next(steps, None)

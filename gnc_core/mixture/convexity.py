@@ -41,6 +41,11 @@ def resolving_points(
 
     Raises:
         InputError: a mixture in more dimensions, a domain that is no interval, sigma < 0, or 0 with Dirac components.
+
+    >>> mixture = GaussianMixture([0.5, 0.5], [-0.5, 0.5], [0.0, 0.0])
+    >>> points = resolving_points(mixture, sigma=0.01)
+    >>> points[0].item(), points[-1].item(), (abs(points) < 1e-3).sum().item() > 5  # E' swings at 0
+    (-1.0, 1.0, True)
     """
     sigmas = numbers(sigma, "sigma")
     if len(sigmas) != 1:
@@ -106,6 +111,10 @@ def local_minimisers(mixture: GaussianMixture, sigma: float = 0.0) -> Tensor:
     just reaches zero.
 
     Raises `InputError` as `resolving_points`.
+
+    >>> from gnc_core.mixture import PRESETS
+    >>> local_minimisers(PRESETS["Five components"]).round(decimals=2).tolist()
+    [-0.75, -0.3, 0.2, 0.55, 0.85]
     """
     mixture = _double(mixture)
     low, high = float(mixture.means.min()), float(mixture.means.max())
@@ -128,6 +137,10 @@ def global_minimisers(mixture: GaussianMixture, sigma: float = 0.0) -> Tensor:
     """The minimisers of E(., sigma) in one dimension, ascending; several where minima are equally low (to 1e-9).
 
     Raises `InputError` as `resolving_points`.
+
+    >>> from gnc_core.mixture import PRESETS
+    >>> global_minimisers(PRESETS["Five components"]).round(decimals=2).tolist()
+    [0.2]
     """
     x = local_minimisers(mixture, sigma)
     energy = _double(mixture).energy(x[:, None], sigma)
@@ -156,6 +169,10 @@ def smallest_curvature(mixture: GaussianMixture, sigma: Any, domain: tuple[float
     The least of all minima that `resolving_points` bracket, and of the ends of the domain.
 
     Raises `InputError` as `resolving_points`.
+
+    >>> mixture = GaussianMixture([0.5, 0.5], [-1.0, 1.0], [0.0, 0.0])
+    >>> smallest_curvature(mixture, [0.5, 1.0]).round(6).tolist()  # 1/sigma^2 - 1/sigma^4, at 0
+    [-12.0, 0.0]
     """
     mixture = _double(mixture)
 
@@ -187,6 +204,10 @@ def critical_sigma(mixture: GaussianMixture, domain: tuple[float, float] = DOMAI
     covariances half the diameter bounds it as well. The search goes down to 1e-9 of the bound.
 
     Raises `InputError` for mixtures in more dimensions and domains that are no interval.
+
+    >>> mixture = GaussianMixture([0.5, 0.5], [-1.0, 1.0], [0.19, 0.19])
+    >>> round(critical_sigma(mixture), 6)  # the square root of 1 - 0.19
+    0.9
     """
     mu = one_dimensional_means(mixture)
     low, high = check_domain(domain)
@@ -226,6 +247,9 @@ class Thresholds:
     half_diameter: sqrt(max((D/2)^2 - v_min, 0)) with v_min the smallest eigenvalue of the
         components' common covariance, by Popoviciu's inequality; None if covariances differ.
     critical: the exact value on the domain; None in more than one dimension.
+
+    >>> thresholds(GaussianMixture([0.5, 0.5], [-1.0, 1.0], [0.36, 0.36]), critical=False)
+    Thresholds(diameter=2.0, half_diameter=0.8, critical=None)
     """
 
     diameter: float
@@ -237,6 +261,11 @@ def thresholds(mixture: GaussianMixture, domain: tuple[float, float] = DOMAIN, c
     """The three convexity thresholds of a mixture; `critical=False` skips the exact one.
 
     Raises `InputError` for domains that are no interval.
+
+    >>> from gnc_core.mixture import PRESETS
+    >>> found = thresholds(PRESETS["Five components"])
+    >>> round(found.diameter, 3), found.half_diameter, round(found.critical, 3)  # covariances differ
+    (1.6, None, 0.386)
     """
     check_domain(domain)
     exact = critical_sigma(mixture, domain) if critical and mixture.dimension == 1 else None
@@ -259,7 +288,11 @@ def _half_diameter(mixture: GaussianMixture) -> float | None:
 
 
 def check_domain(domain: tuple[float, float]) -> tuple[float, float]:
-    """The two ends as floats; raises `InputError` unless they are an interval."""
+    """The two ends as floats; raises `InputError` unless they are an interval.
+
+    >>> check_domain([-1, 1])
+    (-1.0, 1.0)
+    """
     ends = numbers(domain, "The domain")
     if len(ends) != 2 or not ends[0] < ends[1]:
         raise InputError("The domain must be an interval (left end, right end).")
@@ -267,6 +300,11 @@ def check_domain(domain: tuple[float, float]) -> tuple[float, float]:
 
 
 def numbers(values: Any, what: str) -> np.ndarray:
+    """A number or an array of one dimension as float64, (N,); raises `InputError` for anything else. `what` begins its sentence.
+
+    >>> numbers(0.1, "sigma")
+    array([0.1])
+    """
     try:
         array = np.atleast_1d(np.asarray(values, dtype=float))
     except (TypeError, ValueError, RuntimeError):
@@ -277,6 +315,11 @@ def numbers(values: Any, what: str) -> np.ndarray:
 
 
 def one_dimensional_means(mixture: GaussianMixture) -> Tensor:
+    """The means, (K,); raises `InputError` for a mixture in more dimensions.
+
+    >>> one_dimensional_means(GaussianMixture([0.5, 0.5], [-1.0, 1.0], [0.1, 0.1])).tolist()
+    [-1.0, 1.0]
+    """
     if mixture.dimension != 1:
         raise InputError("This needs a mixture in one dimension.")
     return mixture.means[:, 0]

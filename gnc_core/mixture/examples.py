@@ -19,6 +19,10 @@ def one_dimensional(rows: Sequence[Sequence[float]]) -> GaussianMixture:
     Raises:
         InputError: no row or more than 50, rows that are not three finite numbers, means outside the
             domain, negative weights or standard deviations.
+
+    >>> mixture = one_dimensional([(1, -0.5, 0.1), (3, 0.5, 0.1)])
+    >>> mixture.weights.tolist()
+    [0.25, 0.75]
     """
     try:
         table = np.asarray(rows, dtype=float)

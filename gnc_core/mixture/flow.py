@@ -28,6 +28,10 @@ def gnc_flow(mixture: GaussianMixture, x: Any, schedule: Any) -> Tensor:
 
     Raises:
         InputError: points of another shape, a schedule that is empty, rises or is not positive.
+
+    >>> dirac = GaussianMixture([1.0], [0.2], [0.0])
+    >>> gnc_flow(dirac, [[-0.9], [0.7]], schedule=[0.5, 0.1]).shape
+    torch.Size([3, 2, 1])
     """
     sigmas = numbers(schedule, "The sigmas of a schedule")
     if len(sigmas) == 0 or sigmas[-1] <= 0 or (np.diff(sigmas) > 0).any():
@@ -44,6 +48,9 @@ def goals(mixture: GaussianMixture, sigma_end: float = SIGMA_END) -> Tensor:
     """The global minimisers of E(., 0) in one dimension, (G,); with Dirac components, those of E(., sigma_end).
 
     Several where minima are equally low. Raises `InputError` for mixtures in more dimensions.
+
+    >>> goals(GaussianMixture([0.3, 0.7], [-0.5, 0.4], [0.0, 0.0])).round(decimals=4).tolist()
+    [0.4]
     """
     return global_minimisers(mixture, 0.0 if mixture.has_density else sigma_end)
 
@@ -78,6 +85,10 @@ def attainment(
     Raises:
         InputError: a mixture in more dimensions, sigma0 below sigma_end, steps or starts that are no whole
             numbers from 1 on, a tolerance that is not positive, a domain that is no interval.
+
+    >>> from gnc_core.mixture import PRESETS
+    >>> attainment(PRESETS["Five components"], sigma0=[0.1, 0.5], steps=[1, 32]).round(2).tolist()
+    [[0.15, 0.24], [0.09, 1.0]]
     """
     low, high = check_domain(domain)
     one_dimensional_means(mixture)
@@ -125,6 +136,9 @@ def spaced_steps(count: int = 40, most: int = 256) -> list[int]:
     """`count` different numbers of steps, 1 to `most`, as evenly spaced on a log axis as can be.
 
     Raises `InputError` unless 2 <= count <= most.
+
+    >>> spaced_steps(5, most=16)
+    [1, 2, 4, 8, 16]
     """
     if not 2 <= count <= most:
         raise InputError("There are 2 to `most` different numbers of steps from 1 to `most`.")

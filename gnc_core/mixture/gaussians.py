@@ -36,6 +36,10 @@ class GaussianMixture:
     Values are exact to rounding far outside the data too: everything is computed from log densities
     and the responsibilities r_i(x), their softmax. Other points and sigmas are refused by `InputError`,
     as is a sigma at which 1 / sigma^4, the size of curvatures, leaves the range of the dtype (float64: 1e-69).
+
+    >>> mixture = GaussianMixture([0.5, 0.5], [-1.0, 1.0], [0.0, 0.0])  # two Dirac components
+    >>> mixture.posterior_mean([[0.0], [2.0]], sigma=0.5).round(decimals=3).tolist()
+    [[0.0], [1.0]]
     """
 
     def __init__(

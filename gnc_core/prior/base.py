@@ -8,7 +8,13 @@ from torch import Tensor
 
 
 class Prior(Protocol):
-    """A learned energy R(x, s) of images x (N, C, H, W) and of s = log sigma, a number or (N,)."""
+    """A learned energy R(x, s) of images x (N, C, H, W) and of s = log sigma, a number or (N,).
+
+    >>> from gnc_core.prior import FieldsOfExperts
+    >>> prior: Prior = FieldsOfExperts()
+    >>> prior.sigma_min, prior.sigma_max, prior.min_size
+    (0.01, 0.5, 4)
+    """
 
     @property
     def sigma_min(self) -> float:

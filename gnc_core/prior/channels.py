@@ -11,6 +11,12 @@ class ByChannel:
     """The prior of images (N, C, H, W) whose channels are independent grey images: `R(x, s) = sum_c R_grey(x_c, s)`.
 
     All channels of an image have the same s. Grey images, C = 1, pass as they are.
+
+    >>> import torch
+    >>> from gnc_core.prior import FieldsOfExperts
+    >>> prior, colours = ByChannel(FieldsOfExperts()), torch.rand(2, 3, 8, 8)
+    >>> prior.energy(colours, -2.0).shape, prior.score(colours, -2.0).shape
+    (torch.Size([2]), torch.Size([2, 3, 8, 8]))
     """
 
     def __init__(self, grey: Prior) -> None:

@@ -25,32 +25,59 @@ _STRIP = 8192  # pixels a strip: 49 shifted copies of it are 1.6 MB
 
 
 def convolve(x: Tensor, kernel: Tensor) -> Tensor:
-    """K x, valid: x (N, B, H + k - 1, W + k - 1), kernel (C, B, k, k), to (N, C, H, W). (Correlation, as torch has it.)"""
+    """K x, valid: x (N, B, H + k - 1, W + k - 1), kernel (C, B, k, k), to (N, C, H, W). (Correlation, as torch has it.)
+
+    >>> import torch
+    >>> convolve(torch.ones(1, 1, 9, 9), torch.ones(4, 1, 7, 7)).shape
+    torch.Size([1, 4, 3, 3])
+    """
     if _as_product(kernel):
         return _Convolve.apply(x, kernel)
     return F.conv2d(x, kernel)
 
 
 def adjoint(y: Tensor, kernel: Tensor) -> Tensor:
-    """K^T y, the exact adjoint of `convolve` in x: (N, C, H, W) to (N, B, H + k - 1, W + k - 1)."""
+    """K^T y, the exact adjoint of `convolve` in x: (N, C, H, W) to (N, B, H + k - 1, W + k - 1).
+
+    >>> import torch
+    >>> x, kernel = torch.rand(1, 1, 9, 9), torch.rand(4, 1, 7, 7)
+    >>> y = torch.rand(1, 4, 3, 3)
+    >>> bool(torch.isclose((convolve(x, kernel) * y).sum(), (x * adjoint(y, kernel)).sum()))
+    True
+    """
     if _as_product(kernel):
         return _Adjoint.apply(y, kernel)
     return F.conv_transpose2d(y, kernel)
 
 
 def rounded(x: Tensor, kernel: Tensor) -> Tensor:
-    """`convolve` in bfloat16, eight binary digits, with sums in float32: without a graph, and float32 again at the end."""
+    """`convolve` in bfloat16, eight binary digits, with sums in float32: without a graph, and float32 again at the end.
+
+    >>> import torch
+    >>> rounded(torch.full((1, 1, 1, 1), 0.1), torch.ones(1, 1, 1, 1)).item()
+    0.10009765625
+    """
     return F.conv2d(x.bfloat16(), kernel.bfloat16()).float()
 
 
 def rounded_adjoint(y: Tensor, kernel: Tensor) -> Tensor:
-    """`adjoint` as `rounded`: the convolution with the kernels turned about, which the library has faster on a CPU."""
+    """`adjoint` as `rounded`: the convolution with the kernels turned about, which the library has faster on a CPU.
+
+    >>> import torch
+    >>> rounded_adjoint(torch.ones(1, 48, 8, 8), torch.ones(48, 48, 3, 3)).shape
+    torch.Size([1, 48, 10, 10])
+    """
     turned = kernel.transpose(0, 1).flip(2, 3).contiguous()
     return F.conv2d(y.bfloat16(), turned.bfloat16(), padding=kernel.shape[-1] - 1).float()
 
 
 def correlate(x: Tensor, y: Tensor) -> Tensor:
-    """The adjoint of `convolve` in the kernel, B = 1: x and y as there, to (C, 1, k, k)."""
+    """The adjoint of `convolve` in the kernel, B = 1: x and y as there, to (C, 1, k, k).
+
+    >>> import torch
+    >>> correlate(torch.ones(1, 1, 5, 5), torch.ones(1, 2, 3, 3)).flatten(2).tolist()  # sums over 3 x 3 pixels
+    [[[9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0]], [[9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0, 9.0]]]
+    """
     return _Correlate.apply(x, y)
 
 

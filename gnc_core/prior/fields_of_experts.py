@@ -37,6 +37,11 @@ class FieldsOfExperts(nn.Module):
 
     Boundary: the image is continued by reflection, just as far as all layers together reach; all convolutions are valid ones;
     the score applies the exact adjoint of that.
+
+    >>> prior = FieldsOfExperts(layers=2)
+    >>> flat = torch.full((1, 1, 16, 16), 0.5)  # kernels have mean zero, so brightness changes no energy
+    >>> bool(torch.isclose(prior.energy(flat, math.log(0.1)), prior.energy(flat + 0.3, math.log(0.1))))
+    True
     """
 
     c: Tensor
@@ -318,7 +323,12 @@ def _second_in_s(phi: Splines, s: Tensor, u: Tensor, u_dot: Tensor | None, weigh
 
 
 def dct_kernels(size: int) -> Tensor:
-    """The 2D DCT basis without its constant element, from low to high frequency: (size^2 - 1, 1, size, size), size >= 2."""
+    """The 2D DCT basis without its constant element, from low to high frequency: (size^2 - 1, 1, size, size), size >= 2.
+
+    >>> kernels = dct_kernels(7).flatten(1)
+    >>> kernels.shape, torch.allclose(kernels @ kernels.T, torch.eye(48), atol=1e-6)
+    (torch.Size([48, 49]), True)
+    """
     size = checks.whole(size, "The size of the kernels", 2)
     n = torch.arange(size, dtype=torch.float64)
     basis = torch.cos(math.pi / size * (n + 0.5) * n[:, None])

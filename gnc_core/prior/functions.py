@@ -22,6 +22,10 @@ class Splines(nn.Module):
     derivatives in s are then those of phi(v / a(s), s) with v held, as functions of u still,
 
         d/ds = phi_s - b' u phi_u,    d2/ds2 = phi_ss - 2 b' u phi_su - b'' u phi_u + b'^2 u (u phi_u)_u,    b = log a.
+
+    >>> phi = Splines(48, Grid(-3.5, 3.5, 127), Grid(-4.6, -0.7, 16), potential=True)
+    >>> phi.weights().shape, phi.table(torch.tensor([-2.0])).shape
+    (torch.Size([48, 131, 20]), torch.Size([1, 48, 129, 5]))
     """
 
     scale: Tensor

@@ -32,7 +32,7 @@ def task(name: str) -> type[Problem]:
     >>> task("denoise").words(0.1)
     'denoise, noise 0.1'
     """
-    if name not in TASKS:
+    if not isinstance(name, str) or name not in TASKS:
         raise InputError(f"There is no task {name!r}; there are {', '.join(TASKS)}.")
     return TASKS[name]
 

@@ -62,6 +62,12 @@ class Problem(ABC):
     the level can be told by the prior alone (`blind`) and whether a mask describes it better than the level (`takes_mask`).
 
     observation: z, (N, C, H, W). Raises `InputError` for what is no image.
+
+    >>> import torch
+    >>> from gnc_core.problems import TASKS
+    >>> truth = torch.rand(1, 1, 8, 8)
+    >>> [kind.degrade(truth, 0.25, seed=0).words(0.25) for kind in TASKS.values()]
+    ['denoise, noise 0.25', 'inpaint, missing 0.25']
     """
 
     observation: Tensor

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 def biharmonic(problem: Inpainting) -> Tensor:
-    """Biharmonic inpainting from scikit-image (Damelin & Hoang, 2018), the baseline without learning: (N, C, H, W)."""
+    """Biharmonic inpainting from scikit-image (Damelin & Hoang, 2018), the baseline without learning: (N, C, H, W).
+
+    >>> import torch
+    >>> ramp = torch.linspace(0, 1, 9).expand(1, 1, 9, 9)
+    >>> bool((biharmonic(Inpainting.degrade(ramp, 0.2, seed=0)) - ramp).abs().max() < 0.1)
+    True
+    """
     import numpy as np
     import torch
     from skimage.restoration import inpaint_biharmonic
@@ -38,6 +44,7 @@ class Inpainting(Problem):
     Raises `InputError` for another mask size, if all pixels are missing, and for known pixels that
     are not finite.
 
+    >>> import torch
     >>> observed = torch.tensor([[[[True, False]]]])
     >>> problem = Inpainting(torch.tensor([[[[0.25, 0.0]]]]), observed)
     >>> problem.level, problem.prox(torch.ones(1, 1, 1, 2), tau=0.1).tolist()

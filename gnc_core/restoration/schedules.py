@@ -125,7 +125,12 @@ class LearnedSchedule:
 
 
 def check_steps(steps: int) -> int:
-    """`steps` as an int. Raises `InputError` unless it is a whole number in 1 ... 1000."""
+    """`steps` as an int. Raises `InputError` unless it is a whole number in 1 ... 1000.
+
+    >>> check_steps(0)
+    Traceback (most recent call last):
+    gnc_core.errors.InputError: The number of steps must lie in 1 ... 1000, not 0.
+    """
     result = checks.whole(steps, f"The number of steps, 1 ... {MAX_STEPS},")
     if not 1 <= result <= MAX_STEPS:
         raise InputError(f"The number of steps must lie in 1 ... {MAX_STEPS}, not {result}.")
@@ -133,7 +138,11 @@ def check_steps(steps: int) -> int:
 
 
 def check_rate(rate: float) -> float:
-    """`rate`, the step size of s in joint minimisation, as a float. Raises `InputError` unless it lies in (0, 2)."""
+    """`rate`, the step size of s in joint minimisation, as a float. Raises `InputError` unless it lies in (0, 2).
+
+    >>> check_rate(0.9)
+    0.9
+    """
     result = checks.number(rate, "The rate of s", positive=True)
     if result >= MAX_RATE:
         raise InputError(

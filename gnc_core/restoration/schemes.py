@@ -43,6 +43,11 @@ def diverged(problem: Problem, x: Tensor) -> Tensor:
     schemes start from (at least 1).
 
     It is for whoever shows or keeps the image to ask. A message for it is `DIVERGED`.
+
+    >>> from gnc_core import problems
+    >>> problem = problems.Denoising(torch.rand(2, 1, 4, 4), 0.1)
+    >>> diverged(problem, torch.stack([torch.zeros(1, 4, 4), torch.full((1, 4, 4), 100.0)])).tolist()
+    [False, True]
     """
     largest = problem.initial().abs().amax().clamp(min=1)
     return ~(x.abs().flatten(1).amax(1) <= 10 * largest)  # NaN is not smaller, either
@@ -54,6 +59,12 @@ class Step:
 
     sigma: the smoothing that the step used on each image, (N,), in units of [0, 1]. image: x, (N, C, H, W).
     energy: `D(x) + R(x, log sigma_min)` of each image, (N,), computed when it is first asked for.
+
+    >>> from gnc_core import images, problems, zoo
+    >>> problem = problems.Denoising.degrade(images.load_sample("Cat")[..., :32, :32], 0.1, seed=0)
+    >>> first, *_, last = Flow([0.1, 0.05, 0.01]).run(zoo.load("foe-l1"), problem)
+    >>> last.index, last.image.shape, bool(last.energy < first.energy)
+    (3, torch.Size([1, 1, 32, 32]), True)
     """
 
     index: int
@@ -77,7 +88,12 @@ class Step:
 
 
 class Scheme(Protocol):
-    """A way to restore images with a prior."""
+    """A way to restore images with a prior.
+
+    >>> schemes: list[Scheme] = [Flow([0.1, 0.05, 0.01]), Joint(sigma0=0.1, steps=5)]
+    >>> [scheme.steps for scheme in schemes]
+    [3, 5]
+    """
 
     name: ClassVar[str]
 
@@ -94,6 +110,11 @@ def image_step(prior: Prior, problem: Problem, x: Tensor, sigma: float | Tensor,
     sigma, tau: numbers, 0-dimensional tensors, or (N,), in units of [0, 1] and its square. Where prior and problem are of
     different floating-point types, the image takes the wider one. Raises `InputError` for a sigma that is not positive, and for
     images that the prior cannot take.
+
+    >>> from gnc_core import images, problems, zoo
+    >>> problem = problems.Denoising.degrade(images.load_sample("Cat")[..., :32, :32], 0.1, seed=0)
+    >>> image_step(zoo.load("foe-l1"), problem, problem.initial(), sigma=0.1, tau=0.01).shape
+    torch.Size([1, 1, 32, 32])
     """
     s = torch.log(sigma) if isinstance(sigma, Tensor) else math.log(checks.number(sigma, "sigma", positive=True))
     tau = checks.per_image(tau, max(len(x), s.numel() if isinstance(s, Tensor) else 1), "The step size tau")

@@ -26,6 +26,14 @@ class Journal:
 
     Lines are only ever added; one that was cut off is dropped when the file is opened again. All numbers are read back as
     they were, to the last bit. Raises `InputError` if the file cannot be written, or another process is writing it.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> plan = Plan("denoise", 0.1, "foe-l1", "", ("flow",), (0.1,), (1, 3), ("a",), ((8, 8),), images="")
+    >>> with TemporaryDirectory() as folder:
+    ...     with Journal(Path(folder) / "sweep.npz", plan) as journal:
+    ...         journal.write(Cell((0, 0, 1), (0,), (-10.0,), (30.0,), (0.8,)))
+    ...     Journal.read(Path(folder) / "sweep.npz", plan).psnr[0, 0, 1].tolist()
+    [30.0]
     """
 
     def __init__(self, out: Path, plan: Plan, rank: int = 0) -> None:

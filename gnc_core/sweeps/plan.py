@@ -36,6 +36,11 @@ class Plan:
     seed: image i is degraded with `problems.image_seed(seed, i)`.
     rate: the step size c of s in joint minimisation (`restoration.Joint`); files without it are of 0.9.
     Raises `InputError` if that cannot be a sweep.
+
+    >>> sizes, names = ((8, 8), (8, 9)), ("a", "b")
+    >>> plan = Plan("denoise", 0.1, "foe-l1", "", ("flow", "joint"), (0.05, 0.1, 0.5), (1, 3), names, sizes, images="")
+    >>> plan.shape, plan.title
+    ((2, 3, 2, 2), 'denoise, noise 0.1, prior foe-l1, 2 images')
     """
 
     task: str
@@ -132,6 +137,12 @@ def make_plan(
     rate: default that of the task, `Problem.rate`. The rest: `Plan`.
     Raises `InputError` for sigmas outside the prior's range, steps outside 1 ... 1000, a rate outside (0, 2), images that are
     too small for the prior, and levels that do not suit the task.
+
+    >>> from gnc_core import images, zoo
+    >>> cat = "cat", images.load_sample("Cat")[..., :32, :32]
+    >>> plan = make_plan(zoo.load("foe-l1"), [cat], "denoise", 0.1, sigma0=[0.1, 0.5], steps=[8, 4, 8])
+    >>> plan.schemes, plan.sigma0, plan.steps
+    (('flow', 'joint'), (0.1, 0.5), (4, 8))
     """
     from gnc_core.images import to_float
 
@@ -141,7 +152,7 @@ def make_plan(
         sigma0 = default_sigmas(task, level, prior.sigma_min, prior.sigma_max)
     smallest, largest = prior.sigma_min, prior.sigma_max
     sigma0 = [check_sigma(sigma, smallest, largest) for sigma in checks.listed(sigma0, "The initial smoothings")]
-    pixels = hashlib.sha256()
+    images, pixels = checks.named_images(images), hashlib.sha256()
     for name, image in images:
         checks.check_single(to_float(image), name)
         checks.check_size(image, prior.min_size, name)
@@ -151,7 +162,7 @@ def make_plan(
         level=level,
         prior=prior_name,
         weights=weights,
-        schemes=tuple(sorted(set(schemes))),
+        schemes=tuple(sorted({str(name) for name in checks.listed(schemes, "The schemes", "names")})),
         sigma0=tuple(sorted(set(sigma0))),
         steps=tuple(sorted({check_steps(number) for number in checks.listed(steps, "The numbers of steps")})),
         names=tuple(name for name, _ in images),
@@ -164,7 +175,11 @@ def make_plan(
 
 def default_sigmas(task: str, level: float, sigma_min: float, sigma_max: float, count: int = 11) -> list[float]:
     """`count` initial smoothings up to sigma_max (see `spaced_sigmas`), all within the prior's range, from the lowest that
-    is worth trying for the task (`Problem.lowest_sigma`). Raises `InputError` for another task, or a level out of its range."""
+    is worth trying for the task (`Problem.lowest_sigma`). Raises `InputError` for another task, or a level out of its range.
+
+    >>> default_sigmas("denoise", 0.1, 0.01, 0.5, count=3)
+    [0.05, 0.158, 0.5]
+    """
     kind = problems.task(task)
     first = kind.lowest_sigma(kind.kind_of_level.check(level), sigma_min)
     return spaced_sigmas(min(max(first, sigma_min), sigma_max), sigma_max, count)
@@ -173,7 +188,11 @@ def default_sigmas(task: str, level: float, sigma_min: float, sigma_max: float, 
 def spaced_sigmas(first: float, last: float, count: int) -> list[float]:
     """`count` values from `first` to `last` with equal ratios, those between the two rounded to three digits.
 
-    Raises `InputError` unless 0 < first <= last and count lies in 2 ... 1000."""
+    Raises `InputError` unless 0 < first <= last and count lies in 2 ... 1000.
+
+    >>> spaced_sigmas(0.1, 0.4, 3)
+    [0.1, 0.2, 0.4]
+    """
     first, last = (checks.number(sigma, "An initial smoothing", finite=False) for sigma in (first, last))
     count = checks.whole(count, "The number of initial smoothings")
     if not (math.isfinite(last) and 0 < first <= last and 2 <= count <= 1000):
@@ -187,7 +206,11 @@ def spaced_sigmas(first: float, last: float, count: int) -> list[float]:
 def read_sigmas(text: str, name: str) -> list[float]:
     """The initial smoothings that a text lists, "0.05,0.1,0.5", or spans, "0.05:0.5:11" (see `spaced_sigmas`).
 
-    Raises `InputError` for anything else; `name` is what the message calls it."""
+    Raises `InputError` for anything else; `name` is what the message calls it.
+
+    >>> read_sigmas("0.05,0.1", "--sigma0"), read_sigmas("0.1:0.4:3", "--sigma0")
+    ([0.05, 0.1], [0.1, 0.2, 0.4])
+    """
     if ":" not in text:
         return read_numbers(text, name, float)
     try:
@@ -200,7 +223,11 @@ def read_sigmas(text: str, name: str) -> list[float]:
 
 
 def read_numbers(text: str, name: str, kind: type[N]) -> list[N]:
-    """The numbers that a text lists, "1,2,5"; raises `InputError` as `read_sigmas`."""
+    """The numbers that a text lists, "1,2,5"; raises `InputError` as `read_sigmas`.
+
+    >>> read_numbers("1,2,5", "--steps", int)
+    [1, 2, 5]
+    """
     try:
         return [kind(part) for part in text.split(",")]
     except ValueError as error:

@@ -11,10 +11,10 @@ import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 import numpy as np
 
+from gnc_core import checks
 from gnc_core.errors import InputError
 from gnc_core.files import write_bytes
 
@@ -31,6 +31,10 @@ class Cell:
 
     place: positions in the plan's schemes, sigma0 and steps; None for the degraded images themselves.
     images: positions in the plan. energy, psnr (dB), ssim: one number each an image, of float32.
+
+    >>> cell = Cell(place=(0, 1, 2), images=(0, 3), energy=(-10.0, -12.0), psnr=(30.0, 31.0), ssim=(0.8, 0.9))
+    >>> dict(zip(cell.images, cell.psnr))
+    {0: 30.0, 3: 31.0}
     """
 
     place: Place | None
@@ -49,6 +53,12 @@ class Result:
     `evaluation.evaluate`.
     initial_energy, initial_psnr, initial_ssim: float32 (images,), of the degraded images, where all runs start.
     Raises `InputError` for arrays of another shape or type.
+
+    >>> plan = Plan("denoise", 0.1, "foe-l1", "", ("flow",), (0.1,), (1, 3), ("a",), ((8, 8),), images="")
+    >>> result = Result.empty(plan)
+    >>> result.put(Cell((0, 0, 1), (0,), (-10.0,), (30.0,), (0.8,)))  # from 0.1 in three steps
+    >>> result.known[..., 0].tolist(), result.complete
+    ([[[False, True]]], False)
     """
 
     plan: Plan
@@ -102,7 +112,14 @@ def transfer(known: Result, plan: Plan) -> list[Cell]:
     """The cells of `plan` that an earlier sweep knows already, on all images; the two may differ in their grids and schemes. With
     another rate of s, joint runs are others, and left out.
 
-    Raises `InputError` if they differ in anything else: then the numbers would be others."""
+    Raises `InputError` if they differ in anything else: then the numbers would be others.
+
+    >>> from gnc_core import zoo
+    >>> known = load(zoo.sweep_files()["denoise-0.1-foe-l1"])
+    >>> schemes, sigmas, steps, _ = known.plan.shape
+    >>> len(transfer(known, known.plan)) == 1 + schemes * sigmas * steps  # the degraded images, and all runs
+    True
+    """
     earlier = known.plan
     free = ("schemes", "sigma0", "steps", "rate", "version")
     other = [f.name for f in fields(Plan) if f.name not in free and getattr(earlier, f.name) != getattr(plan, f.name)]
@@ -138,7 +155,13 @@ def _shape(plan: Plan, name: str) -> tuple[int, ...]:
 
 def lowest_energy(result: Result) -> np.ndarray:
     """E* of each image, the lowest final energy of any run of any scheme on the whole grid: (images,). Infinite where none
-    is known, or all have diverged."""
+    is known, or all have diverged.
+
+    >>> from gnc_core import zoo
+    >>> result = load(zoo.sweep_files()["denoise-0.1-foe-l1"])
+    >>> lowest_energy(result).shape == (len(result.plan.names),), bool((lowest_energy(result) <= result.energy).all())
+    (True, True)
+    """
     return np.where(result.known, result.energy, np.inf).min((0, 1, 2)).astype(np.float64)
 
 
@@ -147,6 +170,11 @@ def attainment(result: Result, tolerance: float = 0.01) -> np.ndarray:
 
     A run attains E* when its final energy E has E - E* <= tolerance (E(initial) - E*). Runs that diverged do not.
     The share is one of the images that have been computed; NaN where there is none.
+
+    >>> from gnc_core import zoo
+    >>> result = load(zoo.sweep_files()["denoise-0.1-foe-l1"])
+    >>> attainment(result).shape == result.plan.shape[:3], attainment(result, tolerance=1.0).min().item()
+    (True, 1.0)
     """
     lowest, initial = lowest_energy(result), result.initial_energy.astype(np.float64)
     known = result.known & ~np.isnan(initial)
@@ -157,25 +185,45 @@ def attainment(result: Result, tolerance: float = 0.01) -> np.ndarray:
 
 def mean(values: np.ndarray) -> np.ndarray:
     """The mean over images (the last axis) of `result.psnr` or `result.ssim`, of what is known and did not diverge; NaN where
-    there is nothing."""
-    return _mean(values.astype(np.float64), ~np.isnan(values))
+    there is nothing.
+
+    >>> mean(np.array([[30.0, 32.0, np.nan], [np.nan, np.nan, np.nan]])).tolist()
+    [31.0, nan]
+    """
+    values = _array(values)
+    return _mean(values, ~np.isnan(values))
 
 
 def spread(values: np.ndarray) -> np.ndarray:
-    """The standard deviation over images (the last axis), as `mean`."""
+    """The standard deviation over images (the last axis), as `mean`.
+
+    >>> spread(np.array([[30.0, 32.0, np.nan]])).tolist()
+    [1.0]
+    """
+    values = _array(values)
     with np.errstate(invalid="ignore"):  # a PSNR may be infinite
-        squares = (values.astype(np.float64) - mean(values)[..., None]) ** 2
+        squares = (values - mean(values)[..., None]) ** 2
     return np.sqrt(_mean(squares, ~np.isnan(values)))
 
 
 def diverged(result: Result) -> np.ndarray:
-    """How many runs ended with numbers that are not finite: (schemes, sigma0, steps)."""
+    """How many runs ended with numbers that are not finite: (schemes, sigma0, steps).
+
+    >>> from gnc_core import zoo
+    >>> diverged(load(zoo.sweep_files()["denoise-0.1-foe-l1"])).sum().item()
+    0
+    """
     return np.isinf(result.energy).sum(-1)
 
 
 def excess(result: Result) -> np.ndarray:
     """How far the final energies lie above E*, per pixel, mean over images: (schemes, sigma0, steps), >= 0. Of what is known
-    and did not diverge; NaN where there is nothing."""
+    and did not diverge; NaN where there is nothing.
+
+    >>> from gnc_core import zoo
+    >>> bool((excess(load(zoo.sweep_files()["denoise-0.1-foe-l1"])) >= 0).all())
+    True
+    """
     pixels = np.array([math.prod(size) for size in result.plan.sizes], np.float64)
     with np.errstate(invalid="ignore"):  # infinity - infinity, where all runs have diverged
         above = (result.energy - lowest_energy(result)) / pixels
@@ -184,11 +232,29 @@ def excess(result: Result) -> np.ndarray:
 
 def highest(values: np.ndarray) -> tuple[int, int] | None:
     """The position of the highest value of one scheme's map, (sigma0, steps); of equal ones that with the fewest steps, then
-    the smallest sigma0. None if all are NaN."""
+    the smallest sigma0. None if all are NaN.
+
+    >>> highest(np.array([[20.0, 25.0, 30.0], [21.0, 30.0, np.nan]]))  # of the two, that with fewer steps
+    (1, 1)
+    """
+    values = _array(values, ndim=2)
     if np.isnan(values).all():
         return None
     k, j = np.unravel_index(np.nanargmax(values.T), values.T.shape)
     return int(j), int(k)
+
+
+def _array(values: np.ndarray, ndim: int | None = None) -> np.ndarray:
+    """The values as float64; raises `InputError` unless they are an array (or lists) of `ndim` dimensions, of one at least."""
+    try:
+        array = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        array = np.array(np.nan)
+    if array.ndim != (ndim or max(array.ndim, 1)):
+        raise InputError(
+            f"The values of a sweep are an array of {ndim or 'some'} dimensions, not {type(values).__name__}."
+        )
+    return array
 
 
 def _mean(values: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -201,7 +267,12 @@ def _mean(values: np.ndarray, known: np.ndarray) -> np.ndarray:
 def to_csv(result: Result) -> str:
     """The runs that are known as a table with a header: image, scheme, sigma0, steps, energy, psnr, ssim. The degraded
     images come first, with the scheme "degraded" and 0 steps. A name that a spreadsheet would take for a formula has an
-    apostrophe before it."""
+    apostrophe before it.
+
+    >>> from gnc_core import zoo
+    >>> to_csv(load(zoo.sweep_files()["denoise-0.1-foe-l1"])).splitlines()[0]
+    'image,scheme,sigma0,steps,energy,psnr,ssim'
+    """
     plan, buffer = result.plan, io.StringIO()
     names = [_text_cell(name) for name in plan.names]
     writer = csv.writer(buffer, lineterminator="\n")
@@ -226,7 +297,16 @@ def _text_cell(text: str) -> str:
 
 
 def save(result: Result, path: str | os.PathLike) -> None:
-    """Writes `to_bytes` as a file, which appears complete or not at all. Raises `InputError` if it cannot be written."""
+    """Writes `to_bytes` as a file, which appears complete or not at all. Raises `InputError` if it cannot be written.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from gnc_core import zoo
+    >>> result = load(zoo.sweep_files()["denoise-0.1-foe-l1"])
+    >>> with TemporaryDirectory() as folder:
+    ...     save(result, f"{folder}/sweep.npz")
+    ...     load(f"{folder}/sweep.npz").plan == result.plan
+    True
+    """
     write_bytes(path, to_bytes(result))
 
 
@@ -234,6 +314,11 @@ def to_bytes(result: Result) -> bytes:
     """The result, complete or not, as one .npz file; the same numbers make the same bytes.
 
     In it: the six arrays of `Result` by their names, and `metadata`, a JSON text with "format" (1) and the fields of `Plan`.
+
+    >>> from gnc_core import zoo
+    >>> result = load(zoo.sweep_files()["denoise-0.1-foe-l1"])
+    >>> np.array_equal(load(to_bytes(result)).energy, result.energy)
+    True
     """
     metadata = json.dumps({"format": FORMAT} | asdict(result.plan))
     buffer = io.BytesIO()
@@ -246,13 +331,17 @@ def load(source: str | os.PathLike | bytes, name: str | None = None) -> Result:
     """Reads what `save` wrote, from a path or from the file's bytes. `name` is what messages call it (default: the path).
 
     Raises `InputError` if there is no such file, and for one that is damaged or something else.
+
+    >>> from gnc_core import zoo
+    >>> load(zoo.sweep_files()["denoise-0.1-foe-l1"]).plan.title
+    'denoise, noise 0.1, prior foe-l1, 68 images'
     """
     if isinstance(source, bytes):
         data, name = source, name or "The file"
     else:
         name = name or str(source)
         try:
-            data = Path(source).read_bytes()
+            data = checks.path(source, "A sweep").read_bytes()
         except OSError as error:
             raise InputError(f"Cannot read the sweep {name}: {error.strerror or error}.") from error
     try:

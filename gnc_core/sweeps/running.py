@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gnc_core import problems
+from gnc_core import checks, problems
 from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.errors import InputError
 from gnc_core.images import to_float
@@ -30,7 +30,11 @@ Images = Sequence[tuple[str, Tensor]]
 
 @dataclass(frozen=True)
 class Progress:
-    """What a step brought: `score_steps` of those that its unit counts, and the cell that it finished, if it did."""
+    """What a step brought: `score_steps` of those that its unit counts, and the cell that it finished, if it did.
+
+    >>> Progress(score_steps=1, cell=None).cell is None  # a step within a run
+    True
+    """
 
     score_steps: int
     cell: Cell | None
@@ -39,7 +43,12 @@ class Progress:
 @dataclass(frozen=True)
 class Seconds:
     """How long things take for one image of a size on a device: a step of each scheme, and the measurements at the end of a
-    run (energy, PSNR, SSIM)."""
+    run (energy, PSNR, SSIM).
+
+    >>> flow = Unit(images=(0, 1), size=(8, 8), scheme="flow", sigma0=0.1, ends={10: (0, 0, 0)})
+    >>> Seconds(step={"flow": 0.5}, end=0.25).of(flow)  # two images of ten steps each, measured once each
+    10.5
+    """
 
     step: dict[str, float]
     end: float
@@ -60,7 +69,19 @@ def run(
     images: begin with those of the plan. The sum of all `score_steps` is that of the units. Closing the generator stops
     the sweep; what it has yielded is final and depends on nothing but the plan, the batch, and the device. Raises `InputError`
     for other images than the plan's, and for a device that is not there.
+
+    >>> from gnc_core import images, zoo
+    >>> from gnc_core.sweeps import Result, make_plan
+    >>> prior, cat = zoo.load("foe-l1"), ("cat", images.load_sample("Cat")[..., :32, :32])
+    >>> plan = make_plan(prior, [cat], "denoise", 0.1, ["flow"], sigma0=[0.1], steps=[2, 4])
+    >>> result = Result.empty(plan)
+    >>> for progress in run(plan, prior, [cat]):
+    ...     if progress.cell:
+    ...         result.put(progress.cell)
+    >>> result.complete
+    True
     """
+    images = checks.named_images(images)
     if tuple(name for name, _ in images[: len(plan.names)]) != plan.names:
         raise InputError("A sweep runs on the images of its plan, in their order; these have other names.")
     batch: tuple[int, ...] = ()
@@ -84,8 +105,16 @@ def measure_seconds(
     plan: Plan, prior: Prior, images: Images, units: Iterable[Unit] | None = None, device: str = "cpu"
 ) -> dict[tuple[int, int], Seconds]:
     """Times a few steps for every size of image in `units` (default: all of the plan), after a warm-up, in batches as they
-    will be."""
-    found = dict[tuple[int, int], Seconds]()
+    will be.
+
+    >>> from gnc_core import images, zoo
+    >>> from gnc_core.sweeps import make_plan
+    >>> prior, cat = zoo.load("foe-l1"), ("cat", images.load_sample("Cat")[..., :32, :32])
+    >>> plan = make_plan(prior, [cat], "denoise", 0.1, ["flow"], sigma0=[0.1], steps=[2, 4])
+    >>> list(measure_seconds(plan, prior, [cat]))
+    [(32, 32)]
+    """
+    images, found = checks.named_images(images), dict[tuple[int, int], Seconds]()
     for unit in units_of_plan(plan, device=device) if units is None else units:
         if unit.size in found:
             continue
@@ -105,12 +134,21 @@ def measure_seconds(
 
 
 def estimate(units: Iterable[Unit], seconds: Mapping[tuple[int, int], Seconds]) -> float:
-    """About how many seconds `units` will take, by what `measure_seconds` found."""
+    """About how many seconds `units` will take, by what `measure_seconds` found.
+
+    >>> flow = Unit(images=(0, 1), size=(8, 8), scheme="flow", sigma0=0.1, ends={10: (0, 0, 0)})
+    >>> estimate([flow, flow], {(8, 8): Seconds(step={"flow": 0.5}, end=0.25)})
+    21.0
+    """
     return sum(seconds[unit.size].of(unit) for unit in units)
 
 
 def in_words(seconds: float) -> str:
-    """A duration, for an estimate: "40 s", "12 min", "3.5 h"."""
+    """A duration, for an estimate: "40 s", "12 min", "3.5 h".
+
+    >>> in_words(39.2), in_words(720), in_words(12600)
+    ('40 s', '12 min', '3.5 h')
+    """
     if seconds < 100:
         return f"{math.ceil(seconds)} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

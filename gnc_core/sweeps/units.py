@@ -23,6 +23,10 @@ class Unit:
     images: positions in the plan. size: their (height, width). scheme, sigma0: as in the plan.
     ends: the cell that is done after a number of steps: one for a flow, {10: (1, 0, 3), 20: (1, 0, 4)} for a joint run.
     A unit without a scheme measures the degraded images, {0: None}.
+
+    >>> joint = Unit(images=(0, 1), size=(8, 8), scheme="joint", sigma0=0.1, ends={10: (1, 0, 0), 20: (1, 0, 1)})
+    >>> joint.steps, joint.score_steps
+    (20, 78)
     """
 
     images: tuple[int, ...]
@@ -45,14 +49,24 @@ class Unit:
 
 def units_of_plan(plan: Plan, known: Result | None = None, device: str = "cpu") -> list[Unit]:
     """The work in the order in which it is done, without what is `known` already: batch after batch, each with all schemes,
-    initial smoothings and numbers of steps. Images of one size are batched."""
+    initial smoothings and numbers of steps. Images of one size are batched.
+
+    >>> plan = Plan("denoise", 0.1, "foe-l1", "", ("flow", "joint"), (0.1,), (1, 3), ("a",), ((8, 8),), images="")
+    >>> [(unit.scheme, unit.steps) for unit in units_of_plan(plan)]
+    [(None, 0), ('flow', 1), ('flow', 3), ('joint', 3)]
+    """
     return [unit for batch in _batches(plan, device) for unit in _units_of_batch(plan, batch, known)]
 
 
 def units_of_process(units: Sequence[Unit], rank: int, processes: int) -> list[Unit]:
     """Those of process number `rank`: all processes together have every unit once, and about the same to compute.
 
-    The largest first, each goes to whoever has least."""
+    The largest first, each goes to whoever has least.
+
+    >>> plan = Plan("denoise", 0.1, "foe-l1", "", ("flow", "joint"), (0.1,), (1, 3), ("a",), ((8, 8),), images="")
+    >>> [len(units_of_process(units_of_plan(plan), rank, processes=2)) for rank in (0, 1)]
+    [1, 3]
+    """
     costs = [(unit.score_steps + len(unit.ends) * len(unit.images)) * math.prod(unit.size) for unit in units]
     loads, mine = [0] * processes, []
     for index in sorted(range(len(units)), key=lambda i: -costs[i]):
@@ -64,7 +78,12 @@ def units_of_process(units: Sequence[Unit], rank: int, processes: int) -> list[U
 
 
 def score_steps(units: Iterable[Unit]) -> int:
-    """How often the prior's score will be evaluated in all of them (`Unit.score_steps`)."""
+    """How often the prior's score will be evaluated in all of them (`Unit.score_steps`).
+
+    >>> plan = Plan("denoise", 0.1, "foe-l1", "", ("flow", "joint"), (0.1,), (1, 3), ("a",), ((8, 8),), images="")
+    >>> score_steps(units_of_plan(plan))  # 1 + 3 of the flow, 2 * 3 - 1 of the joint run
+    9
+    """
     return sum(unit.score_steps for unit in units)
 
 

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from gnc_core.learning import convexity, score_matching
+from gnc_core.errors import InputError
+from gnc_core.learning import convexity, rescaling, score_matching
 from gnc_core.measuring import curvature, inspection
 from gnc_core.prior import splines
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
@@ -154,3 +155,16 @@ def test_they_are_differentiable():
     total = score_matching.convexity(prior) + score_matching.linearity(prior) + score_matching.roughness(prior)
     gradients = torch.autograd.grad(total, [prior.potential.slopes, prior.hidden[0].slopes])
     assert all(g.isfinite().all() and g.abs().sum() > 0 for g in gradients)
+
+
+@pytest.mark.parametrize("other", [None, [0.1, 0.2], "x"], ids=str)
+def test_what_is_no_number_or_no_image_is_refused(other):
+    prior, x = FieldsOfExperts(layers=2, channels=8, kernel_size=3), torch.rand(2, 1, 16, 16)
+    before = [weights.clone() for weights in prior.parameters()]
+    for change in (convexity.make_convex, convexity.make_linear):
+        for arguments in ((other, x), (0.1, other)):
+            with pytest.raises(InputError):
+                change(prior, *arguments)
+    with pytest.raises(InputError, match="input scale"):
+        rescaling.rescaled(prior, other)
+    assert all(torch.equal(*pair) for pair in zip(before, prior.parameters(), strict=True))

@@ -6,6 +6,7 @@ import torch
 from stand_in import GaussianPrior
 
 from gnc_core.errors import InputError
+from gnc_core.learning import fitting
 from gnc_core.learning.fitting import fit_schedule
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising, Inpainting
@@ -163,3 +164,17 @@ def test_pairs_of_float64_and_numbers_of_numpy():
     ):
         with pytest.raises(InputError, match=message):
             fit_schedule(prior, pairs(1), **{"steps": 2, "name": "a"} | changes)
+
+
+@pytest.mark.parametrize("other", [None, [0.1, 0.2], 3.0, "pairs"], ids=str)
+def test_what_is_no_list_of_pairs_is_refused(other):
+    [(problem, truth)] = pairs(1)
+    for given in (other, [other], [(problem, other)], [(other, truth)]):
+        with pytest.raises(InputError, match=r"pairs|The true images"):
+            fit_schedule(PRIOR, given, 2, name="p")
+    for sigma, tau in ((other, torch.ones(1)), (torch.ones(1), other)):
+        with pytest.raises(InputError, match="tensor"):
+            fitting.mean_error(PRIOR, [(problem, truth)], sigma, tau)
+    if other is not None:  # the default
+        with pytest.raises(InputError, match="learned schedule"):
+            fit_schedule(PRIOR, [(problem, truth)], 2, name="p", start=other)

@@ -51,3 +51,9 @@ def test_folder_without_a_log_is_one_sentence(tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere", ""):
         with pytest.raises(InputError, match=r"no log of a training run.*log\.jsonl"):
             read_log(folder)
+
+
+@pytest.mark.parametrize("folder", [None, ["a"], 3.0], ids=str)
+def test_what_is_no_folder_is_refused(folder):
+    with pytest.raises(InputError, match="path"):
+        read_log(folder)

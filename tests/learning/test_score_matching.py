@@ -149,3 +149,25 @@ def test_batches_that_would_be_broadcast_are_refused():
                 form(prior, *batch)
     with pytest.raises(InputError, match="even, not 3"):
         denoising(prior, x[:3], s[:3], x[:3])
+
+
+@pytest.mark.parametrize("other", [None, [-2.0, -1.0], 3.0, "s"], ids=str)
+def test_what_is_no_tensor_is_refused(other):
+    prior = small_prior(1)
+    x, s, eta = batch(prior, 2)
+    constant = score_matching.SmoothingConstant(prior)
+    for refused in (
+        lambda: denoising(prior, other, s, eta),
+        lambda: denoising(prior, x, other, eta),
+        lambda: denoising(prior, x, s, other),
+        lambda: implicit(prior, x, other, eta),
+        lambda: implicit(prior, x, s, other),
+        lambda: score_matching.ordering(prior, x, other, s),
+        lambda: score_matching.ordering(prior, x, s, other),
+        lambda: score_matching.growth(other),
+        lambda: constant.update(other, s),
+        lambda: constant.update(s, other),
+    ):
+        with pytest.raises(InputError, match="tensor"):
+            refused()
+    assert constant.iterations == 0

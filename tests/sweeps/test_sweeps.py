@@ -245,6 +245,29 @@ def test_runs_that_cannot_be():
         sweeps.make_plan(PRIOR, [("a", IMAGES[0][1].short())], "denoise", 0.1)
 
 
+@pytest.mark.parametrize("other", [None, [0.1, 0.2], 3.0, "images"], ids=str)
+def test_what_is_no_list_of_images_or_no_array_is_refused(other):
+    plan = make_plan()
+    for images in (other, [other], [("image 0", other)]):
+        for refused in (
+            lambda images=images: sweeps.make_plan(PRIOR, images, "denoise", 0.1),
+            lambda images=images: next(sweeps.run(plan, PRIOR, images)),
+            lambda images=images: sweeps.measure_seconds(plan, PRIOR, images),
+        ):
+            with pytest.raises(InputError, match=r"pairs \(name, tensor\)"):
+                refused()
+    with pytest.raises(InputError, match="schemes"):
+        make_plan(schemes=other)
+    with pytest.raises(InputError, match="array of 2 dimensions"):
+        sweeps.highest(other)
+    if not isinstance(other, (list, str)):
+        for refused in (sweeps.mean, sweeps.spread):
+            with pytest.raises(InputError, match="array"):
+                refused(other)
+        with pytest.raises(InputError, match="path"):
+            sweeps.load(other)
+
+
 def test_images_too_small_for_the_prior():
     with pytest.raises(InputError, match="at least"):
         make_plan(GaussianPrior(min_size=17))

@@ -35,7 +35,11 @@ _MARGIN = 2  # knots beyond each end, so that the bases sum to one on the whole 
 
 
 def kappa(t: Tensor) -> Tensor:
-    """The centred quartic B-spline, method section 2; any shape, support (-5/2, 5/2)."""
+    """The centred quartic B-spline, method section 2; any shape, support (-5/2, 5/2).
+
+    >>> kappa(torch.tensor([-1.0, 0.0, 1.0])).sum().item()  # with kappa(-2) = kappa(2) = 1/384 that is one
+    0.9947916865348816
+    """
     a = t.abs()
     inner = 115 / 192 - 5 / 8 * a**2 + a**4 / 4
     middle = (55 + 20 * a - 120 * a**2 + 80 * a**3 - 16 * a**4) / 96
@@ -45,7 +49,12 @@ def kappa(t: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Grid:
-    """Equidistant knots on [low, high]; `weights` counts two more beyond each end."""
+    """Equidistant knots on [low, high]; `weights` counts two more beyond each end.
+
+    >>> grid = Grid(-1, 1, knots=3)
+    >>> grid.spacing, grid.weights, grid.positions().tolist()
+    (1.0, 7, [-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0])
+    """
 
     low: float
     high: float
@@ -73,7 +82,11 @@ def polynomials(weights: Tensor, continuation: int) -> Tensor:
     """Weights (..., knots + 4) to the table of polynomial coefficients (..., knots + 2, 5).
 
     `continuation` is the degree (1 or 2) with which the function goes on outside the grid: the first and
-    the last row of the table. Linear in the weights."""
+    the last row of the table. Linear in the weights.
+
+    >>> polynomials(Grid(-1, 1, knots=3).positions(), continuation=1).shape  # the weights of phi(u) = u
+    torch.Size([5, 5])
+    """
     pieces, to_left, to_right = _maps(continuation, weights.dtype, weights.device)
     windows = weights.unfold(-1, 5, 1)
     inside = (windows.reshape(-1, 5) @ pieces).view(windows.shape)  # one product, not one for every row of a batch
@@ -101,7 +114,12 @@ def _taylor(side: int, degree: int) -> list[list[float]]:
 
 
 def locate(u: Tensor, grid: Grid) -> tuple[Tensor, Tensor]:
-    """The row of the table for every element of u, and f, its offset from that row's knot."""
+    """The row of the table for every element of u, and f, its offset from that row's knot.
+
+    >>> row, f = locate(torch.tensor([0.9]), Grid(-1, 1, knots=3))
+    >>> row.item(), round(f.item(), 4)  # below the knot at 1; row 0 is the continuation below -1
+    (3, -0.1)
+    """
     t = (u - grid.low) / grid.spacing
     row = t.detach().nan_to_num().round().clamp(-1, grid.knots)  # NaN goes on in the offset
     return row.long() + 1, t - row
@@ -111,7 +129,13 @@ def evaluate(table: Tensor, u: Tensor, grid: Grid, order: int = 0) -> Tensor:
     """d^order phi / du^order at u.
 
     table: (N or 1, C, knots + 2, 5) of `polynomials`; u: (N, C, ...), any unit that the grid is in.
-    Differentiable in both, any number of times."""
+    Differentiable in both, any number of times.
+
+    >>> grid = Grid(-1, 1, knots=3)
+    >>> table = polynomials(grid.positions(), continuation=1)[None, None]  # phi(u) = u
+    >>> [round(evaluate(table, torch.tensor([[[0.7, 5.0]]]), grid, order).sum().item(), 4) for order in (0, 1)]
+    [5.7, 2.0]
+    """
     n = len(u)
     row, f = locate(u.flatten(2), grid)
     rows = table.expand(n, *table.shape[1:])
@@ -125,7 +149,12 @@ def evaluate(table: Tensor, u: Tensor, grid: Grid, order: int = 0) -> Tensor:
 def basis(s: Tensor, grid: Grid, order: int = 0) -> Tensor:
     """The weight of every knot in a spline at s, or its derivative: (N,) to (N, knots + 4).
 
-    On the grid that is kappa((s - t_k)/g_s); outside, the quadratic continuation."""
+    On the grid that is kappa((s - t_k)/g_s); outside, the quadratic continuation.
+
+    >>> weights = basis(torch.tensor([-0.3, 0.8]), Grid(-1, 1, knots=3))
+    >>> weights.shape, [round(total, 4) for total in weights.sum(1).tolist()]
+    (torch.Size([2, 7]), [1.0, 1.0])
+    """
     table = _identity_table(grid, s.dtype, s.device)
     return evaluate(table, s.expand(1, grid.weights, *s.shape), grid, order)[0].T
 
