@@ -156,7 +156,11 @@ def card(name: str | os.PathLike) -> dict[str, Any]:
 
 
 def families(name: str | os.PathLike) -> tuple[list[ScheduleFamily], list[str]]:
-    """The learned schedules of a prior, a family a task, sorted by task, and a sentence for each file that cannot be read."""
+    """The learned schedules of a prior, a family a task, sorted by task, and a sentence for each file that cannot be read.
+
+    >>> [family.task for family in families("foe-l1")[0]]
+    ['denoise', 'inpaint']
+    """
     loaded, problems = [], []
     for file in sorted((folder_of(name) / SCHEDULES).glob("*.json")):
         try:
@@ -168,7 +172,11 @@ def families(name: str | os.PathLike) -> tuple[list[ScheduleFamily], list[str]]:
 
 def find_family(name: str | os.PathLike, task: str) -> ScheduleFamily:
     """The learned schedules of a prior for a task. Raises `InputError`, listing those that exist and the files that cannot be
-    read, if there are none."""
+    read, if there are none.
+
+    >>> find_family("foe-l1", "inpaint").task
+    'inpaint'
+    """
     existing, damaged = families(name)
     fitting = [family for family in existing if family.task == problems.task(task).name]
     if not fitting:
@@ -180,7 +188,13 @@ def find_family(name: str | os.PathLike, task: str) -> ScheduleFamily:
 
 
 def save_family(folder: str | os.PathLike, family: ScheduleFamily) -> Path:
-    """Writes learned schedules into a prior's folder, where `find_family` finds them, in the place of those for the same task."""
+    """Writes learned schedules into a prior's folder, where `find_family` finds them, in the place of those for the same task.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_family(folder, find_family("foe-l1", "denoise")).name
+    'denoise.json'
+    """
     path = Path(folder) / SCHEDULES / f"{family.task}.json"
     try:
         path.parent.mkdir(exist_ok=True)

@@ -17,6 +17,10 @@ class Encoding:
     bits: of an integer, 8 to 16, or 0 for floats; noise in integers is rounded and clipped. white, black: the numbers of the
     file that 1 and 0 stand for. dpi: pixels an inch, across and down. icc: the colour profile. alpha: opacity in [0, 1],
     (H, W), or None where every pixel is opaque.
+
+    >>> twelve = Encoding(bits=16, white=4095)
+    >>> (2048 - twelve.black) / (twelve.white - twelve.black) > 0.5  # the brightness of the number 2048
+    True
     """
 
     bits: int
@@ -29,7 +33,13 @@ class Encoding:
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """An image (1, C, H, W), nominally in [0, 1], and how its file holds it."""
+    """An image (1, C, H, W), nominally in [0, 1], and how its file holds it.
+
+    >>> from gnc_core import images
+    >>> photo = images.read(images.to_png(images.load_sample("Cat")))[0]
+    >>> photo.image.shape[:2], photo.encoding.bits
+    (torch.Size([1, 1]), 8)
+    """
 
     image: Tensor
     encoding: Encoding

@@ -51,6 +51,13 @@ class Finetuner(Learner):
     images: photographs, (..., H, W), uint8 or float in [0, 1]. validation: others, restored now and then at both ends of the
     levels and between them. The energy that results is no negative log density any more. Raises `InputError` for a family of
     another task, or of other steps, and for patches without a middle.
+
+    >>> from gnc_core import zoo
+    >>> family, truth = zoo.find_family("foe-l1", "denoise"), [torch.rand(40, 40)]
+    >>> small = FinetuneSettings(batch=1, patch=32, margin=4, steps=3)
+    >>> finetuner = Finetuner(small, truth, zoo.load("foe-l1"), family)
+    >>> sorted(finetuner.step()), finetuner.result[1].steps
+    (['gradient', 'iteration', 'level', 'loss'], (3, 3))
     """
 
     def __init__(

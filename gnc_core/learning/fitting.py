@@ -176,7 +176,14 @@ def _free(prior: Prior, sigma: Tensor, tau: Tensor) -> Schedule:
 
 
 def unrolled(prior: Prior, problem: Problem, sigma: Tensor, tau: Tensor) -> Tensor:
-    """x_S after all steps, with a graph back to sigma and tau, both (S,)."""
+    """x_S after all steps, with a graph back to sigma and tau, both (S,).
+
+    >>> from gnc_core import problems, zoo
+    >>> problem = problems.Denoising(torch.rand(1, 1, 16, 16), 0.1)
+    >>> sigma = torch.tensor([0.1, 0.02], requires_grad=True)
+    >>> unrolled(zoo.load("foe-l1"), problem, sigma, sigma**2).requires_grad
+    True
+    """
     x = problem.initial()
     for sigma_i, tau_i in zip(sigma.to(x), tau.to(x), strict=True):
         x = image_step(prior, problem, x, sigma_i, tau_i)

@@ -34,6 +34,13 @@ class Learner(ABC):
 
     settings: what it depends on, together with its images. generator: of all its random numbers. iteration, seconds: how far it
     is. recent: the last entries, what a line of the log is the mean of. averaged: the model with averaged weights.
+
+    >>> from .settings import Settings
+    >>> from .training import Trainer
+    >>> tiny = {"channels": 8, "kernel_size": 3, "knots_u": 15, "knots_s": 4}
+    >>> learner = Trainer(Settings(architecture=tiny, batch=2, patch=8), [torch.rand(32, 32)])
+    >>> isinstance(learner, Learner), learner.step()["iteration"]
+    (True, 1)
     """
 
     averaged: AveragedModel
@@ -124,6 +131,16 @@ def run(learner: Learner, folder: Path, resume: bool = False) -> Generator[dict[
     holds a run and `resume` is False, or if there is nothing to resume. Stopped between two iterations, as by closing the
     generator, it leaves a checkpoint of that moment; by an exception within one (Ctrl-C, numbers gone bad), the last one
     from before, at most `CHECKPOINT_SECONDS` and an iteration old.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from .settings import Settings
+    >>> from .training import Trainer
+    >>> tiny = {"channels": 8, "kernel_size": 3, "knots_u": 15, "knots_s": 4}
+    >>> with TemporaryDirectory() as folder:
+    ...     learner = Trainer(Settings(architecture=tiny, batch=2, patch=8), [torch.rand(32, 32)])
+    ...     first = next(run(learner, Path(folder)))  # stopped here
+    ...     sorted(os.listdir(folder)), first["iteration"]
+    (['checkpoint.pt', 'log.jsonl'], 1)
     """
     checkpoint, log = folder / "checkpoint.pt", folder / "log.jsonl"
     if checkpoint.exists() and not resume:

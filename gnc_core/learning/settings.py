@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True)
 class Annealed:
     """What every run depends on. average: decay of the weights' moving average, which is the result. clip: largest norm of the
-    gradient."""
+    gradient.
+
+    >>> settings = Annealed(iterations=1000, learning_rate=0.01)
+    >>> settings.step_size(0), round(settings.step_size(500), 6), settings.step_size(1000)
+    (0.0001, 0.005, 0.0)
+    """
 
     iterations: int = 20_000
     batch: int = 8
@@ -28,7 +33,11 @@ class Annealed:
 
 @dataclass(frozen=True)
 class Settings(Annealed):
-    """What training by score matching depends on, with its images. All of it is in the checkpoint and in the card."""
+    """What training by score matching depends on, with its images. All of it is in the checkpoint and in the card.
+
+    >>> Settings(architecture={"layers": 2}).smoothing_weight
+    0.0001
+    """
 
     architecture: dict = field(default_factory=dict)  # keyword arguments of FieldsOfExperts
     smoothing_weight: float = 1e-4  # lambda of the loss
@@ -42,7 +51,11 @@ class Settings(Annealed):
 
 @dataclass(frozen=True)
 class FinetuneSettings(Annealed):
-    """What fine-tuning depends on, with its images and the prior that it starts from."""
+    """What fine-tuning depends on, with its images and the prior that it starts from.
+
+    >>> FinetuneSettings().steps
+    5
+    """
 
     iterations: int = 2_000
     batch: int = 4

@@ -68,7 +68,7 @@ class Trainer(Learner):
     `torch.set_flush_denormal(True)` is faster.
 
     >>> tiny = {"channels": 8, "kernel_size": 3, "knots_u": 15, "knots_s": 4}
-    >>> trainer = Trainer(Settings(tiny, batch=2, patch=8), [torch.rand(32, 32)])
+    >>> trainer = Trainer(Settings(architecture=tiny, batch=2, patch=8), [torch.rand(32, 32)])
     >>> sorted(trainer.step())
     ['gradient', 'image', 'iteration', 'loss', 'slope', 'smoothing']
     """

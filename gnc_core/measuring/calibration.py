@@ -67,7 +67,13 @@ def _vertex(s: Tensor, energies: Tensor, lowest: Tensor) -> Tensor:
 
 
 def blind(prior: Prior, observation: Tensor, clipped: bool = False) -> Denoising:
-    """Denoising with the noise level that the prior sees in the observation, the geometric mean over its images."""
+    """Denoising with the noise level that the prior sees in the observation, the geometric mean over its images.
+
+    >>> from gnc_core import images, zoo
+    >>> noisy = add_noise(images.load_sample("Cat")[..., 100:164, 100:164], 0.1, seed=0)
+    >>> abs(blind(zoo.load("foe-l1"), noisy).noise_std - 0.1) < 0.01
+    True
+    """
     y = uncensored(prior, observation) if clipped else observation
     return Denoising(observation, estimate_sigma(prior, y).log().mean().exp().item(), clipped)
 
@@ -78,7 +84,14 @@ def uncensored(prior: Prior, observation: Tensor, seed: int = 0) -> Tensor:
 
     Black pixels: x + sigma xi, xi ~ N(0, 1) given that it is 0 or less, with x the posterior mean by Tweedie's formula,
     x = y - sigma^2 grad R(y, log sigma); white ones likewise. sigma is estimated again of what results, until it changes by less
-    than `SETTLED`, `ROUNDS` times at most."""
+    than `SETTLED`, `ROUNDS` times at most.
+
+    >>> from gnc_core import zoo
+    >>> black = in_a_file(add_noise(torch.zeros(1, 1, 64, 64), 0.1, seed=0))
+    >>> y = uncensored(zoo.load("foe-l1"), black)
+    >>> black.min().item(), 0.07 < y.std().item() < 0.13
+    (0.0, True)
+    """
     dark, bright = observation <= 0, observation >= 1
     uniform = torch.rand(observation.shape, generator=torch.Generator().manual_seed(seed)).to(observation)
     y, sigma = observation, observation.new_zeros(len(observation))
@@ -106,6 +119,12 @@ def ratios(
     down, and over the whole range of s.
 
     Image i has the noise that `evaluation` would give it, of `image_seed(seed, i)`; `as_file`, it is clipped and rounded.
+
+    >>> from gnc_core import images, zoo
+    >>> truth = images.load_sample("Cat")[..., 100:164, 100:164]
+    >>> [(first, lowest)] = ratios(zoo.load("foe-l1"), [truth], sigma=0.1)
+    >>> 0.9 < first < 1.1
+    True
     """
     sigma = checks.number(sigma, "The noise level", positive=True)
     for index, image in enumerate(images):

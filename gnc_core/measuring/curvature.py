@@ -51,7 +51,12 @@ def eigenvalues(prior: FieldsOfExperts, images: Sequence[Tensor], sigmas: Iterab
     """`smallest_eigenvalue` at every sigma, on the middle of every clean image, (1, 1, H, W), and on the same with noise of that
     level: (sigmas, images, 2), float32.
 
-    The middle is `CROP` pixels a side: the eigenvectors are small wherever they are. `sigmas` may be a progress bar over them."""
+    The middle is `CROP` pixels a side: the eigenvectors are small wherever they are. `sigmas` may be a progress bar over them.
+
+    >>> from gnc_core import zoo
+    >>> eigenvalues(zoo.load("foe-l1"), [torch.rand(1, 1, 12, 12)], [0.1, 0.3]).shape
+    (2, 1, 2)
+    """
     generator = torch.Generator().manual_seed(seed)
     found = []
     for sigma in sigmas:

@@ -34,6 +34,10 @@ class Inspection:
     levels: (E,), ascending, the sigmas of `eigenvalues`, (E, I, 2): the smallest one of sigma^2 hess R at I images, clean and
     with noise of that level; E is 0 where they were not measured. proved: the sigma from which on the energy is proved convex on
     all of R^n; NaN if it is not.
+
+    >>> found = load("foe-l1")
+    >>> found.low.shape == (len(found.sigma), 1, 48), found.order(0, by="index").tolist() == list(range(48))
+    (True, True)
     """
 
     sigma: np.ndarray
@@ -162,7 +166,7 @@ def load(name: str | os.PathLike) -> Inspection | None:
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         if metadata.get("weights") != zoo.weights_hash(name):
             return None
-        found = Inspection(**arrays, images=int(metadata["images"]), proved=float(metadata["proved"]))
+        found = Inspection(**arrays, images=int(metadata["images"]), proved=float(metadata.get("proved", "nan")))
         shapes = {array.shape for key, array in arrays.items() if key not in ("sigma", "levels", "eigenvalues")}
         if (len(shapes) > 1 or found.low.ndim != 3 or found.sigma.shape != found.low.shape[:1]) or (
             found.eigenvalues.ndim != 3 or found.levels.shape != found.eigenvalues.shape[:1]
@@ -177,7 +181,11 @@ def convex_above(sigma: np.ndarray, curvature: np.ndarray, tolerance: float = RO
     """The sigma above which a curvature (S, ...), times sigma^2, stays at zero or above, but for the tolerance; between two
     levels it is taken to be linear in s = log(sigma).
 
-    sigma: (S,), ascending. Returns (...): sigma[0] where it is never negative, NaN where it is so at the largest level."""
+    sigma: (S,), ascending. Returns (...): sigma[0] where it is never negative, NaN where it is so at the largest level.
+
+    >>> convex_above(np.array([0.1, 0.2, 0.4]), np.array([[-1.0], [0.0], [1.0]])).round(4)
+    array([0.2])
+    """
     negative = curvature < -tolerance
     s = np.log(sigma)
     last = len(s) - 1 - negative[::-1].argmax(0)  # the last level at which it is negative, if there is one

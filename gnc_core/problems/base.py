@@ -23,6 +23,11 @@ class Level:
     name: in sentences ("noise level"). short: in titles and links ("noise"). option: on the command line ("--noise-std").
     help: what it is, with its unit. low, high: it lies between them, both excluded. example: a common one.
     usual: the lowest, highest and first value, and the step, of a control for it. fitted: the range of learned schedules.
+
+    >>> from gnc_core.problems import Denoising
+    >>> level = Denoising.kind_of_level
+    >>> level.name, level.option, level.example
+    ('noise level', '--noise-std', 0.1)
     """
 
     name: str

@@ -38,6 +38,11 @@ class ScheduleFamily:
     weights: 6 x 6, a row a number, in the order 1, x, y, x^2, x y, y^2. task: the name of a problem. prior: the name of the prior
     whose range is [sigma_min, sigma_max]. levels, steps: the range of both that it was fitted to. command: what fitted it.
     Raises `InputError` if the numbers cannot be a family.
+
+    >>> from gnc_core import zoo
+    >>> family = zoo.find_family("foe-l1", "denoise")
+    >>> family.at(0.123, steps=7).title
+    'denoise, noise 0.123, 7 steps'
     """
 
     weights: tuple[tuple[float, ...], ...]
@@ -139,7 +144,15 @@ class ScheduleFamily:
 
 def unfold(weights: Tensor, family: ScheduleFamily, level: float, steps: int) -> tuple[Tensor, Tensor]:
     """sigma and tau, (S,) each, of the schedule that `weights`, (6, 6), instead of the family's own have at a level and a number
-    of steps; differentiable in them."""
+    of steps; differentiable in them.
+
+    >>> import torch
+    >>> from gnc_core import zoo
+    >>> family = zoo.find_family("foe-l1", "denoise")
+    >>> sigma, tau = unfold(torch.tensor(family.weights), family, level=0.1, steps=5)
+    >>> bool((sigma.diff() <= 0).all()), bool((tau >= 0.1 * sigma**2 * (1 - 1e-6)).all())
+    (True, True)
+    """
     import torch
 
     x, y = family.place(level, steps)
