@@ -96,6 +96,8 @@ class Run(Work):
         how = SchemeChoice(choice.scheme, choice.steps, choice.sigma0, choice.rate)
         scheme = choose_scheme(how, prior, choice.prior, problem.name, problem.level)
         self.steps = scheme.steps
+        suits = choose_scheme(SchemeChoice(), prior, choice.prior, problem.name, problem.level)
+        self.suits = scheme == suits  # what is taken where nothing is said
         self.choice = replace(choice, steps=scheme.steps)
         self.trace = Trace(prepared.truth)
         self.image = prepared.problem.initial()

@@ -387,7 +387,12 @@ def test_the_page_starts_with_what_suits_the_task() -> None:
     assert app.selectbox(key="scheme").value == "Learned schedule"
     assert "denoise, noise 0.02 to 0.4, 1 to 20 steps" in " ".join(caption.value for caption in app.caption)
     press(app, "Restore")
+    best = float(numbers(app)["PSNR (dB)"])
     press(checked(app.selectbox(key="scheme").set_value("GNC flow").run()), "Restore")
+    told = next(caption.value for caption in app.caption if "against what suits" in caption.value)
+    assert float(told.split()[0]) == pytest.approx(
+        float(numbers(app)["PSNR (dB)"]) - best, abs=0.0151
+    )  # of rounded numbers
     assert list(app.get_by_key("shown").options) == ["Learned schedule, 10 steps, small", "GNC flow, 4 steps, small"]
     assert open_page(task="Inpaint", nsteps="", scheme="").selectbox(key="scheme").value == "GNC flow"
 
