@@ -28,6 +28,7 @@ def fit_family(
     steps: tuple[int, int] = (3, 20),
     *,
     name: str,
+    start: ScheduleFamily | None = None,
     iterations: int = 1500,
     batch: int = 8,
     patch: int = 64,
@@ -40,7 +41,8 @@ def fit_family(
         minimise  E log mean |x_S - truth|^2,    the level's logit and log S uniform on their ranges:
 
     decibels count the same at every level. Adam, the step size annealed to zero, on random patches; what is returned is the mean
-    over the last iterations. The start is the logarithmic schedule from `Problem.first_sigma` with c = 1.
+    over the last iterations. The start is the logarithmic schedule from `Problem.first_sigma` with c = 1, or the family `start`,
+    of a shallower prior perhaps, with the same ranges: it saves iterations.
 
     images: true ones, (..., H, W), uint8 or float in [0, 1]. levels, steps: the ranges. name: of the prior, kept in the family.
     progress: called after each iteration with its number and the mean error in dB over the last hundred.
@@ -61,7 +63,12 @@ def fit_family(
     family = ScheduleFamily(
         ((0.0,) * MONOMIALS,) * NUMBERS, task, name, levels, steps, prior.sigma_min, prior.sigma_max
     )
-    weights = _start(prior, family).requires_grad_()
+    if start is None:
+        weights = _start(prior, family).requires_grad_()
+    else:
+        if (start.task, start.levels, start.steps) != (family.task, family.levels, family.steps):
+            raise InputError(f"The schedules to start from are for {start.title}, not for {family.title}.")
+        weights = torch.tensor(start.weights, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.Adam([weights], lr=learning_rate)
     annealed = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, iterations)
     generator = torch.Generator().manual_seed(checks.whole(seed, "The seed", 0))
