@@ -46,6 +46,9 @@ class Settings(Annealed):
     convexity_weight: float = 0.0  # of score_matching.convexity
     linearity_weight: float = 0.0  # of score_matching.linearity
     roughness_weight: float = 0.0  # of score_matching.roughness
+    learn_from: float = (
+        0.0  # sigma from which on the functions are learned; kernels and all below stay as in `start`; 0: all
+    )
     convex_from: float = 0.0  # sigma from which on the energy is kept convex (learning.convexity); 0: it is not
 
 
