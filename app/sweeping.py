@@ -147,6 +147,7 @@ def settings_of_cell(
         "color": False,
         "task": kind.title,
         **level_settings(kind, plan.level),
+        **({"start": "Grey"} if kind.starts else {}),
         "prior": plan.prior,
         "scheme": scheme,
         "nsteps": plan.steps[cell[1]],

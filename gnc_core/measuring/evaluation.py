@@ -24,8 +24,8 @@ Method = Callable[[Problem], Tensor]
 
 @dataclass(frozen=True)
 class Measurement:
-    """One image: PSNR in dB and SSIM before (`degraded`) and after restoration, the energy `D(x) + R(x, log sigma_min)` that it
-    ends with, and its seconds."""
+    """One image: PSNR in dB and SSIM before (`degraded`: of the image that schemes start from) and after restoration, the energy
+    `D(x) + R(x, log sigma_min)` that it ends with, and its seconds."""
 
     name: str
     psnr: float
@@ -44,20 +44,21 @@ def evaluate(
     level: float,
     seed: int = 0,
     device: str | torch.device = "cpu",
+    start: str | None = None,
 ) -> Iterator[Measurement]:
     """Degrades, restores and measures every image; yields its `Measurement` as soon as it is known.
 
     prior: measures the energy, whatever the method is. images: names and true images, (1, C, H, W) in [0, 1]. task,
-    level: see `problems.TASKS`; image i is degraded with `image_seed(seed, i)`. PSNR and SSIM are those of the result clipped to
-    [0, 1], the energy that of the result as it is. Raises `InputError` for an image whose restoration diverged
-    (`restoration.diverged`): that has no PSNR.
+    level: see `problems.TASKS`; image i is degraded with `image_seed(seed, i)`. start: see `Problem.from_start`. PSNR and SSIM
+    are those of the result clipped to [0, 1], the energy that of the result as it is. Raises `InputError` for an image whose
+    restoration diverged (`restoration.diverged`): that has no PSNR.
     """
     kind, place = problems.task(task), checks.device(device)
     for index, (name, image) in enumerate(images):
         checks.check_single(image, name)
         image = image.cpu()
         truth = image.to(place)
-        problem = kind.degrade(truth, level, image_seed(seed, index))
+        problem = kind.degrade(truth, level, image_seed(seed, index)).from_start(start)
         begin = time.perf_counter()
         result = method(problem)
         restored = result.cpu()
