@@ -33,6 +33,7 @@ RANGES = {
     "smoothing": ("Initial smoothing σ₀", 0.01, 0.5),
     "rate": ("Rate c of σ", 0.01, 1.99),
 }
+STARTS = {"Harmonic fill": None, "Grey": "grey"}
 MASKS = {"Random pixels": "random", "Text overlay": "text", "Boxes": "boxes", OWN_MASK: "upload"}
 Data = tuple[bytes | None, bytes | None]
 
@@ -246,6 +247,7 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     if prior is None:
         return None
     task = next(iter(TASKS)) if scene is None else scene.task
+    start = start_control() if TASKS[task].starts else None
     best = "learned" if has_learned(prior, task) else "flow"
     labels = {SCHEMES[scheme]: scheme for scheme in sorted(SCHEMES, key=lambda scheme: scheme != best)}
     scheme = labels[st.selectbox(
@@ -262,7 +264,7 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     steps = None if steps is None else int(steps)
     if scheme == "learned":
         learned_schedules(prior, task)
-        return Choice(prior, scheme, steps)
+        return Choice(prior, scheme, steps, start=start)
     by_hand = st.toggle(
         "Choose the initial smoothing", False, **in_url("own-start"),
         help="Off: the noise level for denoising, the prior's largest σ for inpainting.",
@@ -281,7 +283,16 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
             help="Step size of s = log σ: s ← s − (c/n) ∂R/∂s. Small: σ falls slowly, and gaps have time to be filled. "
             f"Large: few steps reach the noise level; from 1 on s overshoots it. Empty: {defaults}.",
         )  # fmt: skip
-    return Choice(prior, scheme, steps, sigma0, rate)
+    return Choice(prior, scheme, steps, sigma0, rate, start)
+
+
+def start_control() -> str | None:
+    return STARTS[st.radio(
+        "Missing pixels start from", list(STARTS), horizontal=True, **in_url("start"),
+        help="Harmonic fill: each missing pixel is the mean of its neighbours (Laplace's equation, the known pixels its "
+        "boundary values). Grey: 0.5, as in the paper; a step reaches a kernel's width, and the middle of a hole stays grey for "
+        "many steps.",
+    )]  # fmt: skip
 
 
 def prior_control() -> str | None:

@@ -67,7 +67,7 @@ class Prepared:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height."""
-        height, width = self.problem.initial().shape[-2:]
+        height, width = self.problem.observation.shape[-2:]
         return width, height
 
     @cached_property
@@ -76,7 +76,7 @@ class Prepared:
 
     @cached_property
     def degraded_png(self) -> bytes:
-        return images.to_png(self.problem.initial())
+        return images.to_png(self.problem.observation)  # missing pixels hold 0.5
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading the image …")

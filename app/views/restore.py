@@ -62,10 +62,11 @@ def buttons(scene: Scene | None, prepared: Prepared | None, choice: Choice | Non
         assert prepared is not None
         assert choice is not None
         others = [
-            Choice(choice.prior, "flow", choice.steps, choice.sigma0),
-            Choice(choice.prior, "joint", choice.steps, choice.sigma0, choice.rate),
+            Choice(choice.prior, "flow", choice.steps, choice.sigma0, start=choice.start),
+            Choice(choice.prior, "joint", choice.steps, choice.sigma0, choice.rate, choice.start),
+            Choice(choice.prior, "learned", choice.steps, start=choice.start),
         ]
-        start(scene, prepared, [choice] if restore else [*others, Choice(choice.prior, "learned", choice.steps)])
+        start(scene, prepared, [choice] if restore else others)
         st.rerun()
 
 
@@ -100,7 +101,7 @@ def show_numbers(place: DeltaGenerator, run: Run) -> None:
         row.metric(
             "PSNR (dB)", f"{last.psnr:.2f}", f"{last.psnr - first.psnr:+.2f}", width="content",
             help="Peak signal-to-noise ratio, clipped to [0, 1], over all channels; the change is against the "
-            "degraded image.",
+            "image that the run started from.",
         )  # fmt: skip
         row.metric(
             "SSIM", f"{last.ssim:.3f}", f"{last.ssim - first.ssim:+.3f}", width="content",
@@ -123,6 +124,8 @@ def show_result(run: Run) -> None:
         st.error(plain(f"{run.title}: {run.error}"))
     if not run.trace.rows:
         return
+    if run.note:
+        st.info(plain(run.note))
     show_numbers(st.empty(), run)
     show_cost(run)
     prepared = run.prepared

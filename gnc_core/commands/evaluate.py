@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @options.level_options
 @options.prior_option
 @options.scheme_options
+@options.start_option
 @click.option(
     "--baseline",
     type=click.Choice(sorted({name for problem in problems.TASKS.values() for name in problem.baselines})),
@@ -54,6 +55,7 @@ def evaluate(
     levels: dict[str, float | None],
     prior_name: str,
     choice: SchemeChoice,
+    start: str | None,
     baseline: str | None,
     as_file: bool,
     limit: int | None,
@@ -64,8 +66,9 @@ def evaluate(
     """Degrade, restore and measure all images of a folder, in grey.
 
     Image i has noise (or a mask) of its own, drawn from the seed and i; the PSNR in dB is that of
-    the result clipped to [0, 1], and means are over images. Files that are no photographs are left out, as if they were not
-    there: each is named on standard error, and the exit code is 1.
+    the result clipped to [0, 1], and means are over images; before it stands that of the image that the scheme starts from.
+    Files that are no photographs are left out, as if they were not there: each is named on standard error, and the exit code
+    is 1.
 
     \b
     Example (BSDS68 at 25/255):
@@ -75,6 +78,8 @@ def evaluate(
     baselines = problems.task(task).baselines
     if baseline and baseline not in baselines:
         raise InputError(f"There is no baseline {baseline} for --task {task}.")
+    if start is not None:
+        problems.task(task).check_start(start)
     files = images.image_files(data, list_file)
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
@@ -94,7 +99,7 @@ def evaluate(
     photographs = Photographs(files, prior.min_size, limit, named=list_file is not None)
     results: dict[str, list[Measurement]] = {}
     for name, method in methods.items():
-        run = measuring.evaluate(method, prior, photographs, task, level, seed, device, as_file)
+        run = measuring.evaluate(method, prior, photographs, task, level, seed, device, as_file, start)
         results[name] = list(tqdm(run, total=len(photographs), unit="image", desc=name, disable=None))
     means = {name: measuring.evaluation.mean(listed) for name, listed in results.items()}
 
@@ -109,6 +114,7 @@ def evaluate(
             "weights": zoo.weights_hash(prior_name),
             "scheme": scheme.name,
             "steps": scheme.steps,
+            "start": start or next(iter(problems.task(task).starts), None),
             "blind": choice.blind,
             "as_file": as_file,
             "device": device,
@@ -125,7 +131,7 @@ def evaluate(
         others = "".join(f"  {results[n][index].psnr:7.2f}" for n in list(methods)[1:])
         click.echo(f"{first.name:24} {first.psnr_degraded:7.2f} {first.psnr:7.2f}{others} dB")
     before = means[prior_name]["psnr_degraded"]
-    click.echo(f"Mean of {len(photographs)} images, degraded: {before:.3f} dB")
+    click.echo(f"Mean of {len(photographs)} images, before: {before:.3f} dB")
     for name, values in means.items():
         click.echo(
             f"Mean of {len(photographs)} images, {name}: {values['psnr']:.3f} dB, "

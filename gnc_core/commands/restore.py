@@ -9,7 +9,7 @@ import click
 from gnc_core import images, problems, zoo
 from gnc_core.choices import SchemeChoice
 from gnc_core.commands import folders, options
-from gnc_core.commands.restoring import Paths, Restoration, tell, tell_white
+from gnc_core.commands.restoring import Paths, Restoration, tell, tell_notes, tell_white
 from gnc_core.errors import InputError
 
 
@@ -72,6 +72,7 @@ from gnc_core.errors import InputError
 @options.level_options
 @options.prior_option
 @options.scheme_options
+@options.start_option
 @click.option("--color", is_flag=True, help="Restore the three colour channels. Default: grey.")
 @click.option(
     "--save-trace",
@@ -97,6 +98,7 @@ def restore(
     levels: dict[str, float | None],
     prior_name: str,
     choice: SchemeChoice,
+    start: str | None,
     color: bool,
     trace_file: Path | None,
     seed: int,
@@ -133,6 +135,7 @@ def restore(
         prior=ByChannel(zoo.load(prior_name, device)),
         prior_name=prior_name,
         choice=choice,
+        start=start,
         levels=levels,
         masked=mask_file is not None,
         simulate=simulate,
@@ -148,5 +151,6 @@ def restore(
         folders.restore_all(job, plans, overwrite, as_json)
     else:
         report = job.restore(Paths(inputs[0], output, truth_file, mask_file, trace_file), seed)
+        tell_notes(report)
         tell_white(report)
         tell(report, as_json)

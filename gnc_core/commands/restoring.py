@@ -45,6 +45,7 @@ class Restoration:
     prior: Prior
     prior_name: str
     choice: SchemeChoice
+    start: str | None
     levels: dict[str, float | None]
     masked: bool
     simulate: bool
@@ -58,6 +59,8 @@ class Restoration:
 
     def __post_init__(self) -> None:
         kind, given = problems.task(self.task), {name for name, level in self.levels.items() if level is not None}
+        if self.start is not None:
+            kind.check_start(self.start)
         if self.masked and not kind.takes_mask:
             raise InputError(f"--mask belongs to inpainting, not to the task {self.task}.")
         if self.masked and given:
@@ -160,7 +163,7 @@ class Restoration:
             problem = kind.degrade(given, level, seed, clipped) if self.simulate else kind.of(given, level, clipped)
         if problem.level == 0:
             raise InputError("No pixel is missing: there is nothing to inpaint.")
-        problem = problem.to(self.device)
+        problem = problem.from_start(self.start).to(self.device)
         return measuring.calibration.blind(self.prior, problem.observation, clipped) if self.blind else problem
 
     def _run(
@@ -185,11 +188,20 @@ class Restoration:
             "seconds": round(seconds, 4),
             "energy": step.energy.sum().item(),
         }
+        if note := problem.note(scheme.steps):
+            row["note"] = note
         if truth is not None:
             for key, image in (("", restored), ("_degraded", problem.initial().cpu())):
                 row[f"psnr{key}"] = measuring.psnr(image, truth).item()
                 row[f"ssim{key}"] = measuring.ssim(image, truth).mean().item()
         return restored, row, trace
+
+
+def tell_notes(report: dict[str, Any]) -> None:
+    """Says on standard error what there is to note about the problems (`Problem.note`), once for pages that are alike."""
+    rows = report.get("pages", [report])
+    for note in dict.fromkeys(row["note"] for row in rows if "note" in row):
+        click.echo(f"Note: {report['input']}: {note}", err=True)
 
 
 def tell_white(report: dict[str, Any]) -> None:

@@ -132,7 +132,8 @@ def test_a_degraded_upload_may_hold_nan_where_the_mask_says_missing() -> None:
     marked = npy(np.where(observed, 0.25, np.nan))
     scene = Scene(Upload("g", "gaps.npy"), 64, color=False, degraded=True, mask=Upload("h", "mask.npy"))
     prepared = prepare(scene, marked, npy(observed), 4)
-    assert prepared.problem.initial().unique().tolist() == [0.25, 0.5]
+    assert prepared.problem.from_start("grey").initial().unique().tolist() == [0.25, 0.5]
+    assert prepared.problem.initial().unique().tolist() == [0.25]
     with pytest.raises(InputError, match="NaN"):
         prepare(replace(scene, mask=Upload("i", "mask.npy")), marked, npy(~observed), 4)
     with pytest.raises(InputError, match="NaN"):
@@ -395,6 +396,26 @@ def test_the_page_starts_with_what_suits_the_task() -> None:
     )  # of rounded numbers
     assert list(app.get_by_key("shown").options) == ["Learned schedule, 10 steps, small", "GNC flow, 4 steps, small"]
     assert open_page(task="Inpaint", nsteps="", scheme="").selectbox(key="scheme").value == "GNC flow"
+
+
+def test_missing_pixels_start_from_the_fill_or_from_grey() -> None:
+    app = press(open_page(task="Inpaint", mask="Boxes", boxes="[[20,20,20,20]]", nsteps="1"), "Restore")
+    assert open_page(task="Inpaint", start="Grey").radio(key="start").value == "Grey"
+    checked(app.radio(key="start").set_value("Grey").run())
+    assert "controls say: GNC flow, 1 step, from grey" in app.info[0].value
+    press(app, "Restore")
+    filled, grey = app.session_state.runs
+    assert list(app.get_by_key("shown").options) == ["GNC flow, 1 step, small", "GNC flow, 1 step, from grey, small"]
+    assert filled.trace.rows[0].psnr > grey.trace.rows[0].psnr + 1
+    middle = (0, 0, slice(28, 32), slice(28, 32))
+    assert (grey.image[middle] - 0.5).abs().max() < 0.02 < (filled.image[middle] - 0.5).abs().min()
+    assert filled.prepared.degraded_png == grey.prepared.degraded_png
+    assert "start" not in [radio.key for radio in open_page(task="Denoise").radio]
+
+
+def test_a_hole_too_deep_for_the_steps_is_said() -> None:
+    app = press(open_page(task="Inpaint", mask="Boxes", boxes="[[10,10,40,40]]", nsteps="2"), "Restore")
+    assert "too deep for 2 steps" in app.info[0].value
 
 
 def test_a_link_reproduces_the_settings() -> None:

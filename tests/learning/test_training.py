@@ -78,7 +78,9 @@ def test_a_run_starts_from_a_prior_and_its_ordering_term_is_learned(tmp_path):
 @pytest.mark.parametrize("layers", [1, 2])
 def test_only_what_large_smoothings_need_is_learned(tmp_path, layers):
     """Kernels and slopes at smaller knots keep their bits; the energy becomes convex from the given sigma on."""
-    start = Trainer(settings(architecture=TINY | {"layers": layers, "knots_s": 12}), pictures()).prior.requires_grad_(False)
+    start = Trainer(settings(architecture=TINY | {"layers": layers, "knots_s": 12}), pictures()).prior.requires_grad_(
+        False
+    )
     for phi in start.functions:
         phi.slopes += 0.3 * torch.randn(phi.slopes.shape, generator=torch.Generator().manual_seed(0))
     options = {"architecture": start.architecture, "iterations": 20, "learn_from": 0.1, "convex_from": 0.3}
