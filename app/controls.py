@@ -267,7 +267,7 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
         return Choice(prior, scheme, steps, start=start)
     by_hand = st.toggle(
         "Choose the initial smoothing", False, **in_url("own-start"),
-        help="Off: the noise level for denoising, the prior's largest σ for inpainting.",
+        help="Off: the noise level for denoising, 0.05 for inpainting, which starts smooth.",
     )  # fmt: skip
     sigma0 = None
     if by_hand:

@@ -177,7 +177,7 @@ def test_priors_that_cannot_be_loaded_are_named_and_the_others_listed(folder, tm
 @pytest.mark.parametrize("other", [None, ["small"], 3.0], ids=str)
 def test_what_is_no_name_no_prior_or_no_card_is_refused(folder, other):
     before = sorted(folder.parent.rglob("*"))
-    for refused in (zoo.load, zoo.check, zoo.card, zoo.folder_of, zoo.schedules, zoo.weights_hash):
+    for refused in (zoo.load, zoo.check, zoo.card, zoo.folder_of, zoo.families, zoo.weights_hash):
         with pytest.raises(InputError, match="a name or a path"):
             refused(other)
     for refused in (
@@ -185,9 +185,7 @@ def test_what_is_no_name_no_prior_or_no_card_is_refused(folder, other):
         lambda: zoo.save(other, zoo.load("small"), {}),
         lambda: zoo.save(folder / "new", other, {}),
         lambda: zoo.save(folder / "new", zoo.load("small"), other),
-        lambda: zoo.find_schedule("small", other, 0.1, 2),
-        lambda: zoo.find_schedule("small", "denoise", other, 2),
-        lambda: zoo.find_schedule("small", "denoise", 0.1, other),
+        lambda: zoo.find_family("small", other),
     ):
         with pytest.raises(InputError):
             refused()

@@ -110,8 +110,9 @@ class Inpainting(Problem):
 
     @classmethod
     def first_sigma(cls, level: float, sigma_min: float, sigma_max: float) -> float:
-        """The prior's largest, which reaches across the gaps."""
-        return sigma_max
+        """0.05: the harmonic start is smooth, and larger smoothings take away from it. From grey, the prior's largest is better,
+        which reaches across the gaps."""
+        return min(max(0.05, sigma_min), sigma_max)
 
     @classmethod
     def lowest_sigma(cls, level: float, sigma_min: float) -> float:
