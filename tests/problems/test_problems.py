@@ -155,7 +155,7 @@ def test_a_level_outside_its_range_is_refused_and_named(kind):
 
 def test_first_smoothings():
     assert [Denoising.first_sigma(level, 0.01, 0.5) for level in (0.1, 0.001, 2)] == [0.1, 0.01, 0.5]
-    assert Inpainting.first_sigma(0.3, 0.01, 0.5) == 0.5
+    assert [Inpainting.first_sigma(0.3, low, 0.5) for low in (0.01, 0.1)] == [0.05, 0.1]
 
 
 def test_different_problems_are_not_stacked_and_unknown_ones_named():

@@ -59,13 +59,6 @@ def test_learned_schedule_survives_a_file(tmp_path):
     assert "0.1" in LEARNED.title
 
 
-def test_learned_schedule_fits_nearby_levels_only():
-    assert LEARNED.fits("denoise", 0.101, 2)
-    assert not LEARNED.fits("denoise", 0.11, 2)
-    assert not LEARNED.fits("denoise", 0.1, 3)
-    assert not LEARNED.fits("inpaint", 0.1, 2)
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -104,7 +97,6 @@ def test_numbers_of_other_libraries():
             values = make(number(0.5), number(0.125), np.int64(3))
             assert values == pytest.approx(make(0.5, 0.125, 3))
             assert {type(value) for value in values} == {float}
-    assert LEARNED.fits("denoise", np.float32(LEARNED.level), np.int64(LEARNED.steps))
 
 
 def test_what_is_no_number():
@@ -112,7 +104,6 @@ def test_what_is_no_number():
         for call in (
             lambda v: linear(v, 0.01, 3),
             lambda v: logarithmic(0.5, v, 3),
-            lambda v: LEARNED.fits("denoise", v, 2),
             lambda v: check_sigma(v, 0.01, 0.5),
             lambda v: check_rate(v),
             lambda v: linear(0.5, 0.01, v),
@@ -130,7 +121,7 @@ def test_a_scheme_is_chosen_by_its_name():
     assert isinstance(choose("flow"), Flow)
     assert isinstance(choose("joint", steps=np.int64(3), sigma0=np.float32(0.2)), Joint)
     assert isinstance(choose("learned", schedule=LEARNED), Learned)
-    for name in ("langevin", "Flow", "", None):
+    for name in ("langevin", "Flow", ""):
         with pytest.raises(InputError, match="there are flow, joint, learned"):
             choose(name)
     for changes, message in (
