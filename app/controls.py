@@ -7,13 +7,16 @@ import pandas as pd
 import streamlit as st
 
 from app.figures.restoration import box_figure
-from app.runs import SCHEME_TITLES, Choice, usable_priors
+from app.runs import Choice, usable_priors
 from app.scenes import Box, Scene, Upload, picture
 from app.session import from_url, in_url, plain, to_url, whole_in_url
+from app.uploads import upload_control, with_levels
 from gnc_core import images, zoo
+from gnc_core.choices import SCHEMES, has_learned
 from gnc_core.errors import InputError
 from gnc_core.problems import TASKS, Problem
-from gnc_core.restoration.schedules import MAX_STEPS, LearnedSchedule
+from gnc_core.restoration.families import DEFAULT_STEPS
+from gnc_core.restoration.schedules import MAX_STEPS
 
 OWN, OWN_MASK = "Upload an image", "Uploaded mask"
 NO_PRIOR = "There is no pretrained prior that can be used in the folder pretrained/."
@@ -31,7 +34,6 @@ RANGES = {
     "rate": ("Rate c of σ", 0.01, 1.99),
 }
 MASKS = {"Random pixels": "random", "Text overlay": "text", "Boxes": "boxes", OWN_MASK: "upload"}
-TYPES = [suffix.removeprefix(".") for suffix in images.SUFFIXES]
 Data = tuple[bytes | None, bytes | None]
 
 
@@ -76,9 +78,9 @@ def source_control() -> tuple[str | Upload | None, bytes | None, bool]:
     )  # fmt: skip
     if name != OWN:
         return name, None, False
-    upload, data = upload_control("Image file", "image-file", "PNG, JPEG or TIFF of 8 or 16 bits, or .npy with floats "
-                                  "in [0, 1], not clipped; at most 16 megapixels.")  # fmt: skip
-    return upload, data, True
+    upload, data = upload_control("Image file", "image-file", "PNG, TIFF, PGM or PPM of 8 or 16 bits, JPEG, WebP, BMP, GIF, "
+                                  "or .npy with floats in [0, 1], not clipped; at most 16 megapixels.")  # fmt: skip
+    return (None if upload is None else with_levels(upload, data)), data, True
 
 
 def side_control() -> int:
@@ -128,25 +130,8 @@ def mask_controls(task: type[Problem]) -> tuple[str | Upload | None, bytes | Non
     if kind == "boxes":
         return kind, None, {"boxes": _boxes(boxes_of_link())}  # `box_editor` shows them beside the image
     upload, data = upload_control("Mask file", "mask-file", "White where a pixel is known, black where it is missing; "
-                                  "of the size of the image file. PNG, JPEG, TIFF, or .npy (bool or 0 and 1).")  # fmt: skip
+                                  "of the size of the image file. Any image format, or .npy (bool or 0 and 1).")  # fmt: skip
     return upload, data, {}
-
-
-def upload_control(label: str, key: str, text: str, types: list[str] = TYPES) -> tuple[Upload | None, bytes | None]:
-    """An uploaded file and its bytes. It is kept when the page changes, for which the widget starts anew."""
-    kept = f"{key} kept"
-
-    def forget() -> None:
-        st.session_state.pop(kept, None)
-
-    file = st.file_uploader(label, types, key=key, on_change=forget, help=text)
-    if file is not None:
-        st.session_state[kept] = Upload(file.file_id, file.name), file.getvalue()
-    upload, data = st.session_state.get(kept, (None, None))
-    if upload is not None and file is None:
-        st.caption(f"Still there: {plain(upload.name)}")
-    st.caption("A link to this page holds the settings, but not the uploaded file.")
-    return upload, data
 
 
 def seed_control() -> int:
@@ -247,18 +232,23 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     prior = prior_control()
     if prior is None:
         return None
-    labels = {label: scheme for scheme, label in SCHEME_TITLES.items()}
+    task = next(iter(TASKS)) if scene is None else scene.task
+    best = "learned" if has_learned(prior, task) else "flow"
+    labels = {SCHEMES[scheme]: scheme for scheme in sorted(SCHEMES, key=lambda scheme: scheme != best)}
     scheme = labels[st.selectbox(
         "Scheme", list(labels), **in_url("scheme"),
         help="GNC flow: σ falls linearly. Joint: σ follows the energy down, with the image. Learned schedule: σ and "
         "the step sizes were fitted to bring the last step closest to the truth.",
     )]  # fmt: skip
-    steps = int(st.number_input(
-        "Steps S", 1, MAX_STEPS, 10, **whole_in_url("nsteps"),
-        help="Number of image steps x ← prox(x − τ ∇R(x, σ)). A learned schedule exists for certain numbers only.",
-    ))  # fmt: skip
+    suits = DEFAULT_STEPS if scheme == "learned" else TASKS[task].steps
+    steps = st.number_input(
+        "Steps S", 1, MAX_STEPS, None, placeholder=f"{suits}, which suits", **whole_in_url("nsteps"),
+        help="Number of image steps x ← prox(x − τ ∇R(x, σ)). More steps of the flow go on minimising below the noise level: "
+        "the energy falls, and so does the PSNR. A learned schedule has the numbers that it was fitted to.",
+    )  # fmt: skip
+    steps = None if steps is None else int(steps)
     if scheme == "learned":
-        learned_schedules(prior, scene)
+        learned_schedules(prior, task)
         return Choice(prior, scheme, steps)
     by_hand = st.toggle(
         "Choose the initial smoothing", False, **in_url("own-start"),
@@ -293,29 +283,15 @@ def prior_control() -> str | None:
     )  # fmt: skip
 
 
-def learned_schedules(prior: str, scene: Scene | None) -> None:
-    """The schedules that exist for the task, each to be taken over with a click."""
-    task = next(iter(TASKS)) if scene is None else scene.task
-    schedules, problems = zoo.schedules(prior)
+def learned_schedules(prior: str, task: str) -> None:
+    """What the learned schedules of a prior are for."""
+    families, problems = zoo.families(prior)
     for problem in problems:
         st.warning(plain(problem))
-    existing = [schedule for schedule in schedules if schedule.task == task]
-    if not existing:
-        st.caption(f"No schedule for this task was fitted to {plain(prior)}.")
-        return
-    st.caption(f"Fitted to {plain(prior)}, to be taken over:")
-    for number, schedule in enumerate(existing):
-        st.button(schedule.title, key=f"schedule {number}", on_click=take_over, args=(schedule,))
-
-
-def take_over(schedule: LearnedSchedule) -> None:
-    """Sets the controls to what a schedule was fitted to."""
-    settings: dict[str, Any] = {"nsteps": schedule.steps}
-    kind = TASKS[schedule.task]
-    step = kind.kind_of_level.usual[3]
-    settings |= level_settings(kind, round(schedule.level / step) * step)
-    settings, st.session_state.notes = nearest(settings)
-    st.session_state.update(settings)
+    titles = [family.title for family in families if family.task == task]
+    st.caption(
+        plain(f"Fitted to {prior}: {titles[0]}.") if titles else f"None for this task was fitted to {plain(prior)}."
+    )
 
 
 def nearest(settings: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

@@ -2,7 +2,7 @@
 
 import threading
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import streamlit as st
@@ -11,23 +11,21 @@ from app.figures.restoration import Curve
 from app.scenes import Prepared, Scene
 from app.session import sentence
 from gnc_core import images, zoo
-from gnc_core.choices import SchemeChoice, best_device, choose_scheme
+from gnc_core.choices import SCHEMES, SchemeChoice, best_device, choose_scheme
 from gnc_core.errors import InputError
 from gnc_core.measuring.trace import Trace, TraceRow, timed
 from gnc_core.prior import ByChannel, FieldsOfExperts
 from gnc_core.restoration.schemes import DIVERGED
 
-SCHEME_TITLES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
-
 
 @dataclass(frozen=True)
 class Choice:
-    """How a scene is to be restored. sigma0: initial smoothing; rate: step size of s in joint minimisation; None for the
+    """How a scene is to be restored. steps; sigma0: initial smoothing; rate: step size of s in joint minimisation; None for the
     defaults of the task."""
 
     prior: str
     scheme: str
-    steps: int
+    steps: int | None = None
     sigma0: float | None = None
     rate: float | None = None
 
@@ -35,7 +33,8 @@ class Choice:
     def title(self) -> str:
         start = f", σ₀ {self.sigma0:g}" if self.sigma0 else ""
         rate = f", rate {self.rate:g}" if self.rate else ""
-        return f"{SCHEME_TITLES[self.scheme]}, {self.steps} step{'s'[: self.steps > 1]}{start}{rate}, {self.prior}"
+        steps = f", {self.steps} step{'s'[: self.steps > 1]}" if self.steps else ""
+        return f"{SCHEMES[self.scheme]}{steps}{start}{rate}, {self.prior}"
 
 
 class Work(ABC):
@@ -97,6 +96,7 @@ class Run(Work):
         how = SchemeChoice(choice.scheme, choice.steps, choice.sigma0, choice.rate)
         scheme = choose_scheme(how, prior, choice.prior, problem.name, problem.level)
         self.steps = scheme.steps
+        self.choice = replace(choice, steps=scheme.steps)
         self.trace = Trace(prepared.truth)
         self.image = prepared.problem.initial()
         self._steps = timed(scheme.run(prior, problem))
@@ -138,8 +138,14 @@ class Run(Work):
 
     @cached_property
     def result_png(self) -> bytes:
-        """To be asked for when the run has ended."""
+        """To be asked for when the run has ended, as the next one."""
         return images.to_png(self.image)
+
+    @cached_property
+    def result_files(self) -> dict[str, bytes]:
+        """The result by the endings of files that hold it as the upload does: a PNG, and for floats .npy as well."""
+        photo = images.Photo(self.image, self.prepared.encoding)
+        return {suffix: images.encode(suffix, [photo]) for suffix in (".png", ".npy")[: 1 + (not photo.encoding.bits)]}
 
 
 def load_prior(name: str) -> FieldsOfExperts:

@@ -1,6 +1,6 @@
 """From the controls of "Restore an image" to a restoration problem: the picture, and what is done to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import streamlit as st
@@ -16,10 +16,12 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that the browser sent; equal to another one only if it is the same upload."""
+    """A file that the browser sent; equal to another one only if it is the same upload, with the same white and black."""
 
     id: str
     name: str
+    white: float | None = None
+    black: float | None = None
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,12 @@ class Scene:
 
 @dataclass
 class Prepared:
-    """A problem on the CPU, and the truth that it was made from (None for images that came degraded)."""
+    """A problem on the CPU, the truth that it was made from (None for images that came degraded), and how the file that it came
+    from holds its values."""
 
     problem: Problem
     truth: Tensor | None
+    encoding: images.Encoding = images.PLAIN
 
     @property
     def size(self) -> tuple[int, int]:
@@ -83,10 +87,21 @@ def picture(
     """
     if isinstance(source, Upload):
         assert _data is not None
-        image = images.read_image(_data, color=color, name=source.name, gaps=gaps)
+        levels = {"white": source.white, "black": source.black}
+        image = images.read(_data, color=color, name=source.name, gaps=gaps, **levels)[0].image
     else:
         image = images.load_sample(source, color=color)
     return (images.crop_center if degraded else images.shrink)(image, longest), tuple(image.shape[-2:])
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading the image …")
+def encoding(upload: Upload, _data: bytes | None) -> tuple[images.Encoding, int | None]:
+    """How an upload holds its values, and its likely white (see `images.Photo`); raises `InputError` as `picture`.
+
+    What belongs to the whole file alone, its resolution and transparency, is left out."""
+    assert _data is not None
+    photo = images.read(_data, name=upload.name, gaps=True, white=upload.white, black=upload.black)[0]
+    return replace(photo.encoding, dpi=None, alpha=None), photo.likely_white()
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -96,15 +111,16 @@ def prepare(scene: Scene, _image_data: bytes | None, _mask_data: bytes | None, m
     image, full_size = picture(scene.source, scene.longest, scene.color, scene.degraded, _image_data, gaps)
     checks.check_size(image, min_size)
     truth = None if scene.degraded else image
+    stored = encoding(scene.source, _image_data)[0] if isinstance(scene.source, Upload) else images.PLAIN
     kind = problems.task(scene.task)
     if scene.level is not None:
         made = scene.mask is not None or not scene.degraded
         problem = kind.degrade(image, scene.level, scene.seed or 0) if made else kind.of(image, scene.level)
-        return Prepared(problem, truth)
+        return Prepared(problem, truth, stored)
     observed = _mask(scene, image, full_size, _mask_data)
     if bool(observed.all()):
         raise InputError("No pixel is missing: there is nothing to inpaint.")
-    return Prepared(Inpainting(torch.where(observed, image, 0.5), observed), truth)
+    return Prepared(Inpainting(torch.where(observed, image, 0.5), observed), truth, stored)
 
 
 def _mask(scene: Scene, image: Tensor, full_size: tuple, data: bytes | None) -> Tensor:

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from app.controls import OWN, level_settings
 from app.figures.maps import Map
-from app.runs import SCHEME_TITLES, Work, device_queue, load_prior, usable_priors
+from app.runs import Work, device_queue, load_prior, usable_priors
 from app.scenes import Scene, Upload
 from app.session import plain
 from gnc_core import sweeps, zoo
-from gnc_core.choices import best_device
+from gnc_core.choices import SCHEMES, best_device
 from gnc_core.errors import InputError
 from gnc_core.problems import TASKS
 from gnc_core.sweeps import Plan, Result
@@ -100,7 +100,7 @@ def task_title(plan: Plan) -> str:
 def grid_title(plan: Plan) -> str:
     """How large a grid is, in words: "11 × 12 cells of GNC flow and Joint"."""
     _, sigmas, steps, _ = plan.shape
-    return f"{sigmas} × {steps} cells of {' and '.join(SCHEME_TITLES[name] for name in plan.schemes)}"
+    return f"{sigmas} × {steps} cells of {' and '.join(SCHEMES[name] for name in plan.schemes)}"
 
 
 def cell_title(plan: Plan, cell: tuple[int, int]) -> str:
@@ -130,7 +130,7 @@ def maps(result: Result, tolerance: float, schemes: Sequence[str]) -> list[Map]:
     attainment, diverged = sweeps.attainment(result, tolerance), sweeps.diverged(result)
     psnr, spread, excess = sweeps.mean(result.psnr), sweeps.spread(result.psnr), sweeps.excess(result)
     return [
-        Map(SCHEME_TITLES[name], attainment[i], psnr[i], spread[i], excess[i], diverged[i], sweeps.highest(psnr[i]))
+        Map(SCHEMES[name], attainment[i], psnr[i], spread[i], excess[i], diverged[i], sweeps.highest(psnr[i]))
         for i, name in enumerate(result.plan.schemes)
         if name in schemes
     ]
@@ -152,7 +152,7 @@ def settings_of_cell(
         "nsteps": plan.steps[cell[1]],
         "own-start": True,
         "smoothing": plan.sigma0[cell[0]],
-        **({"rate": plan.rate} if scheme == SCHEME_TITLES["joint"] else {}),
+        **({"rate": plan.rate} if scheme == SCHEMES["joint"] else {}),
     }
 
 

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from app.figures.inside import Layer, kernels_figure
 from app.runs import device_queue, load_prior
-from gnc_core import checks, zoo
-from gnc_core.measuring import inspection, inspections
+from gnc_core import checks, images, problems, zoo
+from gnc_core.measuring import curvature, inspection, inspections
 from gnc_core.measuring.inspections import Inspection
+from gnc_core.mixture import PRESETS, smallest_curvature
 
 CURVE_POINTS, SURFACE_POINTS = 33, 65
 TILE_SIGMA = 0.1  # the smoothing at which the kernels of upper layers are linearised for their tiles
@@ -93,6 +94,24 @@ def response(name: str, x: Tensor, sigma: float, layer: int, channel: int) -> tu
     with device_queue():
         found = inspection.response(prior, x.to(prior.c.device), math.log(sigma), layer, channel)
     return tuple(part.cpu().numpy() for part in found)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Looking for the direction in which the energy bends down …")
+def bending(name: str, key: tuple, sigma: float, noisy: bool, _image: Tensor) -> tuple[float, np.ndarray, np.ndarray]:
+    """The smallest eigenvalue of sigma^2 hess R at the middle of an image (1, 1, H, W), that middle, and the eigenvector,
+    both (h, w). `key`: the image and the weights."""
+    prior, x = load_prior(name), images.crop_center(_image, curvature.CROP)
+    x = problems.add_noise(x, sigma, 0) if noisy else x
+    with device_queue():
+        value, direction = curvature.smallest_eigenvalue(prior, x.to(prior.c.device), math.log(sigma))
+    return value, x[0, 0].numpy(), direction[0, 0].cpu().numpy()
+
+
+@st.cache_resource
+def mixture_curvature() -> tuple[np.ndarray, np.ndarray]:
+    """sigma, and sigma^2 times the smallest curvature of the energy of the mixture that "One dimension" starts with."""
+    sigmas = np.geomspace(0.01, 0.5, 60)
+    return sigmas, sigmas**2 * smallest_curvature(next(iter(PRESETS.values())), sigmas)
 
 
 def convexity(measured: Inspection, layer: int, channel: int) -> str:

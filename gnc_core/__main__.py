@@ -17,6 +17,7 @@ from gnc_core import __version__
 from gnc_core.commands.bench import bench
 from gnc_core.commands.calibrate import calibrate
 from gnc_core.commands.evaluate import evaluate
+from gnc_core.commands.finetune import finetune
 from gnc_core.commands.fit_schedule import fit_schedule
 from gnc_core.commands.info import info
 from gnc_core.commands.inspect import inspect
@@ -67,7 +68,7 @@ def main(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (restore, evaluate, calibrate, sweep, train, fit_schedule, inspect, info, bench):
+for command in (restore, evaluate, calibrate, sweep, train, finetune, fit_schedule, inspect, info, bench):
     main.add_command(command)
 
 

@@ -15,17 +15,18 @@ if TYPE_CHECKING:  # the command line offers these choices without PyTorch
     from gnc_core.prior import Prior
     from gnc_core.restoration.schemes import Scheme
 
-DEFAULT_STEPS = 10
-SCHEMES = ("flow", "joint", "learned")
+SCHEMES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
+"""All schemes, with their titles."""
 
 
 @dataclass(frozen=True)
 class SchemeChoice:
     """How to restore, as a user says it; None is what suits the task.
 
-    scheme: "flow" (with a linear schedule), "joint" or "learned". steps: their number, 1 ... 1000. sigma0: initial smoothing, in
-    units of [0, 1]; not for "learned". rate: the step size c of s; for "joint" alone. schedule: instead of the prior's own; for
-    "learned" alone. blind: nobody knows the level; the prior estimates it.
+    scheme: "flow" (with a linear schedule), "joint" or "learned"; None is the learned schedules of the prior where it has some
+    for the task, else the flow, unless `sigma0` (flow), `rate` (joint) or `schedule` (learned) say otherwise. steps: their number
+    (1 ... 1000). sigma0: initial smoothing, in units of [0, 1]; not for "learned". rate: the step size c of s; for "joint" alone.
+    schedule: instead of the prior's own; for "learned" alone. blind: nobody knows the level; the prior estimates it.
     Raises `InputError` for another scheme and for what does not belong to it.
 
     >>> SchemeChoice("flow", rate=0.5)
@@ -33,7 +34,7 @@ class SchemeChoice:
     gnc_core.errors.InputError: A rate of s belongs to the scheme joint, not to flow.
     """
 
-    scheme: str = "flow"
+    scheme: str | None = None
     steps: int | None = None
     sigma0: float | None = None
     rate: float | None = None
@@ -41,13 +42,18 @@ class SchemeChoice:
     blind: bool = False
 
     def __post_init__(self) -> None:
-        if self.scheme not in SCHEMES:
+        if self.scheme not in (None, *SCHEMES):
             raise InputError(f"There is no scheme {self.scheme!r}; there are {', '.join(SCHEMES)}.")
+        if self.scheme is None:
+            owners = {"flow": self.sigma0, "joint": self.rate, "learned": self.schedule}
+            named = [scheme for scheme, value in owners.items() if value is not None]
+            if named:
+                object.__setattr__(self, "scheme", named[-1])
         if self.scheme == "learned" and self.sigma0 is not None:
             raise InputError("An initial smoothing does not apply to a learned schedule, whose sigmas are fitted.")
-        if self.scheme != "joint" and self.rate is not None:
+        if self.scheme not in (None, "joint") and self.rate is not None:
             raise InputError(f"A rate of s belongs to the scheme joint, not to {self.scheme}.")
-        if self.scheme != "learned" and self.schedule is not None:
+        if self.scheme not in (None, "learned") and self.schedule is not None:
             raise InputError(f"A learned schedule belongs to the scheme learned, not to {self.scheme}.")
         if self.schedule is not None and self.steps not in (None, self.schedule.steps):
             raise InputError(f"The schedule has {self.schedule.steps} steps, not {self.steps}.")
@@ -66,12 +72,22 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def has_learned(prior_name: str | Path, task: str, steps: int | None = None) -> bool:
+    """Whether a prior has learned schedules for a task, of that number of steps.
+
+    >>> has_learned("foe-l1", "denoise", steps=900)
+    False
+    """
+    family = next((family for family in zoo.families(prior_name)[0] if family.task == task), None)
+    return family is not None and (steps is None or family.steps[0] <= steps <= family.steps[1])
+
+
 def choose_scheme(choice: SchemeChoice, prior: Prior, prior_name: str | Path, task: str, level: float) -> Scheme:
     """The scheme of a choice, for a task (`problems.TASKS`) and its level.
 
-    They say the default of sigma0 (the prior's largest for blind joint minimisation), that of the rate, and which of the learned
-    schedules of the prior `prior_name` it is. Raises `InputError` for sigmas outside the prior's range, if no learned schedule
-    fits, and for a blind choice where the prior cannot tell the level.
+    They say the defaults: of the number of steps, of sigma0 (the prior's largest for blind joint minimisation), of the rate, and
+    which of the learned schedules of the prior `prior_name` it is. Raises `InputError` for sigmas outside the prior's range, if
+    no learned schedule fits, and for a blind choice where the prior cannot tell the level.
 
     >>> prior = zoo.load("foe-l1")
     >>> choose_scheme(SchemeChoice("joint", steps=6), prior, "foe-l1", "denoise", 0.1)
@@ -81,17 +97,17 @@ def choose_scheme(choice: SchemeChoice, prior: Prior, prior_name: str | Path, ta
 
     kind = problems.task(task)
     level = kind.kind_of_level.check(level)
-    if choice.blind and (not kind.blind or choice.scheme == "learned"):
+    if choice.blind and not kind.blind:
         able = " or ".join(name for name, problem in problems.TASKS.items() if problem.blind)
-        raise InputError(f"Without the level, only the schemes flow and joint of {able} can go.")
-    if choice.scheme == "learned":
-        schedule = choice.schedule or zoo.find_schedule(prior_name, task, level, choice.steps or DEFAULT_STEPS)
+        raise InputError(f"No prior can tell how much is missing: only the task {able} can do without its level.")
+    if choice.scheme == "learned" or (choice.scheme is None and has_learned(prior_name, task, choice.steps)):
+        schedule = choice.schedule or zoo.find_family(prior_name, task).at(level, choice.steps)
         if schedule.task != task:
             raise InputError(f"The schedule is for {schedule.title}, not for {task}.")
         for sigma in schedule.sigma:
             schedules.check_sigma(sigma, prior.sigma_min, prior.sigma_max)
         return Learned(schedule)
-    steps = choice.steps or DEFAULT_STEPS
+    steps = choice.steps or kind.steps
     sigma0 = choice.sigma0
     if sigma0 is None:
         from_the_top = choice.blind and choice.scheme == "joint"

@@ -1,7 +1,8 @@
 """The pretrained priors: what lies in pretrained/, and how it is loaded and saved.
 
 One folder a prior: `prior.safetensors` (weights, and the architecture as JSON in its metadata),
-`card.json` (architecture, training, results) and `schedules/*.json` (learned schedules). `sweeps/*.npz` are full maps.
+`card.json` (architecture, training, results) and `schedules/TASK.json` (learned schedules of a task, for all levels).
+`sweeps/*.npz` are full maps.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gnc_core import checks, problems
 from gnc_core.errors import InputError
 from gnc_core.files import write_bytes
-from gnc_core.restoration.schedules import LearnedSchedule
+from gnc_core.restoration.families import ScheduleFamily
 
 if TYPE_CHECKING:  # what lies in pretrained/ is told without PyTorch
     import numpy as np
@@ -154,40 +155,61 @@ def card(name: str | os.PathLike) -> dict[str, Any]:
     return content
 
 
-def schedules(name: str | os.PathLike) -> tuple[list[LearnedSchedule], list[str]]:
-    """The learned schedules of a prior, by task, level and steps, and a sentence for each file that cannot be read.
+def families(name: str | os.PathLike) -> tuple[list[ScheduleFamily], list[str]]:
+    """The learned schedules of a prior, a family a task, sorted by task, and a sentence for each file that cannot be read.
 
-    >>> found, problems_met = schedules("foe-l1")
-    >>> {schedule.task for schedule in found} == {"denoise", "inpaint"}, problems_met
-    (True, [])
+    >>> families("foe-l1")[0] == sorted(families("foe-l1")[0], key=lambda family: family.task)
+    True
     """
     loaded, problems = [], []
     for file in sorted((folder_of(name) / SCHEDULES).glob("*.json")):
         try:
-            loaded.append(LearnedSchedule.load(file))
+            loaded.append(ScheduleFamily.load(file))
         except InputError as error:
             problems.append(str(error))
-    return sorted(loaded, key=lambda schedule: (schedule.task, schedule.level, schedule.steps)), problems
+    return sorted(loaded, key=lambda family: family.task), problems
 
 
-def find_schedule(name: str | os.PathLike, task: str, level: float, steps: int) -> LearnedSchedule:
-    """The learned schedule of a prior for a task, a number of steps and a level (nearest within 2 %).
+def find_family(name: str | os.PathLike, task: str) -> ScheduleFamily:
+    """The learned schedules of a prior for a task. Raises `InputError`, listing those that exist and the files that cannot be
+    read, if there are none.
 
-    Raises `InputError`, listing those that exist and the files that cannot be read, if there is none, and for a level that is
-    out of its range.
-
-    >>> find_schedule("foe-l1", "denoise", 0.099, steps=10).title  # that of 25/255
-    'denoise, noise 0.09804, 10 steps'
+    >>> from tempfile import TemporaryDirectory
+    >>> family = ScheduleFamily(((0.0,) * 6,) * 6, "denoise", "mine", (0.02, 0.4), (3, 20), 0.01, 0.5)
+    >>> with TemporaryDirectory() as folder:
+    ...     save(folder, load("foe-l1"), {})
+    ...     _ = save_family(folder, family)
+    ...     find_family(folder, "denoise") == family
+    True
     """
-    level = problems.task(task).kind_of_level.check(level)
-    existing, damaged = schedules(name)
-    fitting = [schedule for schedule in existing if schedule.fits(task, level, steps)]
+    existing, damaged = families(name)
+    fitting = [family for family in existing if family.task == problems.task(task).name]
     if not fitting:
-        listed = "; ".join(schedule.title for schedule in existing) or "none"
-        wanted = f"{problems.task(task).words(level)}, {steps} steps"
-        missing = f"No learned schedule of {name} fits {wanted}; there are: {listed}."
-        raise InputError(" ".join([missing, *damaged]))
-    return min(fitting, key=lambda schedule: abs(schedule.level - level))
+        listed = "; ".join(family.title for family in existing) or "none"
+        raise InputError(
+            " ".join([f"There are no learned schedules of {name} to {task}; there are: {listed}.", *damaged])
+        )
+    return fitting[0]
+
+
+def save_family(folder: str | os.PathLike, family: ScheduleFamily) -> Path:
+    """Writes learned schedules into a prior's folder, where `find_family` finds them, in the place of those for the same task.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> family = ScheduleFamily(((0.0,) * 6,) * 6, "denoise", "mine", (0.02, 0.4), (3, 20), 0.01, 0.5)
+    >>> with TemporaryDirectory() as folder:
+    ...     save_family(folder, family).name
+    'denoise.json'
+    """
+    if not isinstance(family, ScheduleFamily):
+        raise InputError(f"What is saved are learned schedules, a ScheduleFamily, not {type(family).__name__}.")
+    path = checks.path(folder, "The folder of a prior") / SCHEDULES / f"{family.task}.json"
+    try:
+        path.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"Cannot make the folder {path.parent}: {error.strerror}.") from error
+    family.save(path)
+    return path
 
 
 def sweep_files() -> dict[str, Path]:

@@ -26,15 +26,16 @@ def restored(scheme, name):
 def test_psnr_on_bundled_images(name, flow, learned):
     """Bounds 0.2 dB below what was measured."""
     assert restored(Flow(schedules.linear(NOISE, 0.01, 4)), name) > flow
-    assert restored(Learned(zoo.find_schedule("foe-l1", "denoise", NOISE, 10)), name) > learned
+    assert restored(Learned(zoo.find_family("foe-l1", "denoise").at(NOISE)), name) > learned
 
 
 @pytest.mark.parametrize("name", zoo.names())
 def test_card_tells_how_the_prior_was_made(name):
     training = zoo.card(name)["training"]
     assert {"command", "seed", "data", "iterations", "minutes", "hardware"} <= set(training)
-    schedules, problems = zoo.schedules(name)
-    assert all(schedule.prior == name for schedule in schedules)
+    families, problems = zoo.families(name)
+    assert families
+    assert all(family.prior == name and family.command for family in families)
     assert not problems
 
 

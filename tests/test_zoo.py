@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from gnc_core import zoo
 from gnc_core.errors import InputError
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
-from gnc_core.restoration.schedules import LearnedSchedule
+from gnc_core.restoration import ScheduleFamily
 
 SMALL = {"layers": 2, "channels": 4, "kernel_size": 5, "knots_u": 15, "knots_hidden": 7, "knots_s": 6}
 
@@ -26,10 +26,6 @@ def folder(tmp_path, monkeypatch):
             parameter += 0.01 * torch.randn_like(parameter)
     zoo.save(tmp_path / "small", prior, {"iterations": 7})
     return tmp_path / "small"
-
-
-def schedule(level=0.1, steps=2, task="denoise"):
-    return LearnedSchedule((0.1,) * steps, (0.01,) * steps, task, level, "small")
 
 
 def test_saved_prior_is_loaded_again(folder):
@@ -116,32 +112,36 @@ def test_damaged_cards(folder):
             zoo.card("small")
 
 
-def test_schedules_are_found_by_task_level_and_steps(folder):
-    (folder / "schedules").mkdir()
-    assert zoo.schedules("small") == ([], [])
+def a_family(task="denoise", **changes):
+    weights = torch.randn(6, 6, generator=torch.Generator().manual_seed(0)).tolist()
+    values = {"levels": (0.03, 0.3), "steps": (2, 8), "sigma_min": 0.01, "sigma_max": 0.5} | changes
+    return ScheduleFamily(weights, task, "small", **values)
+
+
+def test_learned_schedules_are_found_by_task(folder):
+    assert zoo.families("small") == ([], [])
     with pytest.raises(InputError, match="there are: none"):
-        zoo.find_schedule("small", "denoise", 0.1, 2)
-    for number, kept in enumerate([schedule(), schedule(0.101), schedule(0.2, 5)]):
-        kept.save(folder / "schedules" / f"{number}.json")
-    assert [s.level for s in zoo.schedules("small")[0]] == [0.1, 0.101, 0.2]
-    assert zoo.find_schedule("small", "denoise", 0.1008, 2).level == 0.101
-    for wanted in (("denoise", 0.15, 2), ("denoise", 0.1, 3), ("inpaint", 0.1, 2)):
-        with pytest.raises(InputError, match=r"denoise, noise 0\.2, 5 steps"):
-            zoo.find_schedule("small", *wanted)
+        zoo.find_family("small", "denoise")
+    denoise, inpaint = a_family(), a_family("inpaint")
+    for family in (inpaint, denoise, denoise):  # the last one takes the place of the one before
+        zoo.save_family(folder, family)
+    assert zoo.families("small") == ([denoise, inpaint], [])
+    assert zoo.find_family("small", "inpaint") == inpaint
+    with pytest.raises(InputError, match="task"):
+        zoo.find_family("small", "deblur")
 
 
 def test_damaged_schedules_are_named_and_the_others_are_found(folder):
-    (folder / "schedules").mkdir()
-    schedule().save(folder / "schedules" / "good.json")
-    huge = schedule().to_json().replace('"level": 0.1', f'"level": {"9" * 400}')
+    zoo.save_family(folder, a_family())
+    huge = a_family().to_json().replace('"sigma_max": 0.5', f'"sigma_max": {"9" * 400}')
     for number, text in enumerate(("", "{}", "[" * 9000, huge)):
         (folder / "schedules" / f"bad{number}.json").write_text(text)
     (folder / "schedules" / "bad4.json").mkdir()
-    found, problems = zoo.schedules("small")
-    assert found == [schedule()] == [zoo.find_schedule("small", "denoise", 0.1, 2)]
+    found, problems = zoo.families("small")
+    assert found == [a_family()] == [zoo.find_family("small", "denoise")]
     assert [f"bad{number}.json" in problem for number, problem in enumerate(problems)] == [True] * 5
-    with pytest.raises(InputError, match=r"there are: denoise, noise 0\.1, 2 steps\. .*bad0\.json"):
-        zoo.find_schedule("small", "denoise", 0.1, 3)
+    with pytest.raises(InputError, match=r"there are: denoise, noise 0\.03 to 0\.3, 2 to 8 steps\. .*bad0\.json"):
+        zoo.find_family("small", "inpaint")
 
 
 def test_sweeps_are_named_after_their_files(folder, tmp_path):
@@ -176,8 +176,9 @@ def test_priors_that_cannot_be_loaded_are_named_and_the_others_listed(folder, tm
 
 @pytest.mark.parametrize("other", [None, ["small"], 3.0], ids=str)
 def test_what_is_no_name_no_prior_or_no_card_is_refused(folder, other):
+    family = ScheduleFamily(((0.0,) * 6,) * 6, "denoise", "small", (0.02, 0.4), (3, 20), 0.01, 0.5)
     before = sorted(folder.parent.rglob("*"))
-    for refused in (zoo.load, zoo.check, zoo.card, zoo.folder_of, zoo.schedules, zoo.weights_hash):
+    for refused in (zoo.load, zoo.check, zoo.card, zoo.folder_of, zoo.families, zoo.weights_hash):
         with pytest.raises(InputError, match="a name or a path"):
             refused(other)
     for refused in (
@@ -185,9 +186,9 @@ def test_what_is_no_name_no_prior_or_no_card_is_refused(folder, other):
         lambda: zoo.save(other, zoo.load("small"), {}),
         lambda: zoo.save(folder / "new", other, {}),
         lambda: zoo.save(folder / "new", zoo.load("small"), other),
-        lambda: zoo.find_schedule("small", other, 0.1, 2),
-        lambda: zoo.find_schedule("small", "denoise", other, 2),
-        lambda: zoo.find_schedule("small", "denoise", 0.1, other),
+        lambda: zoo.find_family("small", other),
+        lambda: zoo.save_family(other, family),
+        lambda: zoo.save_family(folder, other),
     ):
         with pytest.raises(InputError):
             refused()

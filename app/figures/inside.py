@@ -1,4 +1,4 @@
-"""Figures of the page "Inside the prior": all kernels with their functions, one kernel in detail, convexity, a training run."""
+"""Figures of the page "Inside the prior": all kernels with their functions, one kernel in detail, a training run."""
 
 import base64
 import io
@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 from PIL import Image
 from plotly.subplots import make_subplots
 
+from app.figures.curvature import log_ticks
 from app.figures.one_dimension import BLUE, GRID, LARGEST, MARK, RED, SMALLEST, sigma_colour
 
 COLUMNS = 16
@@ -245,7 +246,7 @@ def surface_figure(
         x=u[current], y=s[current], z=values[current], mode="lines", line={"color": "black", "width": 5},
         hoverinfo="skip", showlegend=False,
     )  # fmt: skip
-    ticks = _ticks(sigma)
+    ticks = log_ticks(sigma)
     figure.update_scenes(
         xaxis={"title": "u"}, yaxis={"title": "σ", "tickvals": np.log10(ticks), "ticktext": [f"{t:g}" for t in ticks]},
         zaxis={"title": "", "nticks": 5}, aspectmode="cube",
@@ -285,26 +286,6 @@ def grey_png(values: np.ndarray, low: float, high: float, marked: np.ndarray | N
 # --- the whole prior, and how it came about ----------------------------------------------------------------------
 
 
-def convexity_figure(sigma: np.ndarray, curvature: np.ndarray, names: Sequence[str], above: float) -> go.Figure:
-    """sigma^2 min phi'' (S, C) of all channels over sigma: red where negative, blue where convex; `above`, the sigma from which
-    on all are convex (NaN if none is), is marked by a line. `names`: (C,), from the top."""
-    limit = max(float(np.quantile(np.abs(curvature), 0.98)), 1e-12)
-    figure = go.Figure(
-        go.Heatmap(
-            x=sigma, y=np.arange(len(names)), z=curvature.T, zmin=-limit, zmax=limit,
-            colorscale=[[0, RED], [0.5, "rgb(250, 225, 222)"], [0.5, "rgb(225, 233, 247)"], [1, BLUE]],
-            colorbar={"title": {"text": "σ² min φ″"}, "thickness": 12, "outlinewidth": 0},
-            customdata=np.broadcast_to(np.array(names)[:, None], curvature.T.shape),
-            hovertemplate="%{customdata}, σ = %{x:.3g}: %{z:.3g}<extra></extra>",
-        )
-    )  # fmt: skip
-    if np.isfinite(above):
-        figure.add_vline(above, line={"color": MARK, "width": 1.5, "dash": "dash"})
-    figure.update_xaxes(title="smoothing σ", type="log", tickvals=_ticks(sigma))
-    figure.update_yaxes(title="kernels, in the order above", autorange="reversed", showticklabels=False, showgrid=False)
-    return figure.update_layout(height=380, margin={"l": 30, "r": 10, "t": 10, "b": 40})
-
-
 def training_figure(log: Mapping[str, Sequence[float]]) -> go.Figure:
     """The two terms of the loss over the iterations; columns of a log, with NaN where a line has no such value."""
     figure = make_subplots(
@@ -336,10 +317,6 @@ def training_figure(log: Mapping[str, Sequence[float]]) -> go.Figure:
         height=300, margin={"l": 50, "r": 10, "t": 30, "b": 10}, hovermode="closest",
         legend={"orientation": "h", "y": -0.3, "yanchor": "top", "x": 0},
     )  # fmt: skip
-
-
-def _ticks(sigma: np.ndarray) -> list[float]:
-    return [level for level in (0.01, 0.03, 0.1, 0.3, 1.0) if 0.99 * sigma[0] <= level <= 1.01 * sigma[-1]]
 
 
 def _png(picture: np.ndarray, mode: str) -> str:

@@ -9,12 +9,12 @@ from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
 from app.controls import NO_PRIOR, image_controls, prior_control, side_control
+from app.figures.curvature import convexity_figure, eigenvalue_figure
 from app.figures.inside import (
     COLUMNS,
     LONGEST_MAP,
     SLIDER,
     Layer,
-    convexity_figure,
     grey_png,
     height_of,
     kernel_figure,
@@ -27,11 +27,22 @@ from app.following import show_training
 from app.runs import load_prior
 from app.scenes import picture
 from app.session import in_url, plain, whole_in_url
-from app.tiles import TILE_SIGMA, ShownInspection, convexity, function, kernels, measure, overview, response
-from gnc_core import problems
+from app.tiles import (
+    TILE_SIGMA,
+    ShownInspection,
+    bending,
+    convexity,
+    function,
+    kernels,
+    measure,
+    mixture_curvature,
+    overview,
+    response,
+)
+from gnc_core import problems, zoo
 from gnc_core.errors import InputError
 from gnc_core.measuring.inspection import spectrum
-from gnc_core.measuring.inspections import Inspection
+from gnc_core.measuring.inspections import LANCZOS, Inspection
 
 ORDERS = {"As learned": "index", "Share of the energy": "share", "σ at which they turn convex": "convexity"}
 NAMES = ["φ(u, σ)", "σ φ′(u, σ)", "σ² φ″(u, σ)"]
@@ -64,6 +75,14 @@ def show_numbers(measured: Inspection, level: int) -> None:
     """How convex the potentials are."""
     above, here = measured.all_convex_above, f"{measured.sigma[level]:.3f}"
     row = st.container(horizontal=True, gap="medium")
+    if len(measured.levels):
+        known, proved = math.isfinite(measured.sigma_c), math.isfinite(measured.proved)
+        row.metric(
+            "The energy is convex from", f"σ_c = {measured.sigma_c:.3g}" if known else "no σ", width="content",
+            help=f"The smoothing from which on the smallest eigenvalue of σ² ∇²R(x, σ) stays above −0.001, at "
+            f"{measured.eigenvalues.shape[1]} validation photographs, clean and noisy. "
+            + f"Proved for all images from σ = {measured.proved:.3g} on: all potentials are convex there." * proved,
+        )  # fmt: skip
     row.metric(
         "All potentials convex above", f"σ = {above:.3g}" if math.isfinite(above) else "no σ", width="content",
         help="The smoothing above which φ″(u, σ) ≥ 0 for every potential, on the effective range of its features; looked for "
@@ -190,6 +209,43 @@ def show_response(name: str, image: Tensor, layer: int, channel: int, sigma: flo
     )
 
 
+def show_bending(name: str, measured: Inspection, image: Tensor | None, key: tuple, level: int) -> None:
+    """The smallest eigenvalue of the Hessian over sigma, and the direction that belongs to it."""
+    st.subheader(
+        "Where the energy is convex",
+        help="The smallest eigenvalue of σ² ∇²R(x, σ). Zero or above: R(·, σ) is convex around that image. A step x − σ² ∇R "
+        "of the flow stretches differences along an eigenvector with a negative eigenvalue: there it decides between images.",
+    )
+    if len(measured.levels):
+        figure = eigenvalue_figure(measured.levels, measured.eigenvalues, measured.sigma_c, mixture_curvature())
+        st.plotly_chart(figure, key="eigenvalues", config=PLAIN)
+        st.caption(
+            f"One line a photograph ({measured.eigenvalues.shape[1]} of the validation set, the middle of each): the learned "
+            "counterpart of the mixture's smallest curvature on the page One dimension, dotted."
+        )
+    sigma = float(measured.sigma[level])
+    if image is None or not st.toggle(
+        f"Show the direction in which the energy bends down most, at σ = {sigma:.3f}", False, **in_url("bend"),
+        help="The eigenvector of the smallest eigenvalue, at the middle of this page's image; takes a few seconds.",
+    ):  # fmt: skip
+        return
+    noisy = bool(state.get("noisy", False))
+    value, x, direction = bending(name, (*key, zoo.weights_hash(name)), sigma, noisy, image)
+    reach = float(np.abs(direction).max())
+    panels = [("image" + " with noise" * noisy, grey_png(x, 0, 1)), ("eigenvector", grey_png(direction, -reach, reach))]
+    figure = comparison_figure(panels, (x.shape[1], x.shape[0])).update_traces(hoverinfo="skip", hovertemplate=None)
+    with fitted("direction", f"min({x.shape[0] / x.shape[1] / 2:.4f} * 100cqw + {TITLES}px, 420px)"):
+        st.plotly_chart(figure, key="bending", height="stretch")
+    st.caption(
+        f"Smallest eigenvalue × σ²: {value:.4f}. "
+        + (
+            "The energy bends down along this pattern."
+            if value < -LANCZOS
+            else "The energy is convex around this image."
+        )
+    )
+
+
 def captions(found: ShownInspection, layers: int) -> None:
     """What the tiles and curves above are."""
     upper = (
@@ -253,6 +309,7 @@ def page() -> None:
     st.plotly_chart(
         convexity_figure(measured.sigma, scaled, names, measured.all_convex_above), key="convexity", config=PLAIN
     )
+    show_bending(name, measured, image, key, level)
     with st.expander("Training"):
         show_training(name)
 

@@ -19,17 +19,18 @@ from app.controls import (
 from app.figures.restoration import data_uri
 from app.live import begin_series
 from app.outcome import show, show_live
-from app.runs import SCHEME_TITLES, load_prior
+from app.runs import load_prior
 from app.scenes import Scene, picture
 from app.session import in_url, open_page, plain
 from app.sweeping import OWN_SWEEP, SWEEP_FILE, OwnSweep, Picture, drawable, duration, grid_title, ready_made
 from gnc_core import images, sweeps, zoo
+from gnc_core.choices import SCHEMES
 from gnc_core.errors import InputError
 from gnc_core.sweeps import Plan, Result
 
 GRIDS = {"Coarse: 5 σ₀, up to 20 steps": (5, (1, 2, 3, 5, 10, 20)), "Full: 11 σ₀, up to 100 steps": (11, sweeps.STEPS)}
 LISTS = "Lists of your own"
-PICKS = {"Both": sweeps.SCHEMES} | {SCHEME_TITLES[name]: (name,) for name in sweeps.SCHEMES}
+PICKS = {"Both": sweeps.SCHEMES} | {SCHEMES[name]: (name,) for name in sweeps.SCHEMES}
 MOST = 40  # initial smoothings, or numbers of steps: more could not be told apart
 SLICE_SECONDS, BAR_SECONDS = 2.0, 0.2
 state = st.session_state

@@ -48,7 +48,7 @@ def buttons(scene: Scene | None, prepared: Prepared | None, choice: Choice | Non
     compare = row.button(
         "Compare the three schemes", icon=":material/stacked_line_chart:", disabled=not idle,
         help="Run GNC flow, joint minimisation and, where one was fitted, the learned schedule one after the other, "
-        "with the same initial smoothing and number of steps, and draw their curves together.",
+        "with the chosen initial smoothing and number of steps, or each with those that suit it, and draw their curves together.",
     )  # fmt: skip
     row.button(
         "Stop", icon=":material/stop:", disabled=not running, on_click=stop,
@@ -129,10 +129,16 @@ def show_result(run: Run) -> None:
     panels += [("Degraded", prepared.degraded_png), ("Restored", run.result_png)]
     show_panels(panels, prepared.size)
     row = st.container(horizontal=True)
+    bits = images.written_bits(".png", prepared.encoding)
     row.download_button(
-        "Result (PNG)", run.result_png, "restored.png", "image/png", icon=":material/download:", on_click="ignore",
-        help="The restored image, clipped to [0, 1], 8 bits.",
+        "Result (PNG)", run.result_files[".png"], "restored.png", "image/png", icon=":material/download:", on_click="ignore",
+        help=f"The restored image, clipped, {bits} bits" + ("." if bits == 8 else ", in the numbers of the file."),
     )  # fmt: skip
+    if ".npy" in run.result_files:
+        row.download_button(
+            "Result (.npy)", run.result_files[".npy"], "restored.npy", icon=":material/download:", on_click="ignore",
+            help="The restored image, not clipped, as floats like those of the file.",
+        )  # fmt: skip
     row.download_button(
         "Trace (CSV)", run.trace.to_csv(), "trace.csv", "text/csv", icon=":material/download:", on_click="ignore",
         help="Step, σ, energy, PSNR, SSIM and milliseconds of every step.",

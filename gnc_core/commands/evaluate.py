@@ -98,7 +98,7 @@ def evaluate(
             "left_out": [file.name for file in photographs.left_out],
             "prior": prior_name,
             "weights": zoo.weights_hash(prior_name),
-            "scheme": choice.scheme,
+            "scheme": scheme.name,
             "steps": scheme.steps,
             "blind": choice.blind,
             "device": device,

@@ -1,4 +1,4 @@
-"""`fit-schedule`: fit the smoothing and step size of every step to a prior and a task."""
+"""`fit-schedule`: fit the smoothing and step size of every step to a prior and a task, for one level or for all."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
-from gnc_core import choices, images, learning, problems, zoo
+from gnc_core import images, learning, problems, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.restoration import schedules
+from gnc_core.restoration.families import ScheduleFamily
 from gnc_core.restoration.schedules import LearnedSchedule
 
 from .photographs import Photographs
 
 _BATCH = 8
+_STEPS, _FIRST, _LAST = 10, 3, 20
 
 
 @click.command("fit-schedule")
@@ -28,10 +30,9 @@ _BATCH = 8
 @options.prior_option
 @click.option(
     "--steps",
-    type=int,
-    default=choices.DEFAULT_STEPS,
-    show_default=True,
-    help=f"Number of steps, 1 to {schedules.MAX_STEPS}.",
+    metavar="N|FIRST:LAST",
+    help=f"Number of steps, 1 to {schedules.MAX_STEPS}, of a schedule for one level; default: {_STEPS}. For all levels the "
+    f"numbers that it serves; default: {_FIRST}:{_LAST}.",
 )
 @options.sigma0_option
 @click.option(
@@ -45,7 +46,7 @@ _BATCH = 8
     type=click.IntRange(1, 10_000),
     default=32,
     show_default=True,
-    help="Number of random patches to fit to.",
+    help="Number of random patches to fit to, for one level.",
 )
 @click.option(
     "--patch-size",
@@ -59,7 +60,14 @@ _BATCH = 8
     type=click.IntRange(1, 10_000),
     default=30,
     show_default=True,
-    help="At most so many rounds of five L-BFGS iterations.",
+    help="At most so many rounds of five L-BFGS iterations, for one level.",
+)
+@click.option(
+    "--iterations",
+    type=click.IntRange(1),
+    default=1500,
+    show_default=True,
+    help="Iterations of eight patches, each at a level and with a number of steps of its own, for all levels.",
 )
 @click.option(
     "--out",
@@ -76,33 +84,38 @@ def fit_schedule(
     task: str,
     levels: dict[str, float | None],
     prior_name: str,
-    steps: int,
+    steps: str | None,
     sigma0: float | None,
     start_file: Path | None,
     patches: int,
     patch_size: int,
     rounds: int,
+    iterations: int,
     out: Path,
     seed: int,
     device: str,
     as_json: bool,
 ) -> None:
-    """Fit a learned schedule by backpropagation through the unrolled steps.
+    """Fit learned schedules by backpropagation through the unrolled steps.
 
-    Files that are no photographs, or too small, are left out, and named on standard error.
+    With a level, such as --noise-std, one schedule for it; without, the schedules for all levels and numbers of steps, as a
+    smooth function of both. Files that are no photographs, or too small, are left out, and named on standard error.
 
     \b
-    Example:
-      python -m gnc_core fit-schedule --data train --task denoise --noise-std 0.1 --steps 10
-        --out pretrained/foe-l1/schedules/denoise-0.1-10.json
+    Examples:
+      python -m gnc_core fit-schedule --data train --task denoise --out pretrained/foe-l1/schedules/denoise.json
+      python -m gnc_core fit-schedule --data train --task denoise --noise-std 0.1 --steps 10 --out mine.json
     """
     import torch
 
     images.check_output(out, (".json",))
-    level = options.task_level(task, levels)
-    schedules.check_steps(steps)
+    everywhere = levels[task] is None and all(value is None for value in levels.values())
+    if everywhere and (sigma0 is not None or start_file is not None):
+        raise InputError("--sigma0 and --start belong to a schedule for one level; give it, too.")
     if start_file is not None and sigma0 is not None:
         raise InputError("--sigma0 and --start both say where to start; give one of them.")
+    level = None if everywhere else options.task_level(task, levels)
+    span = _span(steps, everywhere)
     start = None if start_file is None else LearnedSchedule.load(start_file)
     if start is not None and start.task != task:
         raise InputError(f"The schedule {start_file} is for {start.title}, not for {task}.")
@@ -113,34 +126,65 @@ def fit_schedule(
         raise InputError(f"--patch-size must be at least {prior.min_size} for this prior.")
 
     photographs = [images.compact(image) for _, image in Photographs(files, patch_size, named=list_file is not None)]
-    generator = torch.Generator().manual_seed(seed)
-    truths = images.random_patches(photographs, patch_size, patches, generator)
-    pairs = [
-        (problems.task(task).degrade(truth, level, problems.image_seed(seed, index)), truth)
-        for index, truth in enumerate(truths.to(device).split(_BATCH))
-    ]
-    with tqdm(total=rounds, unit="round", disable=None) as bar:
+    name = Path(prior_name).name
+    schedule: LearnedSchedule | ScheduleFamily
+    with tqdm(total=iterations if level is None else rounds, unit="round", disable=None) as bar:
 
         def progress(_: int, error: float) -> None:
             bar.update()
-            bar.set_postfix(mse=f"{error:.6g}")
+            bar.set_postfix(error=f"{error:.6g}")
 
-        schedule = learning.fit_schedule(
-            prior,
-            pairs,
-            steps,
-            name=Path(prior_name).name,
-            sigma0=sigma0,
-            start=start,
-            rounds=rounds,
-            progress=progress,
-        )
+        if level is None:
+            photographs = [image.to(device) for image in photographs]
+            schedule = learning.fit_family(
+                prior,
+                photographs,
+                task,
+                problems.task(task).kind_of_level.fitted,
+                span,
+                name=name,
+                iterations=iterations,
+                patch=patch_size,
+                seed=seed,
+                progress=progress,
+            )
+        else:
+            generator = torch.Generator().manual_seed(seed)
+            truths = images.random_patches(photographs, patch_size, patches, generator)
+            pairs = [
+                (problems.task(task).degrade(truth, level, problems.image_seed(seed, index)), truth)
+                for index, truth in enumerate(truths.to(device).split(_BATCH))
+            ]
+            schedule = learning.fit_schedule(
+                prior, pairs, span[0], name=name, sigma0=sigma0, start=start, rounds=rounds, progress=progress
+            )
     schedule = replace(schedule, command="python -m gnc_core fit-schedule " + shlex.join(sys.argv[2:]))
     schedule.save(out)
     if as_json:
         options.echo_json({"out": str(out), "schedule": schedule.__dict__})
         return
+    shown = (
+        schedule if isinstance(schedule, LearnedSchedule) else schedule.at(problems.task(task).kind_of_level.example)
+    )
     click.echo("step   sigma     tau")
-    for index, (sigma, tau) in enumerate(zip(schedule.sigma, schedule.tau, strict=True), start=1):
+    for index, (sigma, tau) in enumerate(zip(shown.sigma, shown.tau, strict=True), start=1):
         click.echo(f"{index:4}   {sigma:.5f}   {tau:.3g}")
+    if shown is not schedule:
+        click.echo(f"This is the one for {shown.title}.")
     click.echo(f"Wrote {out}: {schedule.title}")
+
+
+def _span(text: str | None, everywhere: bool) -> tuple[int, int]:
+    """The numbers of steps, first and last, that --steps names."""
+    if text is None:
+        return (_FIRST, _LAST) if everywhere else (_STEPS, _STEPS)
+    try:
+        first, last = (int(part) for part in (text.split(":") if ":" in text else (text, text)))
+    except ValueError:
+        raise InputError(f"--steps is a number, or FIRST:LAST for all levels, such as 3:20, not {text!r}.") from None
+    if everywhere != (first != last):
+        kind = (
+            "FIRST:LAST, such as 3:20, for schedules of all levels" if everywhere else "one number for a single level"
+        )
+        raise InputError(f"--steps must be {kind}, not {text}.")
+    return schedules.check_steps(first), schedules.check_steps(last)

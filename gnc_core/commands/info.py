@@ -33,7 +33,7 @@ def info(name: str | None, as_json: bool) -> None:
         if name and content["card"]:
             click.echo(json.dumps(content["card"], indent=2, ensure_ascii=False))
         for title in content["schedules"]:
-            click.echo(f"  learned schedule: {title}")
+            click.echo(f"  learned schedules: {title}")
         if content["convexity"]:
             click.echo(f"  {content['convexity']}")
         for problem in content["problems"]:
@@ -60,11 +60,11 @@ def _describe(name: str) -> dict[str, Any]:
         known(lambda: zoo.card(name)),
         known(lambda: measuring.inspections.load(name)),
     )
-    schedules, damaged = zoo.schedules(name)
+    families, damaged = zoo.families(name)
     return {
         "weights": hashed,
         "card": card,
-        "schedules": [schedule.title for schedule in schedules],
+        "schedules": [family.title for family in families],
         "convexity": inspected and inspected.summary,
         "problems": list(dict.fromkeys(problems + damaged)),
     }

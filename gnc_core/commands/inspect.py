@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import click
 from tqdm import tqdm
 
-from gnc_core import images, measuring, zoo
+from gnc_core import images, learning, measuring, zoo
 from gnc_core.commands import options
 
 from .photographs import Photographs
@@ -25,7 +27,8 @@ from .photographs import Photographs
 def inspect(
     data: Path, list_file: Path | None, prior_name: str, limit: int, seed: int, device: str, as_json: bool
 ) -> None:
-    """Measure the effective range, the smallest curvature and the share of every function of a prior.
+    """Measure the effective range, the smallest curvature and the share of every function of a prior, and the smallest eigenvalue
+    of its Hessian.
 
     It is done on the middle of the images with noise of every level, and saved in the prior's folder, where the explorer's page
     "Inside the prior" finds it. Files that are no photographs are left out: each is named on standard error, and the exit code
@@ -35,12 +38,24 @@ def inspect(
     Example:
       python -m gnc_core inspect --prior foe-l1 --data bsds500/val
     """
+    import numpy as np
+
     files = images.image_files(data, list_file)
     prior = zoo.load(prior_name, options.choose_device(device))
     photographs = Photographs(files, prior.min_size, limit, named=list_file is not None)
     loaded = [images.crop_center(image, measuring.inspection.PATCH) for _, image in photographs]
     measured = measuring.inspection.measure(
         prior, loaded, seed=seed, progress=lambda levels: tqdm(levels, unit="level", disable=None)
+    )
+    curvature, within = (
+        measuring.curvature,
+        [s for s in measuring.curvature.LEVELS if prior.sigma_min <= s <= prior.sigma_max],
+    )
+    measured = replace(
+        measured,
+        levels=np.array(within, np.float32),
+        eigenvalues=curvature.eigenvalues(prior, loaded, tqdm(within, unit="level", disable=None), seed),
+        proved=learning.convexity.convex_from(prior) if prior.layers == 1 else math.nan,
     )
     path = measuring.inspections.save(prior_name, measured)
 
@@ -58,6 +73,10 @@ def inspect(
             "convex_on_grid": on_grid.tolist(),
             "concave": concave.tolist(),
             "all_convex_above": measured.all_convex_above,
+            "levels": measured.levels.tolist(),
+            "smallest_eigenvalue": measured.smallest.tolist(),
+            "sigma_c": measured.sigma_c,
+            "proved_from": measured.proved,
         }
         options.echo_json(report)
         photographs.end_measuring()
@@ -66,6 +85,9 @@ def inspect(
     click.echo("   sigma  on the data  on the whole grid      phi'' < 0")
     for row in zip(measured.sigma, convex, on_grid, concave, strict=True):
         click.echo("{:8.4f} {:12.1%} {:18.1%} {:14.1%}".format(*row))
+    click.echo("   sigma  smallest eigenvalue of sigma^2 hess R")
+    for sigma, value in zip(measured.levels, measured.smallest, strict=True):
+        click.echo(f"{sigma:8.4f} {value:12.4f}")
     click.echo(measured.summary)
     click.echo(f"Wrote {path}")
     photographs.end_measuring()

@@ -71,7 +71,7 @@ def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "--data",
         required=True,
         type=click.Path(path_type=Path),
-        help="Folder of clean images (PNG, JPEG, TIFF, .npy).",
+        help="Folder of clean images (PNG, JPEG, TIFF, WebP, BMP, GIF, PPM, PGM, .npy).",
     )(command)
 
 
@@ -120,14 +120,14 @@ def scheme_options(command: Callable[..., Any]) -> Callable[..., Any]:
         schedule = None if file is None else LearnedSchedule.load(file)
         return command(choice=SchemeChoice(**taken, schedule=schedule), **values)
 
-    steps = f"Number of steps, 1 to {schedules.MAX_STEPS}. Default: {choices.DEFAULT_STEPS}, or those of --schedule."
+    suits = ", ".join(f"{problem.steps} to {name}" for name, problem in problems.TASKS.items())
+    steps = f"Number of steps, 1 to {schedules.MAX_STEPS}. Default: {suits}; 10 of a learned schedule."
     decorators = [
         click.option(
             "--scheme",
-            type=click.Choice(choices.SCHEMES),
-            default="flow",
-            show_default=True,
-            help="GNC flow with a linear schedule, joint minimisation, or a learned schedule.",
+            type=click.Choice(list(choices.SCHEMES)),
+            help="GNC flow with a linear schedule, joint minimisation, or a learned schedule. Default: learned, where the prior "
+            "has schedules for the task.",
         ),
         click.option("--steps", type=int, help=steps),
         sigma0_option,
@@ -136,8 +136,8 @@ def scheme_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--schedule",
             "schedule_file",
             type=click.Path(path_type=Path),
-            help="Learned schedule to use (a file written by fit-schedule). Default: the one of the prior that fits task, "
-            "steps and level within 2 %.",
+            help="Learned schedule to use (a file written by fit-schedule). Default: that of the prior for the "
+            "task, level and steps.",
         ),
         click.option(
             "--blind",

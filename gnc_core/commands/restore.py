@@ -1,52 +1,61 @@
-"""`restore`: denoise or inpaint one image."""
+"""`restore`: denoise or inpaint an image, or many."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-from tqdm import tqdm
 
-from gnc_core import checks, files, images, measuring, problems, restoration, zoo
-from gnc_core.choices import SchemeChoice, choose_scheme
-from gnc_core.commands import options
+from gnc_core import images, problems, zoo
+from gnc_core.choices import SchemeChoice
+from gnc_core.commands import folders, options
+from gnc_core.commands.restoring import Paths, Restoration, tell, tell_white
 from gnc_core.errors import InputError
-from gnc_core.problems import Inpainting, Problem
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 
 @click.command()
 @click.argument("task", type=click.Choice(list(problems.TASKS)))
 @click.option(
     "--input",
-    "input_file",
+    "inputs",
     required=True,
+    multiple=True,
     type=click.Path(path_type=Path),
-    help="Degraded image (PNG, JPEG, TIFF, or .npy with floats in [0, 1], not clipped). Inpainting: pixels that are NaN or "
-    "transparent are missing.",
+    help="Degraded image (PNG, JPEG, TIFF, WebP, BMP, GIF, PPM, PGM, or .npy with floats in [0, 1], not clipped), or a folder of "
+    "them; may be given several times. Inpainting: pixels that are NaN or transparent are missing.",
 )
 @click.option(
     "--output",
-    "output_file",
     required=True,
     type=click.Path(path_type=Path),
-    help="Restored image; its ending chooses the format. .npy is not clipped.",
+    help="Restored image; its ending chooses the format. PNG, TIFF, PPM and PGM have the bits of the input, TIFF floats too; "
+    "JPEG, WebP and BMP have 8 bits; .npy has floats, not clipped. Of several images, a folder: names and formats stay.",
 )
+@click.option(
+    "--overwrite", is_flag=True, help="Several images: restore those too whose results are in the folder already."
+)
+@click.option(
+    "--white",
+    type=float,
+    help="What counts as white in the input and in --truth, such as 4095 for 12 bits in a 16-bit file; in the units of .npy and "
+    "float TIFF. It does so in the output too, if that has as many bits. Default: the largest value of the bits, or 1.",
+)
+@click.option("--black", type=float, help="What counts as black, likewise. Default: 0.")
+@click.option("--pages", is_flag=True, help="Restore all pages of a TIFF, one by one, into a TIFF.")
 @click.option(
     "--truth",
     "truth_file",
     type=click.Path(path_type=Path),
-    help="True image, to report PSNR (dB) and SSIM. With --simulate, the input itself.",
+    help="True image, to report PSNR (dB) and SSIM; of several images, a folder with files of the same names. With --simulate, "
+    "the input itself.",
 )
 @click.option(
     "--mask",
     "mask_file",
     type=click.Path(path_type=Path),
     help="Inpainting: mask of the input's size, white (or True, or opaque if any pixel is transparent) where pixels are known. "
-    "Of two values, the larger one is known; more are cut at half of white. Default: what the input marks as missing.",
+    "Of two values, the larger one is known; more are cut at half of white. Of several images: one for all, or a folder with "
+    "files of the same names. Default: what the input marks as missing.",
 )
 @click.option(
     "--simulate",
@@ -68,8 +77,12 @@ if TYPE_CHECKING:
 @options.json_option
 def restore(
     task: str,
-    input_file: Path,
-    output_file: Path,
+    inputs: tuple[Path, ...],
+    output: Path,
+    overwrite: bool,
+    white: float | None,
+    black: float | None,
+    pages: bool,
     truth_file: Path | None,
     mask_file: Path | None,
     simulate: bool,
@@ -82,119 +95,49 @@ def restore(
     device: str,
     as_json: bool,
 ) -> None:
-    """Denoise or inpaint one image.
+    """Denoise or inpaint an image, or a folder of images.
+
+    A restored image has the depth, resolution and colour profile of its input, and its transparency, where the format holds
+    them. Of a folder, what cannot be restored is named at the end, and the exit code is 1; results that are there already are
+    kept, so that the same command goes on after an interruption (--json prints an object a line). A single --output is
+    overwritten.
 
     \b
     Examples:
       python -m gnc_core restore denoise --input noisy.npy --output clean.png --noise-std 0.1
       python -m gnc_core restore inpaint --input photo.png --output out.png --simulate --missing 0.5
+      python -m gnc_core restore denoise --input scans --output clean --noise-std 0.02 --white 4095
     """
     from gnc_core.prior import ByChannel
 
-    images.check_output(output_file)
-    if trace_file is not None:
-        images.check_output(trace_file, (".csv",))
-    device = options.choose_device(device)
-    prior = ByChannel(zoo.load(prior_name, device))
-    marked = problems.task(task).takes_mask and not simulate  # the input may tell which of its pixels are missing
-    given = images.read_image(input_file, color=color, gaps=marked)
-    checks.check_size(given, prior.min_size, str(input_file))
-    truth = _truth(truth_file, given, color, simulate)
-    blind = choice.blind and problems.task(task).blind  # otherwise the choice is refused below
-    if blind and not simulate:
-        if levels[task] is not None:
-            raise InputError(f"--blind estimates the level; leave out {problems.task(task).kind_of_level.option}.")
-        problem: Problem = measuring.calibration.blind(prior, given.to(device))
-    else:
-        problem = _problem(task, given, mask_file, simulate, levels, seed).to(device)
-        if blind:
-            problem = measuring.calibration.blind(prior, problem.observation)
-    if problem.level == 0:
-        raise InputError("No pixel is missing: there is nothing to inpaint.")
-    scheme = choose_scheme(choice, prior, prior_name, task, problem.level)
-
-    trace, seconds, step = measuring.Trace(truth), 0.0, None
-    steps_run = tqdm(measuring.timed(scheme.run(prior, problem)), total=scheme.steps, unit="step", disable=None)
-    for step, step_seconds in steps_run:
-        seconds += step_seconds
+    many = folders.is_many(inputs, output)
+    if many:
+        plans = folders.plan(inputs, output, truth_file, mask_file)
         if trace_file is not None:
-            trace.rows += trace.rows_of(step, step_seconds, problem.initial())
-    assert step is not None
-    if step.diverged.any():
-        raise InputError(restoration.DIVERGED)
-    restored = step.image.cpu()
-
-    images.write_image(output_file, restored)
-    if trace_file is not None:
-        files.write_bytes(trace_file, trace.to_csv().encode())
-    report = {
-        "task": task,
-        "input": str(input_file),
-        "output": str(output_file),
-        "level": problem.level,
-        "prior": prior_name,
-        "weights": zoo.weights_hash(prior_name),
-        "scheme": choice.scheme,
-        "steps": scheme.steps,
-        "device": device,
-        "seconds": round(seconds, 4),
-        "energy": step.energy.sum().item(),
-    }
-    if truth is not None:
-        for key, image in (("", restored), ("_degraded", problem.initial().cpu())):
-            report[f"psnr{key}"] = measuring.psnr(image, truth).item()
-            report[f"ssim{key}"] = measuring.ssim(image, truth).mean().item()
-    if as_json:
-        options.echo_json(report)
-        return
-    if choice.blind:
-        click.echo(f"Estimated noise level {problem.level:.4f}")
-    if truth is not None:
-        click.echo("PSNR {psnr_degraded:.2f} -> {psnr:.2f} dB, SSIM {ssim_degraded:.3f} -> {ssim:.3f}".format(**report))
-    click.echo(f"{scheme.steps} steps in {seconds:.2f} s on {device}, energy {report['energy']:.6g}")
-    click.echo(f"Wrote {output_file}")
-
-
-def _truth(file: Path | None, given: Tensor, color: bool, simulate: bool) -> Tensor | None:
-    if file is None:
-        return given if simulate else None
-    truth = images.read_image(file, color=color)
-    if truth.shape != given.shape:
-        raise InputError(f"{file} ({_size(truth)}) and the input ({_size(given)}) differ in size or channels.")
-    return truth
-
-
-def _problem(
-    task: str, given: Tensor, mask_file: Path | None, simulate: bool, levels: dict[str, float | None], seed: int
-) -> Problem:
-    """The problem that the options describe; raises `InputError` where they contradict each other."""
-    kind = problems.task(task)
-    if mask_file is None:
-        if not kind.takes_mask or simulate:
-            level = options.task_level(task, levels)
-            return kind.degrade(given, level, seed) if simulate else kind.of(given, level)
-        observed = ~given.isnan()[:, :1]
-        if any(value is not None for value in levels.values()):
-            named = " and ".join(problem.kind_of_level.option for problem in problems.TASKS.values())
-            raise InputError(f"{named} belong to --simulate: they degrade a clean image.")
-        if observed.all():
-            raise InputError(
-                f"The task {task} needs --mask, or an input with NaN or transparency where pixels are missing, or --simulate "
-                f"with {kind.kind_of_level.option}, such as 0.5."
-            )
-        return Inpainting(given, observed)
-    if not kind.takes_mask:
-        raise InputError(f"--mask belongs to inpainting, not to the task {task}.")
-    for other, value in levels.items():
-        if value is not None:
-            option = problems.task(other).kind_of_level.option
-            raise InputError(f"--mask already says what is missing; leave out {option}.")
-    observed = images.read_mask(mask_file, given.shape)
-    if (given.isnan() & observed).any():
-        raise InputError(f"The input has pixels that are NaN or transparent, but observed by {mask_file}.")
-    return Inpainting(given, observed)
-
-
-def _size(image: Tensor) -> str:
-    channels = image.shape[1]
-    return f"{image.shape[3]} x {image.shape[2]}, {channels} channel{'s'[: channels > 1]}"
+            raise InputError("--save-trace is of one image; leave it out, or restore one at a time.")
+    else:
+        images.check_output(output)
+        if trace_file is not None:
+            images.check_output(trace_file, (".csv",))
+    device = options.choose_device(device)
+    job = Restoration(
+        task=task,
+        prior=ByChannel(zoo.load(prior_name, device)),
+        prior_name=prior_name,
+        choice=choice,
+        levels=levels,
+        masked=mask_file is not None,
+        simulate=simulate,
+        color=color,
+        pages=pages,
+        white=white,
+        black=black,
+        seed=seed,
+        device=device,
+    )
+    if many:
+        folders.restore_all(job, plans, overwrite, as_json)
+    else:
+        report = job.restore(Paths(inputs[0], output, truth_file, mask_file, trace_file), seed)
+        tell_white(report)
+        tell(report, as_json)

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import platform
-import shlex
-import signal
-import sys
 from collections.abc import Callable
-from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-from tqdm import tqdm
 
-from gnc_core import images, learning, zoo
-from gnc_core.commands import options
+from gnc_core import learning, zoo
+from gnc_core.commands import options, runs
 from gnc_core.errors import InputError
-
-from .photographs import Photographs
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 _DEFAULTS = learning.Settings()
 _DEEP_RATE = 7e-3  # with 0.01, one of two runs of three layers diverged
@@ -141,8 +129,7 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.FloatRange(0),
             default=0.3,
             show_default=True,
-            help="Potentials are made convex from this sigma on when a run starts from a prior, with activations linear there, "
-            "and when it ends. 0 leaves them.",
+            help="The energy is kept convex from this sigma on: potentials convex, hidden activations linear. 0 leaves it.",
         ),
         click.option(
             "--clip",
@@ -162,24 +149,7 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command()
-@click.option(
-    "--data",
-    "folders",
-    required=True,
-    multiple=True,
-    type=click.Path(path_type=Path),
-    help="Folder of clean photographs (PNG, JPEG, TIFF, .npy), taken in grey; may be given several times.",
-)
-@click.option(
-    "--validation",
-    type=click.Path(path_type=Path),
-    help="Folder of photographs, none of --data, that the loss is measured on every 500 iterations.",
-)
-@click.option(
-    "--validation-list",
-    type=click.Path(path_type=Path),
-    help="Text file with the names of the images of --validation to take, one a line. Default: all.",
-)
+@runs.photograph_options
 @click.option(
     "--start",
     "start_name",
@@ -188,19 +158,11 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @_architecture_options
 @_settings_options
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Folder of the run: checkpoint.pt, log.jsonl and, at the end, prior.safetensors and card.json.",
-)
-@click.option("--resume", is_flag=True, help="Go on with the run in --out, exactly where its checkpoint is.")
+@runs.run_options
 @options.seed_option
 @options.device_option
 def train(
-    folders: tuple[Path, ...],
-    validation: Path | None,
-    validation_list: Path | None,
+    photographs: runs.Chosen,
     start_name: str | None,
     architecture: dict[str, float],
     chosen: dict[str, Any],
@@ -222,10 +184,7 @@ def train(
     """
     if chosen["batch"] % 2:
         raise InputError(f"--batch must be even, not {chosen['batch']}: two patches share each smoothing level.")
-    if validation_list and not validation:
-        raise InputError("--validation-list names images of --validation; give that folder, too.")
-    files = [file for folder in folders for file in images.image_files(folder)]
-    held_out = images.image_files(validation, validation_list) if validation else []
+    photographs.check()
     start = zoo.load(start_name) if start_name else None
     scale = architecture["input_scale"]
     if start:
@@ -237,103 +196,13 @@ def train(
         del architecture["input_scale"]
     if chosen["learning_rate"] is None:
         chosen["learning_rate"] = _DEFAULTS.learning_rate if architecture["layers"] == 1 else _DEEP_RATE
-    origin = f"{Path(start_name).name}, weights {zoo.weights_hash(start_name)}" if start_name else ""
-    settings = learning.Settings(architecture=architecture, seed=seed, start=origin, **chosen)
-    import torch
-
-    torch.set_flush_denormal(True)
-    torch.backends.cudnn.deterministic = True  # the same bits after a resume
-    with learning.distributed.processes(options.choose_device(device)) as place:
-        photographs = _load(files, settings.patch)
-        validation_images = _load(held_out, settings.patch, named=validation_list is not None) if held_out else []
-        if len(validation_images) == 1:
+    settings = learning.Settings(architecture=architecture, seed=seed, start=runs.origin(start_name), **chosen)
+    with runs.place(device) as where:
+        shown, held_out = photographs.load(settings.patch)
+        if len(held_out) == 1:
             raise InputError("--validation needs at least two images: two share each smoothing level.")
-        trainer = learning.Trainer(settings, photographs, place, validation_images, start)
-        _run(trainer, out, resume)
+        trainer = learning.Trainer(settings, shown, where, held_out, start)
+        runs.run(trainer, out, resume)
         if learning.distributed.rank() == 0:
-            zoo.save(out, trainer.result, _card(trainer, len(photographs), folders, len(validation_images), place))
-            click.echo(
-                f"{settings.iterations} iterations in {trainer.seconds / 60:.1f} minutes; the prior is in {out}."
-            )
-
-
-def _load(files: list[Path], patch: int, named: bool = False) -> list[Tensor]:
-    """The photographs that hold a patch; the first process says which do not."""
-    return [
-        images.compact(image)
-        for _, image in Photographs(files, patch, named=named, silent=learning.distributed.rank() > 0)
-    ]
-
-
-def _run(trainer: learning.Trainer, out: Path, resume: bool) -> None:
-    """To the end, with a progress bar; or, after Ctrl-C, to the end of an iteration."""
-    settings = trainer.settings
-    steps = learning.training.run(trainer, out, resume)
-    silent = True if learning.distributed.rank() else None  # None: unless standard error is no terminal
-    stopping = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopping
-        if stopping or trainer.iteration == settings.iterations:  # then there is no iteration to wait for
-            raise KeyboardInterrupt
-        stopping = True
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        first = next(steps, None)
-        with tqdm(
-            total=settings.iterations,
-            initial=trainer.iteration,
-            unit="it",
-            mininterval=1,
-            disable=silent,
-            file=sys.stderr,
-        ) as bar:
-            for entry in chain([first], steps) if first else ():
-                bar.update(trainer.iteration - bar.n)
-                if entry["iteration"] % 50 == 0:
-                    speed = trainer.iteration * settings.batch / trainer.seconds
-                    bar.set_postfix(loss=f"{entry['loss']:.4f}", images_per_s=f"{speed:.0f}", refresh=False)
-                # All processes stop after the same iteration: none waits for the share of one that is gone.
-                if learning.distributed.any_of(stopping, trainer.device):
-                    raise KeyboardInterrupt(f"Stopped at iteration {trainer.iteration}; go on with --resume.")
-    except FloatingPointError as error:
-        raise InputError(str(error)) from error
-    except OSError as error:
-        raise InputError(f"Cannot write the run to {out}: {error.strerror or error}.") from error
-    except KeyboardInterrupt as stopped:
-        raise KeyboardInterrupt(str(stopped) or "Stopped; --resume goes on from the last checkpoint.") from None
-    finally:
-        signal.signal(signal.SIGINT, before)
-        steps.close()
-
-
-def _card(trainer: learning.Trainer, count: int, folders: tuple[Path, ...], held_out: int, device: str) -> dict:
-    """What a reader needs to make the prior again."""
-    import torch
-
-    settings = {key: value for key, value in asdict(trainer.settings).items() if key != "architecture"}
-    launch = (
-        "python" if learning.distributed.size() == 1 else f"torchrun --nproc-per-node {learning.distributed.size()}"
-    )
-    return {
-        "training": {
-            "command": f"{launch} -m gnc_core train " + shlex.join(a for a in sys.argv[2:] if a != "--resume"),
-            **settings,
-            "data": f"{count} images of {', '.join(folder.name for folder in folders)}",
-            "validation": trainer.validate() | {"images": held_out // 2 * 2},
-            "minutes": round(trainer.seconds / 60, 1),
-            "hardware": _hardware(device),
-            "software": f"Python {platform.python_version()}, torch {torch.__version__}",
-        }
-    }
-
-
-def _hardware(device: str) -> str:
-    import torch
-
-    count = "" if learning.distributed.size() == 1 else f"{learning.distributed.size()} x "
-    if device.startswith("cuda"):
-        return count + torch.cuda.get_device_name()
-    threads = torch.get_num_threads()
-    return f"{count}CPU ({platform.machine()}), {threads} thread{'s' if threads > 1 else ''}"
+            zoo.save(out, trainer.result, {"training": runs.card(trainer, "train", photographs, where)})
+            runs.tell(trainer, out)

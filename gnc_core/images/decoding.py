@@ -1,23 +1,21 @@
 """From the bytes of an image file to float32 values, or to one sentence about why not.
 
-`images.read_image` and `images.read_mask` are the functions to call; this file knows what the formats get wrong: files that
-claim to be huge, transparent pixels, sixteen bits a channel, and arrays that are not pictures. Limits are asked before
-anything is decoded.
+`images.read_image` and `images.read_mask` are the functions to call. What the formats get wrong stands in `pictures`, `tiff`
+and `netpbm`; here are arrays that are not pictures, and what the numbers mean. Limits are asked before anything is decoded.
 """
 
 from __future__ import annotations
 
 import io
-import re
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import imagecodecs
 import numpy as np
 from PIL import Image
 
 from gnc_core.errors import InputError
 
-from . import tiff
+from . import netpbm, pictures, tiff
+from .encoding import Encoding, Stored
 from .limits import check_pixels
 
 _LARGEST_VALUE = 50.0
@@ -26,42 +24,61 @@ _LARGEST_VALUE = 50.0
 _LUMA = np.array([0.299, 0.587, 0.114])
 """Weights of ITU-R 601-2, the ones of Pillow's convert("L")."""
 
-_SCAN = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")  # a JPEG's start of a scan
-_MAX_SCANS = 100  # a progressive JPEG has about ten; every one takes time for all pixels, even if it is empty
-_MAX_EXIF = 2**20
+
+class Levels(NamedTuple):
+    """What counts as white and black, in the numbers of the file; None: what the file says, or else 1 and 0."""
+
+    white: float | None = None
+    black: float | None = None
 
 
-class _Pixels(NamedTuple):
-    """values: (H, W) or (H, W, 3), as they are stored. alpha: (H, W), or None if every pixel is opaque. white: the integer
-    that white is, or 0 if the file does not say."""
-
-    values: np.ndarray
-    alpha: np.ndarray | None
-    white: int
-
-
-def decode(data: bytes, name: str, color: bool, gaps: bool = False) -> np.ndarray:
-    """The image in `data` as float32 (channels, H, W); `name` is what messages call it.
+def decode(
+    data: bytes, name: str, color: bool, gaps: bool = False, levels: Levels | None = None, pages: bool = False
+) -> list[tuple[np.ndarray, Encoding]]:
+    """The image in `data` as float32 (channels, H, W), or those of all its `pages`; `name` is what messages call it.
 
     One channel for grey files and, with `color=False`, for all; three for colour files otherwise.
-    Integers of n bits are divided by 2^n - 1; floats are returned as they are. With `gaps=True`, pixels may be marked as
-    missing, by NaN in any channel or as more than half transparent: they are NaN in all channels.
-    Raises `InputError` for everything that is not one opaque, finite, two-dimensional picture.
+    Integers of n bits are divided by 2^n - 1; floats are returned as they are; `levels` say otherwise. With `gaps=True`, pixels
+    may be marked as missing, by NaN in any channel or as more than half transparent: they are NaN in all channels.
+    Raises `InputError` for everything that is not one finite, two-dimensional picture.
     """
-    values, alpha, white = _load(data, name)
-    if not white:
+    return [_image(stored, name, color, gaps, levels or Levels()) for stored in _load(data, name, pages)]
+
+
+def _image(stored: Stored, name: str, color: bool, gaps: bool, levels: Levels) -> tuple[np.ndarray, Encoding]:
+    values, alpha = _split(stored)
+    told = levels.white is not None or levels.black is not None
+    if not stored.white and levels.white is None:
         check_values(values, name, gaps)
-    if alpha is not None and not gaps:
-        raise InputError(f"{name} has transparent pixels; save it without transparency.")
+    black, white = levels.black or 0.0, (stored.white or 1) if levels.white is None else levels.white
+    _check_levels(black, white, stored.white, name)
     if not color:
         values = _grey(values)
     result = np.array(values if values.ndim == 2 else values.transpose(2, 0, 1), dtype=np.float32, order="C", ndmin=3)
-    if white:
-        result /= white
+    if black:
+        result -= black
+    if white - black != 1:
+        result /= white - black
+    if told and not stored.white:
+        check_values(result, name, gaps, "times the white that was named; name a larger one")
+    opacity = None if alpha is None else alpha.astype(np.float32) / np.float32(stored.white)
     if gaps:
-        gone = np.isnan(result).any(0) if alpha is None else alpha < white / 2
-        result[:, gone] = np.nan
-    return result
+        result[:, np.isnan(result).any(0) if opacity is None else opacity < 0.5] = np.nan
+        opacity = None
+    if stored.bits and not told:
+        white = 2**stored.bits - 1  # the file may have named another one; what is written has that of its bits
+    dpi = stored.dpi[::-1] if stored.dpi and stored.orientation > 4 else stored.dpi  # turned by a quarter
+    return result, Encoding(stored.bits, white, black, dpi, stored.icc, opacity)
+
+
+def _check_levels(black: float, white: float, largest: int, name: str) -> None:
+    """Raises `InputError` unless black < white, both among the numbers that the file can hold."""
+    if not np.isfinite([black, white]).all() or white <= black:
+        raise InputError(f"White must be larger than black, but {white:g} is not larger than {black:g}.")
+    if largest and not 0 <= black < white <= largest:
+        raise InputError(
+            f"White and black, {white:g} and {black:g}, must lie in 0 ... {largest}, the values of {name}."
+        )
 
 
 def decode_mask(data: bytes, name: str) -> np.ndarray:
@@ -71,7 +88,8 @@ def decode_mask(data: bytes, name: str) -> np.ndarray:
     and more values are cut at half of white: the format's, or else the first of 1, 255 and 65535 that none exceeds.
     Raises `InputError` as `decode`, and for values beyond these.
     """
-    values, alpha, white = _load(data, name)
+    (stored,) = _load(data, name, pages=False)
+    (values, alpha), white = _split(stored), stored.white
     if alpha is not None:
         return alpha >= white / 2
     values = _grey(values)
@@ -90,12 +108,15 @@ def decode_mask(data: bytes, name: str) -> np.ndarray:
     return values >= white / 2
 
 
-def check_values(values: np.ndarray, name: str, gaps: bool = False) -> np.ndarray:
-    """`values` themselves, if they can be brightness in units of the image range [0, 1]; with `gaps`, some may be NaN."""
+def check_values(values: np.ndarray, name: str, gaps: bool = False, excess: str = "") -> np.ndarray:
+    """`values` themselves, if they can be brightness in units of the image range [0, 1]; with `gaps`, some may be NaN.
+
+    excess: what is said about values that are far beyond.
+    """
     if values.dtype.kind != "f":
         raise InputError(
             f"{name} holds {values.dtype} values, whose range is unknown; "
-            "save floats in [0, 1] (8-bit values divided by 255)."
+            "save floats in [0, 1] (8-bit values divided by 255), or let `restore` know what white is, by --white."
         )
     low, high = (float(extreme.reduce(values, None)) for extreme in (np.fmin, np.fmax))  # of all that is not NaN
     if np.isinf([low, high]).any() or (not gaps and np.isnan(values.min())):
@@ -103,28 +124,47 @@ def check_values(values: np.ndarray, name: str, gaps: bool = False) -> np.ndarra
         raise InputError(f"{name} contains {kind} values; replace them first.")
     largest = max(high, -low)
     if largest > _LARGEST_VALUE:
-        raise InputError(f"{name} reaches {largest:.4g}, but 1 is white; divide it by its range.")
+        raise InputError(
+            f"{name} reaches {largest:.4g}{' ' + excess if excess else ', but 1 is white; divide it by its range'}."
+        )
     return values
 
 
-def _load(data: bytes, name: str) -> _Pixels:
-    """Whatever file it is: its pixels, upright."""
+def _load(data: bytes, name: str, pages: bool) -> list[Stored]:
+    """Whatever file it is: its pictures as they are stored, one unless all `pages` are asked for."""
     try:
         if data.startswith(b"\x93NUMPY"):
-            return _Pixels(_load_npy(data, name), None, 0)
-        values, white, orientation = _decode_picture(data, name)
-        values, alpha = _upright(values, orientation), None
-        if values.shape[2] in (2, 4):
-            values, alpha = values[..., :-1], values[..., -1]
-            if alpha.min() == white:
-                alpha = None
-        return _Pixels(values[..., 0] if values.shape[2] == 1 else values, alpha, white)
+            return [Stored(_load_npy(data, name), 0, 0)]
+        if data.startswith(netpbm.MAGIC):
+            return [netpbm.decode(data, name)]
+        headers = tiff.read_headers(data, name, pages) if data.startswith(tiff.MAGIC) else []
+        if len(headers) > 1 or (headers and headers[0].bits > 8):  # Pillow would cut them to 8
+            return tiff.decode(data, headers, name)
+        picture = pictures.decode(data, name)
+        if picture is not None:
+            return [picture]
+        if headers:  # some TIFFs are beyond Pillow, not beyond tifffile
+            return tiff.decode(data, headers, name)
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):  # the warning, where it is made an error
         raise InputError(f"{name} is larger than 16 megapixels, the limit; crop it.") from None
     except Exception as error:  # on damaged bytes a decoder may raise anything
         raise InputError(f"{name} is damaged or cut off and cannot be decoded.") from error
+    raise InputError(f"{name} is not an image; PNG, JPEG, TIFF, WebP, BMP, GIF, PPM, PGM and .npy can be read.")
+
+
+def _split(stored: Stored) -> tuple[np.ndarray, np.ndarray | None]:
+    """Upright values, (H, W) or (H, W, 3), and the opacity (H, W), or None if every pixel is opaque."""
+    values, alpha = stored.values, None
+    if values.ndim == 2:
+        values = values[..., None]
+    values = _upright(values, stored.orientation)
+    if values.shape[2] in (2, 4):
+        values, alpha = values[..., :-1], values[..., -1]
+        if alpha.min() == stored.white:
+            alpha = None
+    return values[..., 0] if values.shape[2] == 1 else values, alpha
 
 
 def _load_npy(data: bytes, name: str) -> np.ndarray:
@@ -150,41 +190,6 @@ def _load_npy(data: bytes, name: str) -> np.ndarray:
     check_pixels(shape[1], shape[0], name)
     values = np.frombuffer(data, dtype, int(np.prod(shape)), stream.tell())
     return values.reshape(shape, order="F" if by_columns else "C")
-
-
-def _decode_picture(data: bytes, name: str) -> tuple[np.ndarray, int, int]:
-    """PNG, JPEG or TIFF: pixels (H, W, channels) with alpha last, what white is, and the orientation 1 ... 8."""
-    header = tiff.read_header(data, name) if data.startswith(tiff.MAGIC) else None
-    if header and header.bits > 8:  # Pillow would cut them to 8
-        return tiff.decode(data, header, name)
-    try:
-        image: Any = Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "TIFF"])
-    except Image.UnidentifiedImageError:
-        if header:  # some TIFFs are beyond Pillow, not beyond tifffile
-            return tiff.decode(data, header, name)
-        state = "is a damaged image" if data.startswith((b"\x89PNG", b"\xff\xd8\xff")) else "is not an image"
-        raise InputError(f"{name} {state}; PNG, JPEG, TIFF and .npy can be read.") from None
-    check_pixels(image.width, image.height, name)
-    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-        raise InputError(f"{name} holds {image.n_frames} pages; save the one you mean by itself.")
-    if len(image.info.get("exif", b"")) > _MAX_EXIF:
-        raise InputError(f"{name} has more than a megabyte of EXIF data; save it without.")
-    if image.format in ("JPEG", "MPO") and sum(1 for _ in _SCAN.finditer(data)) > _MAX_SCANS:
-        raise InputError(f"{name} has more than {_MAX_SCANS} scans, so it would take minutes to decode; save it again.")
-    if image.format == "PNG" and data[24] == 16:  # bits a channel, of which Pillow keeps eight
-        values = imagecodecs.png_decode(data)
-        return (values if values.ndim == 3 else values[..., None]), 65535, _orientation(image)
-    if image.mode not in ("1", "L", "P", "LA", "PA", "RGB", "RGBA"):
-        kind = "print colours (CMYK)" if image.mode == "CMYK" else f"Pillow's mode {image.mode}"
-        raise InputError(f"{name} is in {kind}; convert it to grey or RGB first.")
-    image.load()
-    kind = ("L" if image.mode in ("1", "L", "LA") else "RGB") + "A" * image.has_transparency_data
-    values = np.asarray(image if image.mode == kind else image.convert(kind))
-    return (values if values.ndim == 3 else values[..., None]), 255, _orientation(image)
-
-
-def _orientation(image: Any) -> int:
-    return int(image.getexif().get(0x0112, 1))
 
 
 def _grey(values: np.ndarray) -> np.ndarray:

@@ -13,32 +13,63 @@ from torch import Tensor
 from gnc_core.errors import InputError
 
 from . import decoding
+from .encoding import Photo
 from .limits import MAX_BYTES
 from .patches import to_float
 
 Source = str | os.PathLike | bytes | BinaryIO
 
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".pnm", ".npy")
 """The file names that are taken for images, in either case."""
+
+
+def read(
+    source: Source,
+    *,
+    color: bool = False,
+    name: str | None = None,
+    gaps: bool = False,
+    white: float | None = None,
+    black: float | None = None,
+    pages: bool = False,
+) -> list[Photo]:
+    """An image file with all that `write` needs to give back one of its kind; of a TIFF stack all `pages`, if they are asked for.
+
+    The images are those of `read_image`, with one difference: `white` and `black` are the numbers of the file that 1 and 0 stand
+    for, such as 4095 for 12 bits in a file of 16 (for .npy, integers too, and float TIFF in their own units).
+    Raises `InputError` as `read_image`, and unless black < white, both within what the file can hold.
+
+    >>> import numpy, io
+    >>> buffer = io.BytesIO()
+    >>> numpy.save(buffer, numpy.array([[0, 1000], [4000, 4095]]))
+    >>> [photo] = read(buffer.getvalue(), white=4095)
+    >>> photo.image[0, 0, 1, 1].item(), photo.encoding.white
+    (1.0, 4095)
+    """
+    data, name = _read(source, name)
+    decoded = decoding.decode(data, name, color, gaps, decoding.Levels(white, black), pages)
+    return [Photo(torch.from_numpy(values)[None], encoding) for values, encoding in decoded]
 
 
 def read_image(source: Source, *, color: bool = False, name: str | None = None, gaps: bool = False) -> Tensor:
     """An image file as float32 (1, 1, H, W), or (1, 3, H, W) with `color=True` if it has colours.
 
-    PNG, JPEG and TIFF of up to 16 bits a channel (scaled to [0, 1], EXIF orientation applied), float
-    TIFF, and .npy (float, (H, W) or (H, W, 3), nominally in [0, 1], not clipped). Grey from 8-bit
-    colours is Pillow's `convert("L")`. `name` is what messages call the image (default: the path).
-    With `gaps=True`, pixels may be marked as missing: by NaN, or by transparency of more than a
-    half. They are NaN in the result, in all channels.
+    PNG, TIFF, PGM and PPM of up to 16 bits a channel, JPEG, WebP, BMP and GIF (its first picture), scaled to [0, 1] and
+    turned as their EXIF orientation says; float TIFF and .npy (float, (H, W) or (H, W, 3), nominally in [0, 1]), not clipped.
+    Grey from 8-bit colours is Pillow's `convert("L")`. `name` is what messages call the image (default: the path).
+    Of transparent pixels the colours are taken. With `gaps=True`, pixels may be marked as missing: by NaN, or by transparency
+    of more than a half. They are NaN in the result, in all channels.
 
     Raises `InputError` if there is no such file, or if it is no image, damaged, empty, of more than
     16 megapixels (by its header, before anything is decoded), of several pages or with depth, not
-    finite, of other dimensions, in CMYK, partly transparent, or an array of integers.
+    finite, of other dimensions, in CMYK, or an array of integers.
+
+    >>> from gnc_core.images import sample_images
+    >>> read_image(sample_images()["Cat"]).shape, read_image(sample_images()["Cat"], color=True).shape
+    (torch.Size([1, 1, 300, 451]), torch.Size([1, 3, 300, 451]))
     """
-    data, name = _read(source, name)
-    values = decoding.decode(data, name, color, gaps)
-    return torch.from_numpy(values)[None]
+    return read(source, color=color, name=name, gaps=gaps)[0].image
 
 
 def read_mask(source: Source, shape: Sequence[int], *, name: str | None = None) -> Tensor:
@@ -49,6 +80,11 @@ def read_mask(source: Source, shape: Sequence[int], *, name: str | None = None) 
     larger one is observed; of more, those from half of white on are. .npy may hold bool, integers or
     floats, with axes of length one before or after (H, W).
     Raises `InputError` as `read_image`, and for another size or if all pixels are missing.
+
+    >>> from gnc_core.images import to_png
+    >>> file = to_png(torch.tensor([[[[1.0, 1.0, 0.0]]]]))
+    >>> read_mask(file, (1, 3)).tolist()
+    [[[[True, True, False]]]]
     """
     data, name = _read(source, name or "The mask" if isinstance(source, bytes) else name)
     observed = torch.from_numpy(decoding.decode_mask(data, name))[None, None]
@@ -66,6 +102,10 @@ def image_files(folder: str | os.PathLike, list_file: str | os.PathLike | None =
 
     A list has one name a line, with or without the ending; its order is kept.
     Raises `InputError` if the folder, the list, a listed image, or any image is missing.
+
+    >>> from gnc_core.images import sample_images
+    >>> sample_images()["Cat"] in image_files(sample_images()["Cat"].parent)
+    True
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -94,12 +134,20 @@ def load_images(files: Iterable[str | os.PathLike]) -> list[Tensor]:
     """All images in grey, (1, 1, H, W) each: uint8 where that loses nothing, float32 otherwise.
 
     Raises `InputError` as `read_image`.
+
+    >>> from gnc_core.images import sample_images
+    >>> [(image.shape, image.dtype) for image in load_images([sample_images()["Cat"]])]
+    [(torch.Size([1, 1, 300, 451]), torch.uint8)]
     """
     return [compact(read_image(file)) for file in files]
 
 
 def compact(image: Tensor) -> Tensor:
-    """`image` as uint8 where that loses nothing, as it is otherwise: what `to_float` undoes."""
+    """`image` as uint8 where that loses nothing, as it is otherwise: what `to_float` undoes.
+
+    >>> compact(torch.tensor([0.0, 1.0])), compact(torch.tensor([0.5]))
+    (tensor([  0, 255], dtype=torch.uint8), tensor([0.5000]))
+    """
     levels = (255 * image).round().clamp(0, 255).to(torch.uint8)
     return levels if torch.equal(to_float(levels), image) else image
 
@@ -131,7 +179,12 @@ def _read(source: Source, name: str | None) -> tuple[bytes, str]:
 
 
 def check_mask(observed: Tensor, name: str) -> Tensor:
-    """`observed` itself; raises `InputError` if no pixel is observed."""
+    """`observed` itself; raises `InputError` if no pixel is observed.
+
+    >>> check_mask(torch.zeros(1, 1, 2, 2, dtype=torch.bool), "mask.png")
+    Traceback (most recent call last):
+    gnc_core.errors.InputError: mask.png marks all pixels as missing; white or True means observed.
+    """
     if not observed.any():
         raise InputError(f"{name} marks all pixels as missing; white or True means observed.")
     return observed

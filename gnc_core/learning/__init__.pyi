@@ -1,14 +1,23 @@
-from . import distributed, training
+from . import convexity, distributed, training
+from .families import fit_family
+from .finetuning import Finetuner
 from .fitting import fit_schedule
 from .rescaling import rescaled
-from .settings import Settings
+from .runs import Learner, run
+from .settings import FinetuneSettings, Settings
 from .training import Trainer
 
 __all__ = [
+    "FinetuneSettings",
+    "Finetuner",
+    "Learner",
     "Settings",
     "Trainer",
+    "convexity",
     "distributed",
+    "fit_family",
     "fit_schedule",
     "rescaled",
+    "run",
     "training",
 ]

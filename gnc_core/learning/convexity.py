@@ -26,8 +26,6 @@ from gnc_core.prior.convolutions import convolve
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.prior.functions import Splines
 
-from .score_matching import growth
-
 HALVINGS = 3  # of a cell in s: sigma_c is found among 2^3 levels a knot
 DEPTH = 8  # halvings in both directions before a cell counts as not proved
 
@@ -43,67 +41,64 @@ _TO_BERNSTEIN = (
 
 @torch.no_grad()
 def convex_from(prior: FieldsOfExperts) -> float:
-    """The smallest sigma from which on, up to sigma_max, all potentials are proved convex on all of R; NaN if there is none.
+    """The smallest sigma from which on, up to sigma_max, R(., s) is proved convex on all of R^n; NaN if there is none.
 
-    With one layer R(., s) is convex there. Exact up to the rounding of sums of numbers of one sign, in float64; sigma is one of 8
-    levels a knot in s.
+    All potentials are convex there, exactly but for the rounding of sums of numbers of one sign, in float64, and all hidden
+    activations linear, to the last bit. With one layer sigma is one of 8 levels a knot in s.
 
     >>> round(convex_from(FieldsOfExperts(channels=8, kernel_size=3)), 4)  # quadratic potentials, before any training
     0.01
     """
     phi = prior.potential
+    bent = [_bent(activation) for activation in prior.functions[:-1]]
+    linear = max(bent, default=-math.inf)
     found = math.nan
     for low, cells in _strips(phi):
-        if not _nonnegative(cells):
+        if low < linear - 1e-9 or not _nonnegative(cells):
             break
         found = math.exp(max(low, phi.s.low))
     return found
 
 
-@torch.no_grad()
-def make_convex(prior: FieldsOfExperts, sigma: float, x: Tensor) -> None:
-    """Make all potentials convex for all smoothings from `sigma` on, and so the energy of one layer, in place.
+def _bent(phi: Splines) -> float:
+    """The s from which on activations are linear: beyond the reach of the last knot at which slopes differ."""
+    differ = (phi.slopes.diff(dim=1) != 0).any(1).any(0).nonzero()
+    return float(phi.s.positions()[differ.max()]) + 2.5 * phi.s.spacing if len(differ) else -math.inf
 
-    The slopes of every knot in s that has a weight there become the nearest ones that do not fall: isotonic regression, in the
-    density of the features of the clean images x, (N, 1, H, W), with noise of that knot's level.
 
-    >>> prior = FieldsOfExperts(channels=8, kernel_size=3)
-    >>> _ = prior.potential.slopes.data.normal_(generator=torch.manual_seed(0))
+class ConvexPriors:
+    """The priors whose potentials are convex and whose hidden activations are linear for all smoothings from `sigma` on: their
+    energies are convex there, on all of R^n.
+
+    A convex set: means of such priors are such priors. x: clean images (N, 1, H, W), for the density of the features of `prior`
+    with noise of each level.
+
+    >>> prior = FieldsOfExperts(layers=2, channels=8, kernel_size=3)
+    >>> _ = [phi.slopes.data.normal_(generator=torch.manual_seed(0)) for phi in prior.functions]
     >>> before = convex_from(prior)
-    >>> make_convex(prior, 0.1, torch.rand(4, 1, 16, 16))
+    >>> ConvexPriors(prior, 0.1, torch.rand(4, 1, 16, 16)).project(prior)
     >>> before, convex_from(prior) <= 0.1
     (nan, True)
     """
-    sigma = checks.number(sigma, "sigma", positive=True)
-    checks.check_image(x)
-    phi = prior.potential
-    for k in _reached(phi, sigma):
-        density = _densities(prior, x, k)[-1]
-        pairs = zip(phi.slopes[:, :, k].cpu().double().numpy(), density.cpu().double().numpy(), strict=True)
-        nearest = np.stack([isotonic_regression(slopes, weights=weights).x for slopes, weights in pairs])
-        phi.slopes[:, :, k] = torch.from_numpy(nearest).to(phi.slopes)
 
+    @torch.no_grad()
+    def __init__(self, prior: FieldsOfExperts, sigma: float, x: Tensor) -> None:
+        sigma = checks.number(sigma, "sigma", positive=True)
+        checks.check_image(x)
+        self.densities = {k: _densities(prior, x, k) for k in _reached(prior.potential, sigma)}
 
-@torch.no_grad()
-def make_linear(prior: FieldsOfExperts, sigma: float, x: Tensor) -> None:
-    """Make all hidden activations linear at the knots in s from `sigma` on, and the more so the larger the smoothing below it, in
-    place: their slopes go towards the mean over the features of the clean images x, as in `make_convex`.
-
-    >>> prior = FieldsOfExperts(layers=2, channels=8, kernel_size=3)
-    >>> slopes = prior.hidden[0].slopes.data.normal_(generator=torch.manual_seed(0))
-    >>> make_linear(prior, 0.1, torch.rand(4, 1, 16, 16))
-    >>> slopes[:, :, -1].std(1).max().item() < 1e-3, slopes[:, :, 0].std().item() > 0.9  # at large and at small sigma
-    (True, True)
-    """
-    sigma = checks.number(sigma, "sigma", positive=True)
-    checks.check_image(x)
-    for layer, phi in enumerate(prior.functions[:-1]):
-        s = phi.s.positions()
-        share = (growth(s) / growth(torch.tensor(math.log(sigma)))).square().clamp(max=1)
-        for k in share.nonzero().flatten().tolist():
-            density = _densities(prior, x, k)[layer]
-            mean = (density * phi.slopes[:, :, k]).sum(1, keepdim=True) / density.sum(1, keepdim=True)
-            phi.slopes[:, :, k].lerp_(mean.expand_as(density), float(share[k]))
+    @torch.no_grad()
+    def project(self, prior: FieldsOfExperts) -> None:
+        """Make a prior the nearest of them, in place, at every knot in s that has a weight there, in the density of the features:
+        a potential's slopes become the nearest ones that do not fall (isotonic regression), those of an activation their mean."""
+        for k, (*hidden, last) in self.densities.items():
+            for phi, density in zip(prior.functions, hidden, strict=False):
+                mean = (density * phi.slopes[:, :, k]).sum(1, keepdim=True) / density.sum(1, keepdim=True)
+                phi.slopes[:, :, k] = mean.expand_as(density)
+            slopes = prior.potential.slopes
+            pairs = zip(slopes[:, :, k].cpu().double().numpy(), last.cpu().double().numpy(), strict=True)
+            nearest = np.stack([isotonic_regression(own, weights=weights).x for own, weights in pairs])
+            slopes[:, :, k] = torch.from_numpy(nearest).to(slopes)
 
 
 def _reached(phi: Splines, sigma: float) -> list[int]:

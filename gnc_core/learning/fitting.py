@@ -14,6 +14,7 @@ from gnc_core.errors import InputError
 from gnc_core.prior.base import Prior
 from gnc_core.problems import Problem
 from gnc_core.restoration import schedules
+from gnc_core.restoration.families import LEAST, MOST
 from gnc_core.restoration.schedules import LearnedSchedule
 from gnc_core.restoration.schemes import image_step
 
@@ -36,7 +37,8 @@ def fit_schedule(
 ) -> LearnedSchedule:
     """The sigma_i and tau_i whose S unrolled steps bring the images closest to the truth.
 
-    minimise  mean |x_S - truth|^2  over  sigma_min <= sigma_i <= sigma_max,  tau_i >= 0.
+    minimise  mean |x_S - truth|^2  over  sigma_max >= sigma_0 >= sigma_1 >= ... >= sigma_min,  tau_i = c_i sigma_i^2,
+    c_i in [0.1, 2]  (method, section 7: a schedule of GNC, without steps that do nothing).
 
     L-BFGS on 2 S numbers without bounds, from the GNC flow with a logarithmic schedule or from `start`.
 
@@ -106,12 +108,10 @@ def mean_error(
     >>> round(error, 4)  # a flat image has no score, and the data term keeps z
     0.01
     """
-    checks.check_tensor(sigma, "The sigmas", ndim=1)
-    checks.check_tensor(tau, "The step sizes tau", ndim=1)
     pixels = sum(truth.numel() for _, truth in pairs)
     total = 0.0
     for problem, truth in pairs:  # one graph at a time
-        error = (_unrolled(prior, problem, sigma, tau) - truth).square().sum() / pixels
+        error = (unrolled(prior, problem, sigma, tau) - truth).square().sum() / pixels
         if backward:
             error.backward(inputs=[sigma, tau])
         total += error.item()
@@ -125,20 +125,20 @@ def _descend(
     rounds: int,
     progress: Callable[[int, float], None] | None,
 ) -> Schedule:
-    """The best schedule that L-BFGS meets from `start`, on 2 S numbers without bounds:
+    """The best schedule that L-BFGS meets from `start`, on 2 S numbers without bounds, a_i and b_i:
 
-    sigma = sigma_min (sigma_max / sigma_min)^logistic(a),  tau = exp(b).
+    log(sigma_i / sigma_min) = logistic(a_i) log(sigma_{i-1} / sigma_min),    sigma_{-1} = sigma_max,
+    tau_i = c_i sigma_i^2,    c_i = 0.1 + 1.9 logistic(b_i).
     """
-    span = math.log(prior.sigma_max / prior.sigma_min)
-    inside = (torch.log(start[0] / prior.sigma_min) / span).clamp(0.02, 0.98)  # the bounds are at infinity
-    a = torch.logit(inside).requires_grad_()
-    b = torch.log(start[1]).requires_grad_()
+    a, b = (t.requires_grad_() for t in _free(prior, *start))
     best, best_error, scale = start, math.inf, 0.0
+    span = math.log(prior.sigma_max / prior.sigma_min)
 
     def error() -> Tensor:
         """The error in units of its first value, and its gradients in a and b."""
         nonlocal best, best_error, scale
-        sigma, tau = prior.sigma_min * torch.exp(span * torch.sigmoid(a)), torch.exp(b)
+        sigma = prior.sigma_min * torch.exp(span * torch.sigmoid(a).cumprod(0))
+        tau = (LEAST + (MOST - LEAST) * torch.sigmoid(b)) * sigma**2
         leaves = [sigma.detach().requires_grad_(), tau.detach().requires_grad_()]
         value = mean_error(prior, pairs, leaves[0], leaves[1], backward=True)
         if value < best_error:
@@ -164,8 +164,27 @@ def _descend(
     return best
 
 
-def _unrolled(prior: Prior, problem: Problem, sigma: Tensor, tau: Tensor) -> Tensor:
-    """x_S after all steps, with a graph back to sigma and tau, both (S,)."""
+def _free(prior: Prior, sigma: Tensor, tau: Tensor) -> Schedule:
+    """The a and b of `_descend` for a schedule, or for one near it that keeps to the bounds."""
+    span = math.log(prior.sigma_max / prior.sigma_min)
+    above = (torch.log(sigma / prior.sigma_min) / span).clamp(1e-3, 1).cummin(0).values
+    ratio = above / torch.cat([above.new_ones(1), above[:-1]])
+    c = (tau / sigma**2 - LEAST) / (MOST - LEAST)
+    return torch.logit(ratio.clamp(0.02, 0.98)), torch.logit(c.clamp(0.02, 0.98))  # the bounds are at infinity
+
+
+def unrolled(prior: Prior, problem: Problem, sigma: Tensor, tau: Tensor) -> Tensor:
+    """x_S after all steps, with a graph back to sigma and tau, both (S,).
+
+    >>> from gnc_core.prior import FieldsOfExperts
+    >>> sigma = torch.tensor([0.1, 0.01], requires_grad=True)
+    >>> problem = problems.Denoising(torch.rand(1, 1, 8, 8), 0.1)
+    >>> unrolled(FieldsOfExperts(), problem, sigma, sigma.detach() ** 2).sum().backward()
+    >>> sigma.grad.shape
+    torch.Size([2])
+    """
+    checks.check_tensor(sigma, "The sigmas", ndim=1)
+    checks.check_tensor(tau, "The step sizes tau", ndim=1)
     x = problem.initial()
     for sigma_i, tau_i in zip(sigma.to(x), tau.to(x), strict=True):
         x = image_step(prior, problem, x, sigma_i, tau_i)

@@ -1,4 +1,4 @@
-from . import benchmark, calibration, evaluation, inspection, inspections, metrics
+from . import benchmark, calibration, curvature, evaluation, inspection, inspections, metrics
 from .calibration import estimate_sigma
 from .evaluation import evaluate
 from .metrics import psnr, ssim
@@ -8,6 +8,7 @@ __all__ = [
     "Trace",
     "benchmark",
     "calibration",
+    "curvature",
     "estimate_sigma",
     "evaluate",
     "evaluation",

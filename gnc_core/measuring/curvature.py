@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor
 
+from gnc_core.images import crop_center
 from gnc_core.prior import FieldsOfExperts
+
+CROP = 64
+LEVELS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)  # the sigmas of `inspect`
 
 
 def smallest_eigenvalue(prior: FieldsOfExperts, x: Tensor, s: float, tolerance: float = 1e-4) -> tuple[float, Tensor]:
@@ -40,3 +45,24 @@ def smallest_eigenvalue(prior: FieldsOfExperts, x: Tensor, s: float, tolerance: 
     operator = LinearOperator((n, n), matvec=product, dtype=np.float64)
     values, vectors = eigsh(operator, k=1, which="SA", v0=start, tol=tolerance, ncv=min(n - 1, 32))
     return float(values[0] + 1), torch.from_numpy(vectors[:, 0]).to(x).view(x.shape)
+
+
+def eigenvalues(prior: FieldsOfExperts, images: Sequence[Tensor], sigmas: Iterable[float], seed: int = 0) -> np.ndarray:
+    """`smallest_eigenvalue` at every sigma, on the middle of every clean image, (1, 1, H, W), and on the same with noise of that
+    level: (sigmas, images, 2), float32.
+
+    The middle is `CROP` pixels a side: the eigenvectors are small wherever they are. `sigmas` may be a progress bar over them.
+
+    >>> prior, image = FieldsOfExperts(channels=8, kernel_size=3), torch.rand(1, 1, 8, 8)
+    >>> found = eigenvalues(prior, [image], sigmas=[0.1, 0.5])
+    >>> found.shape, bool(abs(found).max() < 1e-3)  # quadratic potentials: convex
+    ((2, 1, 2), True)
+    """
+    generator = torch.Generator().manual_seed(seed)
+    found = []
+    for sigma in sigmas:
+        for image in images:
+            clean = crop_center(image, CROP)
+            noisy = clean + sigma * torch.randn(clean.shape, generator=generator)
+            found += [smallest_eigenvalue(prior, x.to(prior.c.device), math.log(sigma))[0] for x in (clean, noisy)]
+    return np.array(found, np.float32).reshape(-1, len(images), 2)

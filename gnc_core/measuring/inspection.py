@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -189,7 +190,7 @@ def measure(
     for level in progress(sigma.tolist()):
         noisy = [patch + level * torch.randn(patch.shape, generator=generator) for patch in patches]
         measured.append(_level(prior, [y.to(prior.c.device) for y in noisy], level))
-    arrays = {key: np.stack([row[key] for row in measured]).astype(np.float32) for key in measured[0]}
+    arrays: dict[str, Any] = {key: np.stack([row[key] for row in measured]).astype(np.float32) for key in measured[0]}
     return Inspection(sigma=sigma.astype(np.float32), images=len(images), **arrays)
 
 

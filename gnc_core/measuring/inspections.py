@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from gnc_core.files import write_bytes
 
 FILE = "inspection.safetensors"
 ROUNDING = 1e-6  # sigma^2 phi'' above minus this counts as convex
+LANCZOS = 1e-3  # eigenvalues of sigma^2 hess R above minus this do
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +31,15 @@ class Inspection:
     changes no score, and so counts for nothing. Of a hidden activation, its share of what goes up to the next layer:
     variance of phi times the squared norm of the kernels that take it up. Shares of a layer sum to one at every level.
     images: how many were measured.
+    levels: (E,), ascending, the sigmas of `eigenvalues`, (E, I, 2): the smallest one of sigma^2 hess R at I images, clean and
+    with noise of that level; E is 0 where they were not measured. proved: the sigma from which on the energy is proved convex on
+    all of R^n; NaN if it is not.
 
-    >>> found = load("foe-l1")
-    >>> found.low.shape == (len(found.sigma), 1, 48), found.order(0, by="index").tolist() == list(range(48))
-    (True, True)
+    >>> import torch
+    >>> from gnc_core.measuring.inspection import measure
+    >>> found = measure(zoo.load("foe-l1"), [torch.rand(1, 1, 16, 16)], levels=2)
+    >>> found.low.shape, found.convex.shape, found.reach.shape
+    ((2, 1, 48), (2, 1, 48), (1, 48))
     """
 
     sigma: np.ndarray
@@ -45,6 +51,9 @@ class Inspection:
     slope: np.ndarray
     share: np.ndarray
     images: int
+    levels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    eigenvalues: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 2), np.float32))
+    proved: float = math.nan
 
     @property
     def convex(self) -> np.ndarray:
@@ -67,8 +76,32 @@ class Inspection:
         return float(self.convex_above[-1].max())  # NaN if one of them is
 
     @property
+    def smallest(self) -> np.ndarray:
+        """The smallest eigenvalue of sigma^2 hess R at any image: (E,)."""
+        return self.eigenvalues.min((1, 2), initial=math.inf)
+
+    @property
+    def sigma_c(self) -> float:
+        """The sigma from which on the energy is convex at all images, as far as Lanczos tells; NaN if there is none."""
+        return float(convex_above(self.levels, self.smallest, LANCZOS)) if len(self.levels) else math.nan
+
+    @property
     def summary(self) -> str:
-        """One sentence: from which sigma on all potentials are convex."""
+        """What is known of convexity, in a sentence or three."""
+        words = [self._potentials()]
+        if len(self.levels):
+            count = self.eigenvalues.shape[1]
+            at = f"at {count} image{'s'[: count > 1]}, clean and noisy"
+            words.append(
+                f"The energy is convex from sigma = {self.sigma_c:.3g} on ({at})."
+                if math.isfinite(self.sigma_c)
+                else f"The energy is convex at no sigma up to {self.levels[-1]:.3g} ({at})."
+            )
+        if math.isfinite(self.proved):
+            words.append(f"It is proved to be, on all images, from sigma = {self.proved:.3g} on.")
+        return " ".join(words)
+
+    def _potentials(self) -> str:
         above = self.all_convex_above
         of = f"on the effective range of {self.images} image{'s'[: self.images > 1]}"
         if math.isfinite(above):
@@ -105,15 +138,18 @@ class Inspection:
 def save(name: str | os.PathLike, inspection: Inspection) -> Path:
     """Writes the inspection of a prior (see `zoo.folder_of`) into its folder, with the hash of the weights it belongs to.
 
-    >>> import shutil, tempfile
+    >>> import shutil, tempfile, torch
+    >>> from gnc_core.measuring.inspection import measure
+    >>> found = measure(zoo.load("foe-l1"), [torch.rand(1, 1, 16, 16)], levels=2)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = shutil.copy(zoo.folder_of("foe-l1") / zoo.WEIGHTS, folder)
-    ...     save(folder, load("foe-l1")).name
+    ...     save(folder, found).name
     'inspection.safetensors'
     """
     path = zoo.folder_of(name) / FILE
-    arrays = {field.name: np.ascontiguousarray(getattr(inspection, field.name)) for field in fields(Inspection)[:-1]}
-    write_bytes(path, to_safetensors(arrays, {"weights": zoo.weights_hash(name), "images": str(inspection.images)}))
+    arrays = {key: np.ascontiguousarray(v) for key, v in vars(inspection).items() if isinstance(v, np.ndarray)}
+    numbers = {"images": str(inspection.images), "proved": str(inspection.proved)}
+    write_bytes(path, to_safetensors(arrays, {"weights": zoo.weights_hash(name), **numbers}))
     return path
 
 
@@ -122,8 +158,14 @@ def load(name: str | os.PathLike) -> Inspection | None:
 
     Raises `InputError` for an unknown prior and for a damaged file.
 
-    >>> load("foe-l1").share.sum(2).round(3).min()  # shares of a layer sum to one
-    np.float32(1.0)
+    >>> import shutil, tempfile, torch
+    >>> from gnc_core.measuring.inspection import measure
+    >>> found = measure(zoo.load("foe-l1"), [torch.rand(1, 1, 16, 16)], levels=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = shutil.copy(zoo.folder_of("foe-l1") / zoo.WEIGHTS, folder)
+    ...     _ = save(folder, found)
+    ...     np.array_equal(load(folder).share, found.share)
+    True
     """
     path = zoo.folder_of(name) / FILE
     if not path.exists():
@@ -134,25 +176,27 @@ def load(name: str | os.PathLike) -> Inspection | None:
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         if metadata.get("weights") != zoo.weights_hash(name):
             return None
-        found = Inspection(**arrays, images=int(metadata["images"]))
-        shapes = {array.shape for key, array in arrays.items() if key != "sigma"}
-        if len(shapes) > 1 or found.low.ndim != 3 or found.sigma.shape != found.low.shape[:1]:
+        found = Inspection(**arrays, images=int(metadata["images"]), proved=float(metadata["proved"]))
+        shapes = {array.shape for key, array in arrays.items() if key not in ("sigma", "levels", "eigenvalues")}
+        if (len(shapes) > 1 or found.low.ndim != 3 or found.sigma.shape != found.low.shape[:1]) or (
+            found.eigenvalues.ndim != 3 or found.levels.shape != found.eigenvalues.shape[:1]
+        ):
             raise ValueError("arrays that do not belong together")
         return found
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"The file {path} is damaged; make it again with `python -m gnc_core inspect`.") from error
 
 
-def convex_above(sigma: np.ndarray, curvature: np.ndarray) -> np.ndarray:
-    """The sigma above which a curvature (S, ...), times sigma^2, stays at zero or above; between two levels it is taken to be
-    linear in s = log(sigma).
+def convex_above(sigma: np.ndarray, curvature: np.ndarray, tolerance: float = ROUNDING) -> np.ndarray:
+    """The sigma above which a curvature (S, ...), times sigma^2, stays at zero or above, but for the tolerance; between two
+    levels it is taken to be linear in s = log(sigma).
 
     sigma: (S,), ascending. Returns (...): sigma[0] where it is never negative, NaN where it is so at the largest level.
 
     >>> convex_above(np.array([0.1, 0.2, 0.4]), np.array([[-1.0], [0.0], [1.0]])).round(4)
     array([0.2])
     """
-    negative = curvature < -ROUNDING
+    negative = curvature < -tolerance
     s = np.log(sigma)
     last = len(s) - 1 - negative[::-1].argmax(0)  # the last level at which it is negative, if there is one
     after = np.minimum(last + 1, len(s) - 1)

@@ -22,7 +22,7 @@ class Level:
 
     name: in sentences ("noise level"). short: in titles and links ("noise"). option: on the command line ("--noise-std").
     help: what it is, with its unit. low, high: it lies between them, both excluded. example: a common one.
-    usual: the lowest, highest and first value, and the step, of a control for it.
+    usual: the lowest, highest and first value, and the step, of a control for it. fitted: the range of learned schedules.
 
     >>> from gnc_core.problems import Denoising
     >>> level = Denoising.kind_of_level
@@ -38,6 +38,7 @@ class Level:
     high: float
     example: float
     usual: tuple[float, float, float, float]
+    fitted: tuple[float, float]
 
     def check(self, value: float, name: str = "") -> float:
         """`value`, if it lies in the range; raises `InputError` otherwise. `name` is what the sentence calls it.
@@ -61,9 +62,9 @@ class Level:
 class Problem(ABC):
     """An observation z of a true image, and its data term D(x). Images are (N, C, H, W), nominally in [0, 1].
 
-    What a task is stands here once, as facts of the class: its `name` and `title`, its `kind_of_level`, the step size `rate` of s
-    in joint minimisation, the `baselines` that need no prior, by name, and whether the level can be told by the prior alone
-    (`blind`) and whether a mask describes it better than the level (`takes_mask`).
+    What a task is stands here once, as facts of the class: its `name` and `title`, its `kind_of_level`, the number of `steps`
+    that suits the flow, the step size `rate` of s in joint minimisation, the `baselines` that need no prior, by name, and whether
+    the level can be told by the prior alone (`blind`) and whether a mask describes it better than the level (`takes_mask`).
 
     observation: z, (N, C, H, W). Raises `InputError` for what is no image.
 
@@ -78,6 +79,7 @@ class Problem(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     kind_of_level: ClassVar[Level]
+    steps: ClassVar[int]
     rate: ClassVar[float]
     baselines: ClassVar[Mapping[str, Callable[[Any], Tensor]]] = {}
     blind: ClassVar[bool] = False

@@ -63,7 +63,9 @@ class Inpainting(Problem):
         high=1,
         example=0.5,
         usual=(0.01, 0.99, 0.5, 0.01),
+        fitted=(0.2, 0.95),
     )
+    steps = 50
     # Gaps are filled from their borders, a kernel's width a step: s has to wait for x, or it is at its smallest with empty gaps.
     rate = 0.1
     baselines = {"biharmonic": biharmonic}  # noqa: RUF012

@@ -1,3 +1,4 @@
+from .families import ScheduleFamily
 from .schedules import LearnedSchedule, linear, logarithmic
 from .schemes import DIVERGED, Flow, Joint, Learned, Scheme, Step, image_step
 
@@ -7,6 +8,7 @@ __all__ = [
     "Joint",
     "Learned",
     "LearnedSchedule",
+    "ScheduleFamily",
     "Scheme",
     "Step",
     "image_step",

@@ -86,12 +86,6 @@ class LearnedSchedule:
         """What it is for, in words: "denoise, noise 0.1, 10 steps"."""
         return f"{problems.task(self.task).words(self.level)}, {self.steps} steps"
 
-    def fits(self, task: str, level: float, steps: int) -> bool:
-        """Whether it was fitted to this task, number of steps, and level (within 2 %)."""
-        level = checks.number(level, "The level")
-        near = abs(self.level - level) <= 0.02 * level
-        return self.task == task and self.steps == check_steps(steps) and near
-
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1) + "\n"
 

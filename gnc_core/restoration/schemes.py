@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
@@ -95,6 +95,8 @@ class Scheme(Protocol):
     [3, 5]
     """
 
+    name: ClassVar[str]
+
     @property
     def steps(self) -> int: ...
 
@@ -134,6 +136,7 @@ class Flow:
     """
 
     schedule: Sequence[float]
+    name: ClassVar[str] = "flow"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "schedule", checks.numbers(self.schedule, "The schedule's sigmas", positive=True))
@@ -162,6 +165,7 @@ class Learned:
     """
 
     schedule: LearnedSchedule
+    name: ClassVar[str] = "learned"
 
     @property
     def steps(self) -> int:
@@ -191,6 +195,7 @@ class Joint:
     sigma0: float
     steps: int
     rate: float = 0.9
+    name: ClassVar[str] = "joint"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", check_steps(self.steps))

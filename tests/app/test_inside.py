@@ -14,12 +14,12 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from app.figures.curvature import convexity_figure
 from app.figures.inside import (
     COLUMNS,
     LONGEST_MAP,
     TILE,
     Layer,
-    convexity_figure,
     grey_png,
     height_of,
     kernel_figure,
@@ -33,7 +33,8 @@ from app.figures.restoration import comparison_figure
 from app.following import RUNS
 from gnc_core import images, zoo
 from gnc_core.learning.logs import LOG
-from gnc_core.measuring import inspection, inspections
+from gnc_core.measuring import curvature, inspection, inspections
+from gnc_core.mixture import PRESETS, smallest_curvature
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "inside.py"
@@ -236,6 +237,13 @@ def figures(app: AppTest) -> list[dict]:
     return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
+def values(array: object) -> np.ndarray:
+    """The numbers of an array in a figure's JSON, where plotly may have packed them."""
+    if isinstance(array, dict):
+        return np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"]).copy()
+    return np.array(array, float)
+
+
 def text(app: AppTest) -> str:
     return "\n".join(element.value for element in (*app.markdown, *app.caption))
 
@@ -282,6 +290,33 @@ def test_saved_inspection_is_used_and_needs_no_image() -> None:
     inspections.save("flat", replace(measured, curvature=-measured.curvature))
     app.run()
     assert app.metric[0].value == "no σ"
+
+
+def test_eigenvalues_that_were_measured_are_shown_with_sigma_c() -> None:
+    measured = inspection.measure(zoo.load("flat"), [images.load_sample("Coins")[..., :40, :40]], levels=24)
+    levels = np.array([0.1, 0.2, 0.4], np.float32)
+    below = np.array([-0.4, -0.1, -5e-4], np.float32)
+    eigenvalues = np.broadcast_to(below[:, None, None], (3, 5, 2))
+    inspections.save("flat", replace(measured, levels=levels, eigenvalues=eigenvalues, proved=0.45))
+    app = open_page()
+    assert app.metric[0].value == "σ_c = 0.4"
+    drawn = figures(app)[-1]["data"]
+    assert len(drawn) == 2 * 5 + 1
+    np.testing.assert_allclose(values(drawn[3]["y"]), below)
+    mixture = next(iter(PRESETS.values()))
+    sigmas = values(drawn[-1]["x"])
+    np.testing.assert_allclose(values(drawn[-1]["y"]), sigmas**2 * smallest_curvature(mixture, sigmas), rtol=1e-5)
+
+
+def test_the_direction_of_bending_is_an_eigenvector() -> None:
+    """Of the Hessian at the middle of the image; the page says its eigenvalue."""
+    app = open_page(side="96")
+    app.toggle(key="bend").set_value(True).run()
+    sigma = float(app.select_slider(key="sigma").value)
+    x = images.crop_center(images.shrink(images.load_sample("Cat"), 96), curvature.CROP)
+    level = min(inspections.load("flat").sigma if inspections.load("flat") else SIGMA, key=lambda s: abs(s - sigma))
+    value, _ = curvature.smallest_eigenvalue(zoo.load("flat"), x, float(np.log(level)))
+    assert f"Smallest eigenvalue × σ²: {value:.4f}" in text(app)
 
 
 def test_order_of_the_kernels_follows_the_choice() -> None:

@@ -20,7 +20,7 @@ from gnc_core import images, problems, zoo
 from gnc_core.errors import InputError
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising
-from gnc_core.restoration.schedules import LearnedSchedule
+from gnc_core.restoration import Learned, LearnedSchedule, ScheduleFamily
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "restore.py"
 SCENE = Scene("Cat", 64, color=False, level=0.1, seed=0)
@@ -28,13 +28,13 @@ SCENE = Scene("Cat", 64, color=False, level=0.1, seed=0)
 
 @pytest.fixture(autouse=True)
 def small_prior(tmp_path, monkeypatch):
-    """A pretrained/ folder with one quick prior, "small", and a schedule of 2 steps for noise 0.1."""
+    """A pretrained/ folder with one quick prior, "small", and schedules of 1 to 20 steps to denoise."""
     monkeypatch.setattr(zoo, "PRETRAINED", tmp_path)
     prior = FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=15, knots_s=6)
     zoo.save(tmp_path / "small", prior, {})
-    schedules = tmp_path / "small" / zoo.SCHEDULES
-    schedules.mkdir()
-    LearnedSchedule((0.1, 0.02), (0.01, 0.001), "denoise", 0.1, "small").save(schedules / "denoise.json")
+    weights = torch.zeros(6, 6).tolist()
+    family = ScheduleFamily(weights, "denoise", "small", (0.02, 0.4), (1, 20), prior.sigma_min, prior.sigma_max)
+    zoo.save_family(tmp_path / "small", family)
     return tmp_path / "small"
 
 
@@ -184,9 +184,9 @@ def test_stopped_run_keeps_what_it_has_and_does_no_more() -> None:
     assert run.title == "GNC flow, 5 steps, small (stopped after 1)"
 
 
-def test_diverging_run_ends_with_a_sentence(small_prior: Path) -> None:
+def test_diverging_run_ends_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     huge = LearnedSchedule((0.1,) * 3, (0.01, 3e38, 3e38), "denoise", 0.1, "small")
-    huge.save(small_prior / zoo.SCHEDULES / "huge.json")
+    monkeypatch.setattr("app.runs.choose_scheme", lambda *_: Learned(huge))
     run = Run(SCENE, Choice("small", "learned", 3), prepare(SCENE, None, None, 4))
     while run.running:
         run.advance()
@@ -234,7 +234,7 @@ def test_no_path_is_opened_as_a_prior(small_prior: Path) -> None:
 
 def open_page(**settings: str) -> AppTest:
     app = AppTest.from_file(PAGE, default_timeout=60)
-    app.query_params.update({"image": "Cat", "side": "64", "nsteps": "3"} | settings)
+    app.query_params.update({"image": "Cat", "side": "64", "nsteps": "3", "scheme": "GNC flow"} | settings)
     return checked(app.run())
 
 
@@ -276,6 +276,51 @@ def test_degraded_upload_has_no_psnr() -> None:
     press(app, "Restore")
     assert set(numbers(app)) == {"Energy", "ms a step"}
     assert len(app.get("download_button")) == 2
+
+
+def deep_png(largest: int) -> bytes:
+    """16 bits, 32 x 24, with values up to `largest`."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.linspace(0, largest, 768).reshape(24, 32).astype(np.uint16)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_an_upload_of_16_bits_has_a_white_and_is_downloaded_in_16_bits() -> None:
+    app = open_page(image="Upload an image", file="degraded", noise="0.01")
+    checked(app.file_uploader[0].upload("scan.png", deep_png(4095)).run())
+    assert any("No value in the file is above 4095" in caption.value for caption in app.caption)
+    white = next(field for field in app.number_input if field.label == "White")
+    assert (white.value, white.max) == (65535, 65535)
+    checked(white.set_value(4095).run())
+    assert not any("No value" in caption.value for caption in app.caption)
+    press(app, "Restore")
+    run = app.session_state.runs[-1]
+    assert run.prepared.problem.initial().max() == 1
+    result = images.read(run.result_files[".png"])[0]
+    assert result.encoding.bits == 16
+    torch.testing.assert_close(result.image[0, 0] * 65535 / 4095, run.image[0, 0].clamp(0, 16), atol=1e-3, rtol=0)
+    assert {button.label for button in app.get("download_button")} == {"Result (PNG)", "Trace (CSV)"}
+    checked(app.file_uploader[0].upload("scan.png", deep_png(65535)).run())
+    assert next(field for field in app.number_input if field.label == "White").value == 65535
+
+
+def test_an_upload_of_8_bits_or_floats_has_no_white_and_floats_are_downloaded() -> None:
+    app = open_page(image="Upload an image", file="degraded")
+    for name, data in (("a.png", png(32, 24)), ("b.npy", npy(np.full((24, 32), 0.5)))):
+        checked(app.file_uploader[0].upload(name, data).run())
+        assert not [field for field in app.number_input if field.label in ("White", "Black")]
+    press(app, "Restore")
+    assert "Result (.npy)" in {button.label for button in app.get("download_button")}
+    run = app.session_state.runs[-1]
+    assert torch.equal(images.read_image(run.result_files[".npy"]), run.image)
+
+
+def test_white_below_black_is_one_sentence() -> None:
+    app = open_page(image="Upload an image", file="degraded")
+    checked(app.file_uploader[0].upload("scan.png", deep_png(4095)).run())
+    checked(next(field for field in app.number_input if field.label == "White").set_value(100).run())
+    checked(next(field for field in app.number_input if field.label == "Black").set_value(200).run())
+    assert "White must be larger than black" in app.error[0].value
 
 
 def test_page_says_when_the_result_is_of_other_settings() -> None:
@@ -323,14 +368,15 @@ def test_the_rate_of_the_joint_scheme_is_that_of_the_task_unless_chosen() -> Non
         app.number_input(key="rate")
 
 
-def test_learned_schedules_that_exist_are_named_and_can_be_taken_over() -> None:
-    app = press(open_page(scheme="Learned schedule", noise="0.2"), "Restore")
-    assert "there are: denoise, noise 0.1, 2 steps" in app.info[0].value
-    assert not app.metric
-    press(app, "denoise, noise 0.1, 2 steps")
-    assert (app.slider(key="noise").value, app.number_input(key="nsteps").value) == (0.1, 2)
+def test_the_page_starts_with_what_suits_the_task() -> None:
+    """Learned schedules where there are some, the flow otherwise, each with its own number of steps."""
+    app = open_page(noise="0.2", nsteps="", scheme="")
+    assert app.selectbox(key="scheme").value == "Learned schedule"
+    assert "denoise, noise 0.02 to 0.4, 1 to 20 steps" in " ".join(caption.value for caption in app.caption)
     press(app, "Restore")
-    assert app.metric
+    press(checked(app.selectbox(key="scheme").set_value("GNC flow").run()), "Restore")
+    assert list(app.get_by_key("shown").options) == ["Learned schedule, 10 steps, small", "GNC flow, 4 steps, small"]
+    assert open_page(task="Inpaint", nsteps="", scheme="").selectbox(key="scheme").value == "GNC flow"
 
 
 def test_a_link_reproduces_the_settings() -> None:
@@ -410,20 +456,10 @@ def test_page_ends_a_run_that_fails_and_can_start_another(monkeypatch: pytest.Mo
     assert not app.error
 
 
-@pytest.mark.parametrize("level", [0.004, 0.7])
-def test_schedules_beyond_the_controls_are_taken_over_to_the_nearest(small_prior: Path, level: float) -> None:
-    far = LearnedSchedule((0.1, 0.02), (0.01, 0.001), "denoise", level, "small")
-    far.save(small_prior / zoo.SCHEDULES / "far.json")
-    app = press(open_page(scheme="Learned schedule"), far.title)
-    assert app.slider(key="noise").value == (0.01 if level < 0.1 else 0.5)
-    assert "set to the nearest" in app.info[0].value
-
-
-def test_damaged_schedules_are_named_and_the_others_offered(small_prior: Path) -> None:
+def test_damaged_schedules_are_named_and_the_others_used(small_prior: Path) -> None:
     (small_prior / zoo.SCHEDULES / "bad.json").write_text("{}")
     app = open_page(scheme="Learned schedule")
     assert ["bad.json" in warning.value for warning in app.warning] == [True]
-    press(app, "denoise, noise 0.1, 2 steps")
     press(app, "Restore")
     assert app.metric
 

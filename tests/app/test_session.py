@@ -116,9 +116,9 @@ def test_numbers_beyond_all_floats_in_a_table_are_one_sentence() -> None:
 
 @pytest.mark.parametrize("value", ["inf", "-inf", "1e309", "9" * 400, "nan", "many", "", "1e300", "-3"])
 @pytest.mark.parametrize(
-    ("view", "name", "default"), [("restore", "nsteps", 10), ("restore", "seed", 0), ("inside", "kernel", 1)]
+    ("view", "name", "default"), [("restore", "nsteps", None), ("restore", "seed", 0), ("inside", "kernel", 1)]
 )
-def test_whole_numbers_that_cannot_be_leave_the_default(view: str, name: str, default: int, value: str) -> None:
+def test_whole_numbers_that_cannot_be_leave_the_default(view: str, name: str, default: int | None, value: str) -> None:
     app = opened(view, **{name: value})
     assert app.number_input(key=name).value == default
     assert name not in app.query_params

@@ -90,7 +90,7 @@ def test_text_output_says_what_was_done(work):
     result = restore(truth="data/clean.png", output="out.png")
     assert result.exit_code == 0
     assert "PSNR" in result.stdout
-    assert "10 steps" in result.stdout
+    assert "GNC flow, 4 steps" in result.stdout
     assert images.read_image("out.png").shape == (1, 1, 32, 40)
 
 
@@ -170,18 +170,56 @@ def test_fit_schedule_then_restore_with_it(work):
     assert result.exit_code == 0
     schedule = LearnedSchedule.load(folder / "a.json")
     assert schedule.title in result.stdout
-    learned = restore(truth="data/clean.png", scheme="learned", steps=3, json=True)
+    learned = restore(truth="data/clean.png", schedule=folder / "a.json", json=True)
     flow = restore(truth="data/clean.png", scheme="flow", steps=3, json=True)
     assert json.loads(learned.stdout)["psnr"] > json.loads(flow.stdout)["psnr"]
     by_file = restore(truth="data/clean.png", scheme="learned", schedule=folder / "a.json", noise_std=0.12)
     assert by_file.exit_code == 0
-    result = restore(scheme="learned", steps=4)
-    assert result.exit_code == 2
-    assert schedule.title in result.stderr
-    longer = ["--start", folder / "a.json", "--steps", 6, *fit[2:]]
+    (folder / "a.json").rename("a.json")
+    assert_one_line(restore(scheme="learned"), "no learned schedules")
+    longer = ["--start", "a.json", "--steps", 6, *fit[2:]]
     result = run("fit-schedule", *options, *longer, "--out", folder / "b.json")
     assert result.exit_code == 0
     assert LearnedSchedule.load(folder / "b.json").steps == 6
+
+
+def test_schedules_for_all_levels_are_the_default_then(work):
+    before = json.loads(restore(json=True).stdout)
+    assert (before["scheme"], before["steps"]) == ("flow", 4)
+    fit = ["--data", "data", "--prior", "small", "--task", "denoise", "--patch-size", 24, "--iterations", 5]
+    folder = Path("pretrained/small/schedules")
+    folder.mkdir()
+    result = run("fit-schedule", *fit, "--steps", "3:6", "--device", "cpu", "--out", folder / "denoise.json")
+    assert result.exit_code == 0, result.output
+    assert "denoise, noise 0.0196 to 0.4, 3 to 6 steps" in result.stdout
+    assert "fit-schedule" in zoo.find_family("small", "denoise").command
+    for level in (0.03, 0.25):
+        after = json.loads(restore(noise_std=level, json=True).stdout)
+        assert (after["scheme"], after["steps"]) == ("learned", 6)
+    assert "Learned schedule, 4 steps" in restore(steps=4).stdout
+    assert_one_line(restore(scheme="learned", steps=8), "3 ... 6")
+    wrong = ["--steps", "3:6", "--noise-std", 0.1, "--out", "a.json"], ["--steps", "3", "--out", "a.json"]
+    for options in (*wrong, ["--sigma0", 0.1, "--out", "a.json"]):
+        assert_one_line(run("fit-schedule", *fit, *options), "--")
+        assert not Path("a.json").exists()
+
+
+def test_finetune_makes_a_prior_of_its_own(work):
+    fit = ["--data", "data", "--prior", "small", "--task", "denoise", "--patch-size", 24, "--iterations", 5]
+    Path("pretrained/small/schedules").mkdir()
+    run("fit-schedule", *fit, "--device", "cpu", "--out", "pretrained/small/schedules/denoise.json")
+    options = ["--start", "small", "--task", "denoise", "--data", "data", "--validation", "data", "--steps", 3]
+    small = ["--patch", 24, "--margin", 4, "--batch", 2, "--device", "cpu"]
+    result = run("finetune", *options, *small, "--iterations", 50, "--out", "pretrained/tuned")
+    assert result.exit_code == 0, result.output
+    card = zoo.card("tuned")
+    assert "finetune" in card["training"]["command"]
+    assert card["training"]["start"].startswith("small, weights")
+    report = json.loads(restore(prior="tuned", json=True).stdout)
+    assert (report["scheme"], report["steps"]) == ("learned", 3)
+    assert_one_line(run("finetune", *options, *small, "--out", "pretrained/tuned"), "already holds a run")
+    assert_one_line(run("finetune", *options[:3], "inpaint", *options[4:], "--out", "b"), "no learned schedules")
+    assert_one_line(run("finetune", *options, *small, "--highest", 0.9, "--out", "b"), "do not serve")
 
 
 @pytest.mark.parametrize("scheme", ["flow", "joint"])
@@ -195,11 +233,10 @@ def test_blind_denoising_finds_the_noise_level_by_itself(work, scheme):
     torch.testing.assert_close(images.read_image("told.npy"), images.read_image("out.npy"), rtol=1e-5, atol=1e-5)
     assert "Estimated noise level" in restore(noise_std=None, blind=True).stdout
     assert_one_line(restore(blind=True), "leave out --noise-std")
-    assert_one_line(restore(noise_std=None, blind=True, scheme="learned"), "only the schemes flow and joint of denoise")
     on_all = ["evaluate", "--data", "data", "--prior", "small", "--blind", "--scheme", scheme, "--steps", 3, "--json"]
     result = run(*on_all, "--task", "denoise", "--noise-std", 0.1)
     assert json.loads(result.stdout)["blind"]
-    assert_one_line(run(*on_all, "--task", "inpaint", "--missing", 0.5), "only the schemes flow and joint of denoise")
+    assert_one_line(run(*on_all, "--task", "inpaint", "--missing", 0.5), "only the task denoise can do without")
 
 
 def test_calibrate_reports_mean_and_spread(work):
@@ -331,7 +368,7 @@ def test_truncated_images(work):
         ("denoise", {"sigma0": 0.9}, "[0.01, 0.5]"),
         ("denoise", {"sigma0": "nan"}, "[0.01, 0.5]"),
         ("denoise", {"sigma0": 0.2, "scheme": "learned"}, "does not apply"),
-        ("denoise", {"rate": 0.5}, "belongs to the scheme joint"),
+        ("denoise", {"rate": 0.5, "scheme": "flow"}, "belongs to the scheme joint"),
         ("denoise", {"rate": 0, "scheme": "joint"}, "positive"),
         ("denoise", {"rate": 2, "scheme": "joint"}, "below 2"),
         ("denoise", {"rate": 1e300, "scheme": "joint"}, "below 2"),

@@ -16,19 +16,25 @@ from safetensors.torch import load_file
 
 from gnc_core import zoo
 from gnc_core.__main__ import main
-from gnc_core.learning import convexity, training
+from gnc_core.learning import convexity, runs
 from gnc_core.learning.training import Trainer
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--channels", "6", "--knots-u", "15", "--knots-s", "5", "--patch", "16", "--device", "cpu"]
-OFTEN = {"LOG_EVERY": 5, "VALIDATE_EVERY": 10, "CHECKPOINT_SECONDS": 0, "CONSTANT_START": 20, "CONSTANT_END": 20}
+OFTEN = {
+    "runs.LOG_EVERY": 5,
+    "runs.VALIDATE_EVERY": 10,
+    "runs.CHECKPOINT_SECONDS": 0,
+    "training.CONSTANT_START": 20,
+    "training.CONSTANT_END": 20,
+}
 
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
     """A folder of three pictures of few edges; a line of the log every five iterations, a checkpoint after each."""
     for name, value in OFTEN.items():
-        monkeypatch.setattr(training, name, value)
+        monkeypatch.setattr(f"gnc_core.learning.{name}", value)
     folder = tmp_path / "data"
     folder.mkdir()
     generator = np.random.default_rng(0)
@@ -52,8 +58,8 @@ def train(out, data, *options):
 
 def start(out, data, *options, launcher=("-m",), first=""):
     """The command as a process, on one thread; Python runs `sitecustomize`, and with it the code `first`, before it."""
-    settings = "".join(f"training.{name} = {value}\n" for name, value in OFTEN.items())
-    (data.parent / "sitecustomize.py").write_text(f"from gnc_core.learning import training\n{settings}{first}")
+    settings = "".join(f"{name} = {value}\n" for name, value in OFTEN.items())
+    (data.parent / "sitecustomize.py").write_text(f"from gnc_core.learning import runs, training\n{settings}{first}")
     path = os.pathsep.join([str(data.parent), str(ROOT)])
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     command = [sys.executable, *launcher, "gnc_core", *arguments(out, data, *options)]
@@ -101,7 +107,7 @@ def test_a_process_killed_while_it_saves_goes_on_from_the_checkpoint_before(tmp_
 
 
 def test_ctrl_c_waits_for_the_end_of_an_iteration_and_a_second_one_does_not(tmp_path, data, monkeypatch):
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", np.inf)  # none but the first, and those on the way out
+    monkeypatch.setattr(runs, "CHECKPOINT_SECONDS", np.inf)  # none but the first, and those on the way out
     straight, options = tmp_path / "straight", ["--iterations", "20", "--validation", data]
     train(straight, data, *options)
     handler = signal.getsignal(signal.SIGINT)

@@ -61,6 +61,31 @@ def jpeg(scans: int = 0, size: tuple[int, int] | None = None) -> bytes:
     return data[:first] + scans * empty + data[first:]
 
 
+def gif(width: int, height: int, across: int, down: int) -> bytes:
+    """A GIF of one size, with a picture that says to have another."""
+    data = encoded(Image.new("L", (1, 1)), "GIF")
+    place = data.index(b",\0\0\0\0")
+    data = data[:6] + struct.pack("<HH", width, height) + data[10:]
+    return data[: place + 5] + struct.pack("<HH", across, down) + data[place + 9 :]
+
+
+def webp(width: int, height: int) -> bytes:
+    """A small picture on a canvas that is not."""
+    data = encoded(Image.new("RGBA", (16, 16), (1, 2, 3, 4)), "WEBP", lossless=True)
+    body = data[12:]
+    canvas = (
+        b"VP8X" + struct.pack("<IB3x", 10, 16) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    )
+    return b"RIFF" + struct.pack("<I", 4 + len(canvas) + len(body)) + b"WEBP" + canvas + body
+
+
+def bmp(width: int, height: int, bits: int = 24, compression: int = 0) -> bytes:
+    """The header of a BMP alone."""
+    start = 54 + 1024 * (bits == 8)
+    header = struct.pack("<2sIII", b"BM", start, 0, start)
+    return header + struct.pack("<IiiHHIIIIII", 40, width, height, 1, bits, compression, 0, 0, 0, 0, 0)
+
+
 SAMPLE = np.zeros((64, 64), np.uint8)
 PNG = encoded(Image.fromarray(SAMPLE), "PNG")
 AFTER_HEADER = 33  # where a PNG's first chunk after its header begins
@@ -135,8 +160,20 @@ BOMBS = {
     ),
     "jpeg": (lambda: jpeg(size=(65500, 65500)), "megapixels"),
     "jpeg of many scans": (lambda: jpeg(scans=30000), "scans"),
-    "gif": (lambda: encoded(Image.new("L", (4100, 4000)), "GIF"), "not an image"),
-    "webp": (lambda: encoded(Image.new("L", (4100, 4000)), "WEBP", method=0), "not an image"),
+    "gif": (lambda: encoded(Image.new("L", (4100, 4000)), "GIF"), "megapixels"),
+    "gif whose picture is larger": (lambda: gif(1, 1, 65535, 65535), "megapixels"),
+    "gif of nothing": (lambda: gif(4000, 4000, 1, 1)[:-3], "damaged"),
+    "webp": (lambda: encoded(Image.new("L", (4100, 4000)), "WEBP", method=0), "megapixels"),
+    "webp of a large canvas": (lambda: webp(16000, 16000), "megapixels|damaged"),
+    "bmp": (lambda: bmp(60000, 60000), "megapixels"),
+    "bmp of many rows": (lambda: bmp(1, -(2**31 - 1)), "megapixels"),
+    "bmp that is cut": (lambda: bmp(4000, 4000), "damaged"),
+    "bmp that jumps": (lambda: bmp(16_000_000, 1, 8, 1) + bytes(1024) + 20 * b"\0\2\0\xff", "run-length"),
+    "ppm": (lambda: b"P6 60000 60000 65535\n", "megapixels"),
+    "ppm that is cut": (lambda: b"P6 4000 4000 65535\n0", "damaged"),
+    "plain ppm that is cut": (lambda: b"P3 4000 4000 65535\n" + 2000 * b"12345 ", "damaged"),
+    "pbm that is cut": (lambda: b"P4 4000 4000\n0", "damaged"),
+    "pgm with a long comment": (lambda: b"P5 #" + bytes(2**24) + b"\n1 1 255\n1", ""),
     "npy": (lambda: npy(np.zeros((1, 1), np.float16)).replace(b"(1, 1)", b"(4e9,)"), "damaged"),
     "npy that is cut": (
         lambda: npy(np.zeros((1, 1), np.longdouble)).replace(b"(1, 1), }  ", b"(4000, 4000), }"),
@@ -180,6 +217,7 @@ def refusals(tmp_path_factory):
     deep = GREY.astype(np.uint16)
     good = [PNG, jpeg(), png(deep, 0), tiff(deep, compression="zlib"), tiff(deep, compression="lzw"), npy(GREY / 255)]
     good.append(encoded(Image.fromarray(GREY), "TIFF", compression="tiff_adobe_deflate"))
+    good += [encoded(Image.fromarray(GREY), kind) for kind in ("GIF", "WEBP", "BMP", "PPM")]
     for number, data in enumerate(good):
         (folder / f"good {number}").write_bytes(data)
     # By way of a shell: a process that Python starts itself begins with Python's own peak as its peak.

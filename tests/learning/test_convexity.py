@@ -54,29 +54,47 @@ def test_no_proof_for_potentials_that_bend_down_at_the_end_or_beyond_the_grid():
     assert math.isnan(convexity.convex_from(prior))
 
 
+def made_convex(prior, sigma):
+    convexity.ConvexPriors(prior, sigma, patches()).project(prior)
+    return prior
+
+
+@pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("sigma", [0.05, 0.2])
-def test_made_convex_it_is_proved_from_there_on_and_what_is_convex_stays(sigma):
-    prior = wavy(strength=100.0)
+def test_made_convex_it_is_proved_from_there_on_and_what_is_convex_stays(layers, sigma):
+    prior = wavy(layers, strength=100.0)
     assert not convexity.convex_from(prior) <= sigma
     before = prior.potential.slopes.clone()
-    convexity.make_convex(prior, sigma, patches())
+    made_convex(prior, sigma)
     assert convexity.convex_from(prior) <= sigma
     assert sampled(prior) <= sigma
     after = prior.potential.slopes.clone()
     assert torch.equal(before[..., 0], after[..., 0])  # has no weight at sigma
-    convexity.make_convex(prior, sigma, patches())
+    made_convex(prior, sigma)
     assert torch.allclose(prior.potential.slopes, after, atol=1e-6)
 
 
-def test_made_linear_activations_have_one_slope_at_large_smoothing():
-    prior = wavy(2)
-    convexity.make_linear(prior, 0.06, patches())
+def test_the_mean_of_two_convex_priors_is_one():
+    one, other = made_convex(wavy(2, strength=10.0), 0.1), made_convex(wavy(2, strength=-5.0), 0.1)
+    for a, b in zip(one.parameters(), other.parameters(), strict=True):
+        a.data.lerp_(b.data, 0.3)
+    assert convexity.convex_from(one) <= 0.1
+
+
+def test_made_convex_activations_have_one_slope_at_large_smoothing():
+    prior = made_convex(wavy(2), 0.06)
     phi = prior.functions[0]
-    s = torch.tensor([math.log(0.5)], dtype=torch.float64)
+    s = torch.tensor([math.log(0.06)], dtype=torch.float64)
     u = torch.linspace(-40, 40, 50, dtype=torch.float64).expand(1, len(phi.slopes), 1, -1)
     slope = splines.evaluate(phi.table(s), u, phi.u, order=1)
     assert torch.allclose(slope, slope[..., :1].expand_as(slope), atol=1e-6)
     assert score_matching.linearity(prior) < score_matching.linearity(wavy(2))
+
+
+def test_no_proof_where_an_activation_bends():
+    prior = made_convex(wavy(2), 0.06)
+    prior.functions[0].slopes.data[0, 3, -1] += 1e-3
+    assert math.isnan(convexity.convex_from(prior))
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -95,9 +113,9 @@ def test_smallest_eigenvalue_against_the_dense_hessian(layers, sigma):
     assert curvature.smallest_eigenvalue(prior, x, s, tolerance=1e-9)[0] == value
 
 
-def test_convex_potentials_make_an_energy_of_one_layer_convex():
-    prior = wavy(strength=3.0)
-    convexity.make_convex(prior, 0.1, patches())
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_energies_proved_convex_have_no_negative_eigenvalue(layers):
+    prior = made_convex(wavy(layers, strength=3.0), 0.1)
     y = patches()[:1] + 0.3 * torch.randn(1, 1, 16, 16, generator=torch.manual_seed(2))
     assert curvature.smallest_eigenvalue(prior, y, math.log(0.1))[0] > -1e-5
 
@@ -143,10 +161,9 @@ def test_they_are_differentiable():
 def test_what_is_no_number_or_no_image_is_refused(other):
     prior, x = FieldsOfExperts(layers=2, channels=8, kernel_size=3), torch.rand(2, 1, 16, 16)
     before = [weights.clone() for weights in prior.parameters()]
-    for change in (convexity.make_convex, convexity.make_linear):
-        for arguments in ((other, x), (0.1, other)):
-            with pytest.raises(InputError):
-                change(prior, *arguments)
+    for arguments in ((other, x), (0.1, other)):
+        with pytest.raises(InputError):
+            convexity.ConvexPriors(prior, *arguments)
     with pytest.raises(InputError, match="input scale"):
         rescaling.rescaled(prior, other)
     assert all(torch.equal(*pair) for pair in zip(before, prior.parameters(), strict=True))

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from gnc_core.errors import InputError
-from gnc_core.learning import convexity, score_matching, training
-from gnc_core.learning.training import Settings, Trainer, run
+from gnc_core.learning import convexity, runs, score_matching, training
+from gnc_core.learning.runs import run
+from gnc_core.learning.settings import Settings
+from gnc_core.learning.training import Trainer
 
 TINY = {"layers": 1, "channels": 8, "kernel_size": 3, "knots_u": 15, "knots_s": 5}
 
@@ -108,7 +110,9 @@ def interrupted(steps, monkeypatch, beginning, moment):
 
     def profile(frame, event, _):
         nonlocal count
-        count += event == "call" or (event == "c_return" and frame.f_code.co_filename == training.__file__)
+        count += event == "call" or (
+            event == "c_return" and frame.f_code.co_filename in (training.__file__, runs.__file__)
+        )
         if count == moment:
             sys.setprofile(None)
             raise KeyboardInterrupt
@@ -150,8 +154,8 @@ def log(folder):
 @pytest.mark.parametrize(("beginning", "every"), [("step", 1), ("save", 50)])
 def test_an_interrupt_at_any_call_leaves_a_moment_between_two_iterations(tmp_path, monkeypatch, beginning, every):
     for name in ("LOG_EVERY", "VALIDATE_EVERY"):
-        monkeypatch.setattr(training, name, 1)
-    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0 if beginning == "save" else math.inf)
+        monkeypatch.setattr(runs, name, 1)
+    monkeypatch.setattr(runs, "CHECKPOINT_SECONDS", 0 if beginning == "save" else math.inf)
     changes = {"architecture": SMALLEST, "iterations": 4, "batch": 2}
     straight, run_again = (Trainer(settings(**changes), pictures(), validation=pictures()[:2]) for _ in range(2))
     states = {}

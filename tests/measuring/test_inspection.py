@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from gnc_core import images, zoo
 from gnc_core.__main__ import main
 from gnc_core.errors import InputError
-from gnc_core.measuring import inspection, inspections
+from gnc_core.measuring import curvature, inspection, inspections
 from gnc_core.measuring.inspections import Inspection
 from gnc_core.prior.convolutions import convolve
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
@@ -269,11 +269,42 @@ def test_command_writes_the_file_and_says_what_is_convex(work):
     assert saved.images == report["images"] == 2
     assert len(report["sigma"]) == inspection.LEVELS
     np.testing.assert_allclose(report["convex"], saved.convex[:, -1].mean(1))
+    assert saved.eigenvalues.shape == (len(report["levels"]), 2, 2)
+    np.testing.assert_allclose(report["smallest_eigenvalue"], saved.eigenvalues.min((1, 2)))
     text = run("inspect", "--prior", "small", "--data", work / "data", "--device", "cpu").stdout
     sentence = text.splitlines()[-2]
     assert "convex" in sentence
     assert sentence in run("info", "small").stdout
     assert json.loads(run("info", "small", "--json").stdout)["small"]["convexity"] == sentence
+
+
+def test_sigma_c_is_where_eigenvalues_stop_being_negative(measured):
+    """Linear in log(sigma) between two levels; what is above -0.001 counts as convex."""
+    levels, ones = np.array([0.1, 0.2, 0.4], np.float32), np.ones((3, 4, 2), np.float32)
+
+    def sigma_c(*lowest):
+        eigenvalues = ones * np.array(lowest, np.float32)[:, None, None]
+        eigenvalues[:, 1:] += 1  # the lowest of all images counts
+        return replace(measured, levels=levels, eigenvalues=eigenvalues).sigma_c
+
+    assert sigma_c(-0.2, -0.1, 0.1) == pytest.approx(0.2 * 2**0.5)
+    assert sigma_c(-0.2, -0.1, -5e-4) == pytest.approx(0.4)
+    assert sigma_c(-5e-4, -5e-4, 0.0) == pytest.approx(0.1)
+    assert math.isnan(sigma_c(0.0, 0.0, -0.002))
+    assert math.isnan(measured.sigma_c)  # not measured
+
+
+def test_eigenvalues_are_those_of_each_image_clean_and_noisy():
+    prior, x = a_prior(1), photographs(2)
+    found = curvature.eigenvalues(prior, x, [0.05, 0.3], seed=4)
+    assert found.shape == (2, 2, 2)
+    generator = torch.Generator().manual_seed(4)
+    for k, sigma in enumerate((0.05, 0.3)):
+        for i, image in enumerate(x):
+            clean = images.crop_center(image, curvature.CROP)
+            noisy = clean + sigma * torch.randn(clean.shape, generator=generator)
+            expected = [curvature.smallest_eigenvalue(prior, y, math.log(sigma))[0] for y in (clean, noisy)]
+            np.testing.assert_allclose(found[k, i], expected, rtol=1e-6)
 
 
 def test_command_refuses_bad_input_and_writes_nothing(work):

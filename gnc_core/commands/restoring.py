@@ -1,0 +1,235 @@
+"""What `restore` does with a file; `folders` does it with many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+from tqdm import tqdm
+
+from gnc_core import checks, files, images, measuring, problems, restoration, zoo
+from gnc_core.choices import SCHEMES, SchemeChoice, choose_scheme
+from gnc_core.commands import options
+from gnc_core.errors import InputError
+from gnc_core.problems import Inpainting, Problem
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from gnc_core.images import Photo
+    from gnc_core.measuring import Trace
+    from gnc_core.prior import Prior
+
+
+class Paths(NamedTuple):
+    """The files of one restoration: what is read, and what is written."""
+
+    input: Path
+    output: Path
+    truth: Path | None = None
+    mask: Path | None = None
+    trace: Path | None = None
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """How files are restored, as the options of `restore` say it; see there. masked: there is a --mask.
+
+    Raises `InputError` where the options contradict each other, whatever the files are.
+    """
+
+    task: str
+    prior: Prior
+    prior_name: str
+    choice: SchemeChoice
+    levels: dict[str, float | None]
+    masked: bool
+    simulate: bool
+    color: bool
+    pages: bool
+    white: float | None
+    black: float | None
+    seed: int
+    device: str
+
+    def __post_init__(self) -> None:
+        kind, given = problems.task(self.task), {name for name, level in self.levels.items() if level is not None}
+        if self.masked and not kind.takes_mask:
+            raise InputError(f"--mask belongs to inpainting, not to the task {self.task}.")
+        if self.masked and given:
+            option = problems.task(given.pop()).kind_of_level.option
+            raise InputError(f"--mask already says what is missing; leave out {option}.")
+        if self.blind and not self.simulate and self.task in given:
+            raise InputError(f"--blind estimates the level; leave out {kind.kind_of_level.option}.")
+        if self.marked and not self.masked and given:
+            named = " and ".join(problem.kind_of_level.option for problem in problems.TASKS.values())
+            raise InputError(f"{named} belong to --simulate: they degrade a clean image.")
+        if not self.masked and not self.marked and (self.simulate or not self.blind):
+            level = options.task_level(self.task, self.levels)
+            if not self.blind:
+                choose_scheme(self.choice, self.prior, self.prior_name, self.task, level)
+
+    @property
+    def blind(self) -> bool:
+        """Whether the prior estimates the level; a blind choice for another task is refused with its scheme."""
+        return self.choice.blind and problems.task(self.task).blind
+
+    @property
+    def marked(self) -> bool:
+        """Whether the input may tell which of its pixels are missing."""
+        return problems.task(self.task).takes_mask and not self.simulate
+
+    def restore(self, paths: Paths, seed: int, bar: bool = True) -> dict[str, Any]:
+        """Restores one file, all its pages, and writes it; returns what is reported. bar: show the progress of one file."""
+        photos = self._read(paths.input, gaps=self.marked)
+        images.check_fits(paths.output, photos)
+        for photo in photos:
+            checks.check_size(photo.image, self.prior.min_size, str(paths.input))
+        truths = self._truths(paths, photos)
+        many = len(photos) > 1
+        if many and paths.trace:
+            raise InputError(f"--save-trace is of one image, but {paths.input} has {len(photos)} pages.")
+        restored, rows = [], []
+        pages = tqdm(photos, unit="page", disable=None if bar and many else True)
+        for index, (photo, truth) in enumerate(zip(pages, truths, strict=True)):
+            problem = self._problem(photo.image, paths.mask, problems.image_seed(seed, index) if many else seed)
+            image, row, trace = self._run(problem, truth, paths.trace is not None, bar and not many)
+            restored.append(replace(photo, image=image))
+            rows.append(row)
+        images.write(paths.output, restored)
+        if paths.trace is not None:
+            files.write_bytes(paths.trace, trace.to_csv().encode())
+        report = {
+            "task": self.task,
+            "input": str(paths.input),
+            "output": str(paths.output),
+            "prior": self.prior_name,
+            "weights": zoo.weights_hash(self.prior_name),
+            "blind": self.choice.blind,
+            "device": self.device,
+            "bits": images.written_bits(paths.output, photos[0].encoding),
+            "bits_of_input": photos[0].encoding.bits,
+        }
+        guesses = [photo.likely_white() for photo in photos]
+        if self.white is None and all(guesses):
+            report["likely_white"] = max(guess for guess in guesses if guess)
+        return report | ({"pages": rows} if many else rows[0])
+
+    def _read(self, file: Path, gaps: bool = False) -> list[Photo]:
+        return images.read(file, color=self.color, gaps=gaps, white=self.white, black=self.black, pages=self.pages)
+
+    def _truths(self, paths: Paths, photos: Sequence[Photo]) -> list[Tensor | None]:
+        """The true image of each page, where they are known."""
+        if paths.truth is None:
+            return [photo.image if self.simulate else None for photo in photos]
+        truths = [photo.image for photo in self._read(paths.truth)]
+        if len(truths) != len(photos):
+            raise InputError(f"{paths.truth} has {len(truths)} pages, but the input has {len(photos)}.")
+        for truth, photo in zip(truths, photos, strict=True):
+            if truth.shape != photo.image.shape:
+                sizes = f"({_size(truth)}) and the input ({_size(photo.image)})"
+                raise InputError(f"{paths.truth} {sizes} differ in size or channels.")
+        return list(truths)
+
+    def _problem(self, given: Tensor, mask: Path | None, seed: int) -> Problem:
+        """The problem of one image, on the device."""
+        kind = problems.task(self.task)
+        if self.masked:
+            assert mask is not None
+            observed = images.read_mask(mask, given.shape)
+            if (given.isnan() & observed).any():
+                raise InputError(f"The input has pixels that are NaN or transparent, but observed by {mask}.")
+            problem: Problem = Inpainting(given, observed)
+        elif self.marked:
+            observed = ~given.isnan()[:, :1]
+            if observed.all():
+                raise InputError(
+                    f"The task {self.task} needs --mask, or an input with NaN or transparency where pixels are missing, or "
+                    f"--simulate with {kind.kind_of_level.option}, such as 0.5."
+                )
+            problem = Inpainting(given, observed)
+        elif self.blind and not self.simulate:
+            return measuring.calibration.blind(self.prior, given.to(self.device))
+        else:
+            level = options.task_level(self.task, self.levels)
+            problem = kind.degrade(given, level, seed) if self.simulate else kind.of(given, level)
+        if problem.level == 0:
+            raise InputError("No pixel is missing: there is nothing to inpaint.")
+        problem = problem.to(self.device)
+        return measuring.calibration.blind(self.prior, problem.observation) if self.blind else problem
+
+    def _run(
+        self, problem: Problem, truth: Tensor | None, traced: bool, bar: bool
+    ) -> tuple[Tensor, dict[str, Any], Trace]:
+        """The restored image, on the CPU, its numbers, and those of its steps if they are to be `traced`."""
+        scheme = choose_scheme(self.choice, self.prior, self.prior_name, self.task, problem.level)
+        trace, seconds, step = measuring.Trace(truth), 0.0, None
+        run = measuring.timed(scheme.run(self.prior, problem))
+        for step, step_seconds in tqdm(run, total=scheme.steps, unit="step", disable=None if bar else True):
+            seconds += step_seconds
+            if traced:
+                trace.rows += trace.rows_of(step, step_seconds, problem.initial())
+        assert step is not None
+        if step.diverged.any():
+            raise InputError(restoration.DIVERGED)
+        restored = step.image.cpu()
+        row = {
+            "level": problem.level,
+            "scheme": scheme.name,
+            "steps": scheme.steps,
+            "seconds": round(seconds, 4),
+            "energy": step.energy.sum().item(),
+        }
+        if truth is not None:
+            for key, image in (("", restored), ("_degraded", problem.initial().cpu())):
+                row[f"psnr{key}"] = measuring.psnr(image, truth).item()
+                row[f"ssim{key}"] = measuring.ssim(image, truth).mean().item()
+        return restored, row, trace
+
+
+def tell_white(report: dict[str, Any]) -> None:
+    """Says on standard error what white seems to be, where it seems to be another one than that of the file."""
+    if guess := report.get("likely_white"):
+        text = f"Note: no value in {report['input']} is above {guess}; if {guess} means white, say --white {guess}."
+        click.echo(text, err=True)
+
+
+def tell(report: dict[str, Any], as_json: bool, brief: bool = False) -> None:
+    """Prints a report on standard output, as a JSON object on one line or in words, `brief` ones on one line."""
+    if as_json:
+        options.echo_json(report)
+        return
+    rows = report.get("pages", [report])
+    described = [_words(row, report) for row in rows]
+    if not brief and len(rows) > 1:
+        for number, words in enumerate(described, 1):
+            click.echo(f"Page {number}: {'; '.join(words)}")
+    elif not brief:
+        click.echo("\n".join(described[0]))
+    depth, given = report["bits"], report["bits_of_input"]
+    notes = [f"{depth} bits; the input has {given}"] if 0 < depth < given else []
+    if len(rows) > 1:
+        notes.append(f"{len(rows)} pages")
+    elif brief:
+        notes += described[0]
+    click.echo(f"Wrote {report['output']}" + (f" ({'; '.join(notes)})" if notes else ""))
+
+
+def _words(row: dict[str, Any], report: dict[str, Any]) -> list[str]:
+    """What there is to say about one image."""
+    words = [f"Estimated noise level {row['level']:.4f}"] if report["blind"] else []
+    if "psnr" in row:
+        words.append("PSNR {psnr_degraded:.2f} -> {psnr:.2f} dB, SSIM {ssim_degraded:.3f} -> {ssim:.3f}".format(**row))
+    words.append(
+        f"{SCHEMES[row['scheme']]}, {row['steps']} steps in {row['seconds']:.2f} s on {report['device']}, "
+        f"energy {row['energy']:.6g}"
+    )
+    return words
+
+
+def _size(image: Tensor) -> str:
+    channels = image.shape[1]
+    return f"{image.shape[3]} x {image.shape[2]}, {channels} channel{'s'[: channels > 1]}"

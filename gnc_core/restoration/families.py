@@ -1,0 +1,175 @@
+"""Learned schedules for every level of a task and every number of steps: one smooth function of both (method, section 7)."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gnc_core import checks, problems
+from gnc_core.errors import InputError
+from gnc_core.files import write_bytes
+
+from .schedules import LearnedSchedule
+
+if TYPE_CHECKING:  # which schedules there are is told without PyTorch
+    from torch import Tensor
+
+NUMBERS, MONOMIALS = 6, 6  # of a schedule; of (x, y) up to the second degree
+DEFAULT_STEPS = 10
+LEAST, MOST = 0.1, 2.0  # c of a step: none is idle, and none leaps
+
+
+@dataclass(frozen=True)
+class ScheduleFamily:
+    """Monotone schedules with `tau_i = c_i sigma_i^2`, a smooth function of a task's level and of the number S of steps.
+
+    With u_i = i / (S - 1) and six numbers a, b, p, c_0, c_1, c_2, each a polynomial of the second degree in x and y,
+
+        s_0 = s_min + (s_max - s_min) logistic(a),    s_end = s_min + (s_0 - s_min) logistic(b),
+        log sigma_i = s_end + (s_0 - s_end) (1 - u_i)^exp(p),    c_i = 0.1 + 1.9 logistic(c_0 + c_1 u_i + c_2 u_i^2),
+
+    where x and y are the places, -1 ... 1, of the level's logit and of log S between those of `levels` and `steps`.
+
+    weights: 6 x 6, a row a number, in the order 1, x, y, x^2, x y, y^2. task: the name of a problem. prior: the name of the prior
+    whose range is [sigma_min, sigma_max]. levels, steps: the range of both that it was fitted to. command: what fitted it.
+    Raises `InputError` if the numbers cannot be a family.
+
+    >>> family = ScheduleFamily(((0.0,) * 6,) * 6, "denoise", "foe-l1", (0.02, 0.4), (3, 20), 0.01, 0.5)
+    >>> schedule = family.at(level=0.1, steps=4)
+    >>> [round(sigma, 3) for sigma in schedule.sigma], schedule.title
+    ([0.071, 0.051, 0.037, 0.027], 'denoise, noise 0.1, 4 steps')
+    """
+
+    weights: tuple[tuple[float, ...], ...]
+    task: str
+    prior: str
+    levels: tuple[float, float]
+    steps: tuple[int, int]
+    sigma_min: float
+    sigma_max: float
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        rows = [
+            checks.numbers(row, "The family's weights") for row in checks.listed(self.weights, "The family's weights")
+        ]
+        if len(rows) != NUMBERS or any(len(row) != MONOMIALS for row in rows):
+            raise InputError(f"The family's weights must be {NUMBERS} rows of {MONOMIALS} numbers.")
+        object.__setattr__(self, "weights", tuple(rows))
+        level = problems.task(self.task).kind_of_level
+        ranges = [checks.listed(ends, "The family's ranges of levels and steps") for ends in (self.levels, self.steps)]
+        if any(len(ends) != 2 for ends in ranges):
+            raise InputError("The family's ranges of levels and steps must be pairs of numbers.")
+        low, high = (level.check(value) for value in ranges[0])
+        first, last = (checks.whole(value, "The family's number of steps", 1, 1000) for value in ranges[1])
+        sigma_min, sigma_max = (checks.number(v, "sigma", positive=True) for v in (self.sigma_min, self.sigma_max))
+        if not (low < high < 1 and first <= last and sigma_min < sigma_max):
+            raise InputError("The family's ranges of levels, steps and sigmas must run upwards.")
+        object.__setattr__(self, "levels", (low, high))
+        object.__setattr__(self, "steps", (first, last))
+
+    @property
+    def title(self) -> str:
+        """What it is for, in words: "denoise, noise 0.0196 to 0.4, 3 to 20 steps"."""
+        low, high = self.levels
+        words = f"{self.task}, {problems.task(self.task).kind_of_level.short} {low:.3g} to {high:.3g}"
+        return f"{words}, {self.steps[0]} to {self.steps[1]} steps"
+
+    def at(self, level: float, steps: int | None = None) -> LearnedSchedule:
+        """The schedule for a level and a number of steps (default: 10, or what is nearest); levels beyond the range get what its
+        end has.
+
+        Raises `InputError` for a level that is none of the task, and for numbers of steps out of the range."""
+        import torch
+
+        level = problems.task(self.task).kind_of_level.check(level)
+        if steps is None:
+            steps = min(max(DEFAULT_STEPS, self.steps[0]), self.steps[1])
+        steps = checks.whole(steps, f"The number of steps of a learned schedule for {self.title}", *self.steps)
+        sigma, tau = unfold(torch.tensor(self.weights, dtype=torch.float64), self, level, steps)
+        return LearnedSchedule(tuple(sigma.tolist()), tuple(tau.tolist()), self.task, level, self.prior, self.command)
+
+    def place(self, level: float, steps: int) -> tuple[float, float]:
+        """x and y of a level and a number of steps, in [-1, 1]."""
+
+        def between(value: float, low: float, high: float) -> float:
+            return min(max(2 * (value - low) / (high - low) - 1, -1.0), 1.0) if low < high else 0.0
+
+        low, high = self.levels
+        x = between(_logit(min(max(level, low), high)), _logit(low), _logit(high))
+        return x, between(math.log(steps), *(math.log(value) for value in self.steps))
+
+    def with_weights(self, weights: Sequence[Sequence[float]]) -> ScheduleFamily:
+        """The same family with other weights."""
+        return replace(self, weights=tuple(tuple(row) for row in weights))
+
+    def restricted(self, levels: tuple[float, float], steps: int) -> ScheduleFamily:
+        """The same schedules for a single number of steps, as a family on another range of levels within this one's.
+
+        Raises `InputError` for what this family does not serve."""
+        (low, high), (first, last) = self.levels, self.steps
+        if not (low <= levels[0] < levels[1] <= high and first <= steps <= last):
+            wanted = f"levels {levels[0]:.3g} to {levels[1]:.3g} and {steps} steps"
+            raise InputError(f"The schedules for {self.title} do not serve {wanted}.")
+        (left, y), (right, _) = (self.place(level, steps) for level in levels)
+        m, d = (left + right) / 2, (right - left) / 2  # x = m + d x', with x' the place in the new range
+        rows = []
+        for one, x, by_y, xx, xy, yy in self.weights:
+            slope = x + xy * y
+            rows.append(
+                [one + by_y * y + yy * y * y + slope * m + xx * m * m, d * (slope + 2 * xx * m), 0, xx * d * d, 0, 0]
+            )
+        return replace(self, levels=(levels[0], levels[1]), steps=(steps, steps)).with_weights(rows)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes `to_json` to `path`; the file appears complete or not at all."""
+        write_bytes(path, self.to_json().encode())
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> ScheduleFamily:
+        """Reads what `save` wrote; raises `InputError` if there is no such file or it is another."""
+        try:
+            fields = json.loads(Path(path).read_bytes())
+            return cls(**fields)
+        except OSError as error:
+            raise InputError(f"Cannot read the schedules {path}: {error.strerror}.") from error
+        except InputError as error:
+            raise InputError(f"{path} cannot be used: {error}") from error
+        except (ValueError, TypeError, RecursionError) as error:
+            raise InputError(f"{path} holds no learned schedules for all levels; fit-schedule writes them.") from error
+
+
+def unfold(weights: Tensor, family: ScheduleFamily, level: float, steps: int) -> tuple[Tensor, Tensor]:
+    """sigma and tau, (S,) each, of the schedule that `weights`, (6, 6), instead of the family's own have at a level and a number
+    of steps; differentiable in them.
+
+    >>> import torch
+    >>> family = ScheduleFamily(((0.0,) * 6,) * 6, "denoise", "foe-l1", (0.02, 0.4), (3, 20), 0.01, 0.5)
+    >>> sigma, tau = unfold(torch.zeros(6, 6), family, level=0.1, steps=4)
+    >>> (tau / sigma**2).round(decimals=4).tolist()  # 0.1 + 1.9 / 2
+    [1.0499999523162842, 1.0499999523162842, 1.0499999523162842, 1.0499999523162842]
+    """
+    import torch
+
+    x, y = family.place(level, steps)
+    a, b, p, c_0, c_1, c_2 = weights @ torch.tensor([1, x, y, x * x, x * y, y * y]).to(weights)
+    s_min, s_max = math.log(family.sigma_min), math.log(family.sigma_max)
+    s_0 = s_min + (s_max - s_min) * torch.sigmoid(a)
+    s_end = s_min + (s_0 - s_min) * torch.sigmoid(b)
+    u = torch.linspace(0, 1, steps).to(weights)
+    rest = torch.where(u < 1, 1 - u, 1.0) ** p.exp() * (u < 1)  # (1 - u)^exp(p), whose slope in p is 0 at u = 1
+    sigma = (s_end + (s_0 - s_end) * rest).exp()
+    c = LEAST + (MOST - LEAST) * torch.sigmoid(c_0 + c_1 * u + c_2 * u * u)
+    return sigma, c * sigma**2
+
+
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))
