@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from tqdm import tqdm
 
-from gnc_core import images, measuring, problems, zoo
+from gnc_core import measuring, problems, zoo
 from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 
-from .photographs import Photographs
+from .photographs import Folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.data_options
+@options.data_options()
 @options.task_option
 @options.level_options
 @options.prior_option
@@ -37,19 +36,16 @@ if TYPE_CHECKING:
     type=click.Choice(sorted({name for problem in problems.TASKS.values() for name in problem.baselines})),
     help="Also run a method without a prior on the same observations, from scikit-image: biharmonic inpainting.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Take only the first N images.")
 @options.seed_option
 @options.device_option
 @options.json_option
 def evaluate(
-    data: Path,
-    list_file: Path | None,
+    folder: Folder,
     task: str,
     levels: dict[str, float | None],
     prior_name: str,
     choice: SchemeChoice,
     baseline: str | None,
-    limit: int | None,
     seed: int,
     device: str,
     as_json: bool,
@@ -68,7 +64,7 @@ def evaluate(
     baselines = problems.task(task).baselines
     if baseline and baseline not in baselines:
         raise InputError(f"There is no baseline {baseline} for --task {task}.")
-    files = images.image_files(data, list_file)
+    folder.check()
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
 
@@ -82,7 +78,7 @@ def evaluate(
     if baseline:
         methods[baseline] = baselines[baseline]
 
-    photographs = Photographs(files, prior.min_size, limit, named=list_file is not None)
+    photographs = folder.photographs(prior.min_size)
     results: dict[str, list[Measurement]] = {}
     for name, method in methods.items():
         run = measuring.evaluate(method, prior, photographs, task, level, seed, device)
