@@ -43,7 +43,7 @@ def inspect(folder: Folder, prior_name: str, seed: int, device: str, as_json: bo
     )
     curvature, within = (
         measuring.curvature,
-        [s for s in measuring.curvature.LEVELS if prior.sigma_min <= s <= prior.sigma_max],
+        [s for s in measuring.curvature.SIGMAS if prior.sigma_min <= s <= prior.sigma_max],
     )
     measured = replace(
         measured,

@@ -1,6 +1,6 @@
 """Training by score matching: AdaBelief, cosine annealing, averaged weights, exact resume, one process or many.
 
-Under torchrun every process draws the same batch and computes its share of it; DistributedDataParallel averages the gradients.
+Under torchrun every process draws the same batch and computes its part of it; DistributedDataParallel averages the gradients.
 N processes thus follow the loss curve of one, up to rounding.
 """
 
@@ -117,13 +117,13 @@ class Trainer(Learner):
         return (low + (high - low) * strata).repeat_interleave(2)
 
     def _batch(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """This process's share of the next batch: x and eta, (N, 1, patch, patch), s and the places of `ordering`, (N,)."""
+        """This process's part of the next batch: x and eta, (N, 1, patch, patch), s and the places of `ordering`, (N,)."""
         settings = self.settings
         x = random_patches(self.images, settings.patch, settings.batch, self.generator)
         s = self._levels(settings.batch // 2, self.generator)
         eta = torch.randn(x.shape, generator=self.generator)
         place = torch.rand(len(s), generator=self.generator)
-        x, s, eta, place = (distributed.share(t).to(self.device) for t in (x, s, eta, place))
+        x, s, eta, place = (distributed.part(t).to(self.device) for t in (x, s, eta, place))
         return x, s, eta, place
 
     def _fit_constant(self, prior: FieldsOfExperts, batches: int) -> score_matching.SmoothingConstant:

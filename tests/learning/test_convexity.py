@@ -33,7 +33,7 @@ def sampled(prior, levels=600):
     phi = prior.potential
     s = torch.linspace(phi.s.low, phi.s.high, levels, dtype=torch.float64)
     low = torch.full((levels, len(phi.slopes)), 2 * phi.u.low, dtype=torch.float64)
-    bad = (inspection.smallest_curvature(phi, s, low, -low).amin(1) < -1e-9).nonzero()
+    bad = (inspection.least_second_derivative(phi, s, low, -low).amin(1) < -1e-9).nonzero()
     return math.exp(s[bad.max()]) if len(bad) else 0.0
 
 
