@@ -33,6 +33,7 @@ RANGES = {
     "smoothing": ("Initial smoothing σ₀", 0.01, 0.5),
     "rate": ("Rate c of σ", 0.01, 1.99),
 }
+STARTS = {"Harmonic fill": None, "Grey": "grey"}
 MASKS = {"Random pixels": "random", "Text overlay": "text", "Boxes": "boxes", OWN_MASK: "upload"}
 MARKED_MASK = "As marked in the file"  # for files that came degraded
 Data = tuple[bytes | None, bytes | None]
@@ -51,7 +52,12 @@ def scene_controls() -> tuple[Scene | None, Data]:
     kind = task_control()
     picture_only = Scene(source or "", longest, color, degraded, kind.name)
     if not kind.takes_mask:
-        scene = replace(picture_only, level=level_control(kind), seed=None if degraded else seed_control())
+        scene = replace(
+            picture_only,
+            level=level_control(kind),
+            seed=None if degraded else seed_control(),
+            as_file=not degraded and file_control(),
+        )
         return (scene if source else None), (image_data, None)
     mask, mask_data, settings = mask_controls(kind, degraded)
     scene = replace(picture_only, mask=mask, **settings)
@@ -105,6 +111,14 @@ def level_control(task: type[Problem]) -> float:
     return st.slider(
         *RANGES[level.short], *level.usual[2:], format="%.3f", **in_url(level.short),
         help=f"{level.help} For a degraded upload: the level that it is taken to have.",
+    )  # fmt: skip
+
+
+def file_control() -> bool:
+    return st.toggle(
+        "As a file would hold it", True, **in_url("as-file"),
+        help="Noise beyond black and white is cut off, and values are rounded to 8 bits, as in every PNG or JPEG; the "
+        "data term knows it. Off: floats, as in the literature.",
     )  # fmt: skip
 
 
@@ -238,6 +252,7 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     if prior is None:
         return None
     task = next(iter(TASKS)) if scene is None else scene.task
+    start = start_control() if TASKS[task].starts else None
     best = "learned" if has_learned(prior, task) else "flow"
     labels = {SCHEMES[scheme]: scheme for scheme in sorted(SCHEMES, key=lambda scheme: scheme != best)}
     scheme = labels[st.selectbox(
@@ -254,7 +269,7 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     steps = None if steps is None else int(steps)
     if scheme == "learned":
         learned_schedules(prior, task)
-        return Choice(prior, scheme, steps)
+        return Choice(prior, scheme, steps, start=start)
     by_hand = st.toggle(
         "Choose the initial smoothing", False, **in_url("own-start"),
         help="Off: the noise level for denoising, the prior's largest σ for inpainting.",
@@ -273,7 +288,16 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
             help="Step size of s = log σ: s ← s − (c/n) ∂R/∂s. Small: σ falls slowly, and gaps have time to be filled. "
             f"Large: few steps reach the noise level; from 1 on s overshoots it. Empty: {defaults}.",
         )  # fmt: skip
-    return Choice(prior, scheme, steps, sigma0, rate)
+    return Choice(prior, scheme, steps, sigma0, rate, start)
+
+
+def start_control() -> str | None:
+    return STARTS[st.radio(
+        "Missing pixels start from", list(STARTS), horizontal=True, **in_url("start"),
+        help="Harmonic fill: each missing pixel is the mean of its neighbours (Laplace's equation, the known pixels its "
+        "boundary values). Grey: 0.5, as in the paper; a step reaches a kernel's width, and the middle of a hole stays grey for "
+        "many steps.",
+    )]  # fmt: skip
 
 
 def prior_control() -> str | None:

@@ -20,21 +20,23 @@ from gnc_core.restoration.schemes import DIVERGED
 
 @dataclass(frozen=True)
 class Choice:
-    """How a scene is to be restored. steps; sigma0: initial smoothing; rate: step size of s in joint minimisation; None for the
-    defaults of the task."""
+    """How a scene is to be restored. steps; sigma0: initial smoothing; rate: step size of s in joint minimisation; start: what
+    missing pixels start from (`Inpainting.start`); None for the defaults of the task."""
 
     prior: str
     scheme: str
     steps: int | None = None
     sigma0: float | None = None
     rate: float | None = None
+    start: str | None = None
 
     @property
     def title(self) -> str:
         start = f", σ₀ {self.sigma0:g}" if self.sigma0 else ""
         rate = f", rate {self.rate:g}" if self.rate else ""
         steps = f", {self.steps} step{'s'[: self.steps > 1]}" if self.steps else ""
-        return f"{SCHEMES[self.scheme]}{steps}{start}{rate}, {self.prior}"
+        gaps = f", from {self.start}" if self.start else ""
+        return f"{SCHEMES[self.scheme]}{steps}{start}{rate}{gaps}, {self.prior}"
 
 
 class Work(ABC):
@@ -92,15 +94,17 @@ class Run(Work):
         super().__init__()
         self.scene, self.choice, self.prepared = scene, choice, prepared
         prior = ByChannel(load_prior(choice.prior))
-        problem = prepared.problem.to(self.device)
+        problem = prepared.problem.from_start(choice.start).to(self.device)
         how = SchemeChoice(choice.scheme, choice.steps, choice.sigma0, choice.rate)
         scheme = choose_scheme(how, prior, choice.prior, problem.name, problem.level)
-        self.steps = scheme.steps
+        suits = choose_scheme(SchemeChoice(), prior, choice.prior, problem.name, problem.level)
+        self.suits = scheme == suits  # what is taken where nothing is said
+        self.steps, self.note = scheme.steps, problem.note(scheme.steps)
         self.choice = replace(choice, steps=scheme.steps)
         self.trace = Trace(prepared.truth)
-        self.image = prepared.problem.initial()
-        self._steps = timed(scheme.run(prior, problem))
         self._initial = problem.initial()
+        self.image = self._initial.cpu()
+        self._steps = timed(scheme.run(prior, problem))
 
     @property
     def done(self) -> int:

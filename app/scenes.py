@@ -33,7 +33,7 @@ class Scene:
     longest: longer side in pixels; clean images are scaled down to it, degraded ones cropped (scaling changes noise).
     task, level: the name of a problem, and how bad the degradation is. mask: for tasks that take one, "random" (by the level),
     "text", "boxes" (left, top, width, height), `MARKED` (of degraded uploads) or an upload. seed: of the noise or of the missing
-    pixels.
+    pixels. as_file: values at black and white are clipped, as a file would hold them.
     """
 
     source: str | Upload
@@ -46,6 +46,7 @@ class Scene:
     text: str | None = None
     boxes: tuple[Box, ...] = ()
     seed: int | None = None
+    as_file: bool = False
 
     @property
     def title(self) -> str:
@@ -67,7 +68,7 @@ class Prepared:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height."""
-        height, width = self.problem.initial().shape[-2:]
+        height, width = self.problem.observation.shape[-2:]
         return width, height
 
     @cached_property
@@ -76,7 +77,7 @@ class Prepared:
 
     @cached_property
     def degraded_png(self) -> bytes:
-        return images.to_png(self.problem.initial())
+        return images.to_png(self.problem.observation)  # missing pixels hold 0.5
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading the image …")
@@ -117,7 +118,10 @@ def prepare(scene: Scene, _image_data: bytes | None, _mask_data: bytes | None, m
     kind = problems.task(scene.task)
     if scene.level is not None:
         made = scene.mask is not None or not scene.degraded
-        problem = kind.degrade(image, scene.level, scene.seed or 0) if made else kind.of(image, scene.level)
+        if made:
+            problem = kind.degrade(image, scene.level, scene.seed or 0, scene.as_file)
+        else:
+            problem = kind.of(image, scene.level, stored.bits > 0)
         return Prepared(problem, truth, stored)
     observed = _mask(scene, image, full_size, _mask_data)
     if bool(observed.all()):

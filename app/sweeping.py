@@ -147,6 +147,8 @@ def settings_of_cell(
         "color": False,
         "task": kind.title,
         **level_settings(kind, plan.level),
+        **({} if kind.takes_mask else {"as-file": False}),  # maps are of floats, as in the paper
+        **({"start": "Grey"} if kind.starts else {}),
         "prior": plan.prior,
         "scheme": scheme,
         "nsteps": plan.steps[cell[1]],

@@ -75,8 +75,8 @@ def best_device() -> str:
 def has_learned(prior_name: str | Path, task: str, steps: int | None = None) -> bool:
     """Whether a prior has learned schedules for a task, of that number of steps.
 
-    >>> has_learned("foe-l1", "denoise", steps=900)
-    False
+    >>> has_learned("foe-l1", "denoise"), has_learned("foe-l1", "denoise", steps=50)
+    (True, False)
     """
     family = next((family for family in zoo.families(prior_name)[0] if family.task == task), None)
     return family is not None and (steps is None or family.steps[0] <= steps <= family.steps[1])

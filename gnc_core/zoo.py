@@ -158,7 +158,7 @@ def card(name: str | os.PathLike) -> dict[str, Any]:
 def families(name: str | os.PathLike) -> tuple[list[ScheduleFamily], list[str]]:
     """The learned schedules of a prior, a family a task, sorted by task, and a sentence for each file that cannot be read.
 
-    >>> families("foe-l1")[0] == sorted(families("foe-l1")[0], key=lambda family: family.task)
+    >>> "denoise" in [family.task for family in families("foe-l1")[0]]
     True
     """
     loaded, problems = [], []
@@ -174,13 +174,8 @@ def find_family(name: str | os.PathLike, task: str) -> ScheduleFamily:
     """The learned schedules of a prior for a task. Raises `InputError`, listing those that exist and the files that cannot be
     read, if there are none.
 
-    >>> from tempfile import TemporaryDirectory
-    >>> family = ScheduleFamily(((0.0,) * 6,) * 6, "denoise", "mine", (0.02, 0.4), (3, 20), 0.01, 0.5)
-    >>> with TemporaryDirectory() as folder:
-    ...     save(folder, load("foe-l1"), {})
-    ...     _ = save_family(folder, family)
-    ...     find_family(folder, "denoise") == family
-    True
+    >>> find_family("foe-l1", "denoise").task
+    'denoise'
     """
     existing, damaged = families(name)
     fitting = [family for family in existing if family.task == problems.task(task).name]
@@ -195,10 +190,9 @@ def find_family(name: str | os.PathLike, task: str) -> ScheduleFamily:
 def save_family(folder: str | os.PathLike, family: ScheduleFamily) -> Path:
     """Writes learned schedules into a prior's folder, where `find_family` finds them, in the place of those for the same task.
 
-    >>> from tempfile import TemporaryDirectory
-    >>> family = ScheduleFamily(((0.0,) * 6,) * 6, "denoise", "mine", (0.02, 0.4), (3, 20), 0.01, 0.5)
-    >>> with TemporaryDirectory() as folder:
-    ...     save_family(folder, family).name
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_family(folder, find_family("foe-l1", "denoise")).name
     'denoise.json'
     """
     if not isinstance(family, ScheduleFamily):

@@ -62,10 +62,11 @@ def buttons(scene: Scene | None, prepared: Prepared | None, choice: Choice | Non
         assert prepared is not None
         assert choice is not None
         others = [
-            Choice(choice.prior, "flow", choice.steps, choice.sigma0),
-            Choice(choice.prior, "joint", choice.steps, choice.sigma0, choice.rate),
+            Choice(choice.prior, "flow", choice.steps, choice.sigma0, start=choice.start),
+            Choice(choice.prior, "joint", choice.steps, choice.sigma0, choice.rate, choice.start),
+            Choice(choice.prior, "learned", choice.steps, start=choice.start),
         ]
-        start(scene, prepared, [choice] if restore else [*others, Choice(choice.prior, "learned", choice.steps)])
+        start(scene, prepared, [choice] if restore else others)
         st.rerun()
 
 
@@ -100,7 +101,7 @@ def show_numbers(place: DeltaGenerator, run: Run) -> None:
         row.metric(
             "PSNR (dB)", f"{last.psnr:.2f}", f"{last.psnr - first.psnr:+.2f}", width="content",
             help="Peak signal-to-noise ratio, clipped to [0, 1], over all channels; the change is against the "
-            "degraded image.",
+            "image that the run started from.",
         )  # fmt: skip
         row.metric(
             "SSIM", f"{last.ssim:.3f}", f"{last.ssim - first.ssim:+.3f}", width="content",
@@ -123,7 +124,10 @@ def show_result(run: Run) -> None:
         st.error(plain(f"{run.title}: {run.error}"))
     if not run.trace.rows:
         return
+    if run.note:
+        st.info(plain(run.note))
     show_numbers(st.empty(), run)
+    show_cost(run)
     prepared = run.prepared
     panels = [("Original", prepared.truth_png)] if prepared.truth_png else []
     panels += [("Degraded", prepared.degraded_png), ("Restored", run.result_png)]
@@ -149,6 +153,24 @@ def show_result(run: Run) -> None:
         "all. PSNR often peaks before the energy is lowest.",
     )
     st.plotly_chart(curves_figure([run.curve for run in state.runs if run.trace.rows]), key="curves")
+
+
+def show_cost(run: Run) -> None:
+    """What it costs, or brings, not to take what suits the task."""
+    if run.suits or run.last.psnr is None:
+        return
+    same = [other for other in state.runs if other.suits and other.finished and other.choice.prior == run.choice.prior]
+    if not same or same[-1].last.psnr is None:
+        st.caption(
+            "These are not the scheme and steps that suit the task: restore with those, too, to see what it costs."
+        )
+        return
+    other = same[-1]
+    seconds = [sum(row.milliseconds or 0 for row in one.trace.rows) / 1000 for one in (run, other)]
+    st.caption(
+        f"{run.last.psnr - other.last.psnr:+.2f} dB and {seconds[0] - seconds[1]:+.1f} s against what suits the task "
+        f"({plain(other.choice.title)})."
+    )
 
 
 def show_panels(panels: list[tuple[str, bytes]], size: tuple[int, int]) -> None:

@@ -25,6 +25,11 @@ from .photographs import Folder
     show_default=True,
     help="Noise levels to try, in units of [0, 1]; may be given several times.",
 )
+@click.option(
+    "--as-file",
+    is_flag=True,
+    help="Noisy images as an image file of 8 bits would hold them, clipped to [0, 1] and rounded.",
+)
 @options.seed_option
 @options.device_option
 @options.json_option
@@ -32,6 +37,7 @@ def calibrate(
     folder: Folder,
     prior_name: str,
     levels: tuple[float, ...],
+    as_file: bool,
     seed: int,
     device: str,
     as_json: bool,
@@ -64,7 +70,7 @@ def calibrate(
         for level in levels:
             found = []
             for ratio in measuring.calibration.ratios(
-                prior, (image.to(device) for _, image in photographs), level, seed
+                prior, (image.to(device) for _, image in photographs), level, seed, as_file
             ):
                 found.append(ratio)
                 bar.update()
@@ -87,6 +93,7 @@ def calibrate(
             "images": len(photographs),
             "left_out": [file.name for file in photographs.left_out],
             "seed": seed,
+            "as_file": as_file,
             "calibration": rows,
         }
         options.echo_json(report)

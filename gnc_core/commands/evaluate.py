@@ -31,10 +31,17 @@ if TYPE_CHECKING:
 @options.level_options
 @options.prior_option
 @options.scheme_options
+@options.start_option
 @click.option(
     "--baseline",
     type=click.Choice(sorted({name for problem in problems.TASKS.values() for name in problem.baselines})),
     help="Also run a method without a prior on the same observations, from scikit-image: biharmonic inpainting.",
+)
+@click.option(
+    "--as-file",
+    is_flag=True,
+    help="Observations as an image file of 8 bits would hold them, clipped to [0, 1] and rounded. Default: floats, as in the "
+    "literature.",
 )
 @options.seed_option
 @options.device_option
@@ -45,7 +52,9 @@ def evaluate(
     levels: dict[str, float | None],
     prior_name: str,
     choice: SchemeChoice,
+    start: str | None,
     baseline: str | None,
+    as_file: bool,
     seed: int,
     device: str,
     as_json: bool,
@@ -53,8 +62,9 @@ def evaluate(
     """Degrade, restore and measure all images of a folder, in grey.
 
     Image i has noise (or a mask) of its own, drawn from the seed and i; the PSNR in dB is that of
-    the result clipped to [0, 1], and means are over images. Files that are no photographs are left out, as if they were not
-    there: each is named on standard error, and the exit code is 1.
+    the result clipped to [0, 1], and means are over images; before it stands that of the image that the scheme starts from.
+    Files that are no photographs are left out, as if they were not there: each is named on standard error, and the exit code
+    is 1.
 
     \b
     Example (BSDS68 at 25/255):
@@ -64,6 +74,8 @@ def evaluate(
     baselines = problems.task(task).baselines
     if baseline and baseline not in baselines:
         raise InputError(f"There is no baseline {baseline} for --task {task}.")
+    if start is not None:
+        problems.task(task).check_start(start)
     folder.check()
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
@@ -73,7 +85,9 @@ def evaluate(
 
     scheme = scheme_for(level)
     methods = {
-        prior_name: _blind(prior, scheme_for) if choice.blind else measuring.evaluation.with_scheme(prior, scheme)
+        prior_name: _blind(prior, scheme_for, as_file)
+        if choice.blind
+        else measuring.evaluation.with_scheme(prior, scheme)
     }
     if baseline:
         methods[baseline] = baselines[baseline]
@@ -81,7 +95,7 @@ def evaluate(
     photographs = folder.photographs(prior.min_size)
     results: dict[str, list[Measurement]] = {}
     for name, method in methods.items():
-        run = measuring.evaluate(method, prior, photographs, task, level, seed, device)
+        run = measuring.evaluate(method, prior, photographs, task, level, seed, device, as_file, start)
         results[name] = list(tqdm(run, total=len(photographs), unit="image", desc=name, disable=None))
     means = {name: measuring.evaluation.mean(listed) for name, listed in results.items()}
 
@@ -96,7 +110,9 @@ def evaluate(
             "weights": zoo.weights_hash(prior_name),
             "scheme": scheme.name,
             "steps": scheme.steps,
+            "start": start or next(iter(problems.task(task).starts), None),
             "blind": choice.blind,
+            "as_file": as_file,
             "device": device,
             "mean": means[prior_name],
             "results": [asdict(result) for result in results[prior_name]],
@@ -111,7 +127,7 @@ def evaluate(
         others = "".join(f"  {results[n][index].psnr:7.2f}" for n in list(methods)[1:])
         click.echo(f"{first.name:24} {first.psnr_degraded:7.2f} {first.psnr:7.2f}{others} dB")
     before = means[prior_name]["psnr_degraded"]
-    click.echo(f"Mean of {len(photographs)} images, degraded: {before:.3f} dB")
+    click.echo(f"Mean of {len(photographs)} images, before: {before:.3f} dB")
     for name, values in means.items():
         click.echo(
             f"Mean of {len(photographs)} images, {name}: {values['psnr']:.3f} dB, "
@@ -120,11 +136,11 @@ def evaluate(
     photographs.end_measuring()
 
 
-def _blind(prior: Prior, scheme_for: Callable[[float], Scheme]) -> Method:
+def _blind(prior: Prior, scheme_for: Callable[[float], Scheme], clipped: bool) -> Method:
     """The method that estimates the noise level of each image, and is told nothing."""
 
     def restore(problem: Problem) -> Tensor:
-        guess = measuring.calibration.blind(prior, problem.initial())  # the observation itself
+        guess = measuring.calibration.blind(prior, problem.observation, clipped)
         return measuring.evaluation.with_scheme(prior, scheme_for(guess.level))(guess)
 
     return restore

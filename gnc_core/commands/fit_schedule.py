@@ -39,7 +39,8 @@ _STEPS, _FIRST, _LAST = 10, 3, 20
     "--start",
     "start_file",
     type=click.Path(path_type=Path),
-    help="Learned schedule to start from, of another prior or number of steps. Default: a logarithmic schedule.",
+    help="Learned schedule to start from, of another prior or number of steps; for all levels, the schedules of another prior. "
+    "Default: a logarithmic schedule.",
 )
 @click.option(
     "--patches",
@@ -109,13 +110,14 @@ def fit_schedule(
 
     images.check_output(out, (".json",))
     everywhere = levels[task] is None and all(value is None for value in levels.values())
-    if everywhere and (sigma0 is not None or start_file is not None):
-        raise InputError("--sigma0 and --start belong to a schedule for one level; give it, too.")
+    if everywhere and sigma0 is not None:
+        raise InputError("--sigma0 belongs to a schedule for one level; give it, too.")
     if start_file is not None and sigma0 is not None:
         raise InputError("--sigma0 and --start both say where to start; give one of them.")
     level = None if everywhere else options.task_level(task, levels)
     span = _span(steps, everywhere)
-    start = None if start_file is None else LearnedSchedule.load(start_file)
+    start = None if start_file is None or everywhere else LearnedSchedule.load(start_file)
+    first = ScheduleFamily.load(start_file) if start_file is not None and everywhere else None
     if start is not None and start.task != task:
         raise InputError(f"The schedule {start_file} is for {start.title}, not for {task}.")
     folder.check()
@@ -142,6 +144,7 @@ def fit_schedule(
                 problems.task(task).kind_of_level.fitted,
                 span,
                 name=name,
+                start=first,
                 iterations=iterations,
                 patch=patch_size,
                 seed=seed,

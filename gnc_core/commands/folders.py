@@ -15,7 +15,7 @@ from gnc_core import images, problems
 from gnc_core.commands import options
 from gnc_core.errors import InputError, out_of_memory
 
-from .restoring import Paths, tell, tell_white
+from .restoring import Paths, tell, tell_notes, tell_white
 
 if TYPE_CHECKING:
     from .restoring import Restoration
@@ -91,6 +91,7 @@ def restore_all(job: Restoration, plans: Sequence[Paths], overwrite: bool, as_js
             failed[paths.input] = report["error"]
         with tqdm.external_write_mode():
             if "steps" in report or "pages" in report:
+                tell_notes(report)
                 if report.get("likely_white") not in guesses:  # once for all that are alike
                     tell_white(report)
                     guesses.add(report.get("likely_white"))

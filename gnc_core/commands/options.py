@@ -47,6 +47,12 @@ seed_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output, no text.")
 task_option = click.option("--task", required=True, type=click.Choice(list(problems.TASKS)), help="What to restore.")
+start_option = click.option(
+    "--start",
+    type=click.Choice(list(dict.fromkeys(start for problem in problems.TASKS.values() for start in problem.starts))),
+    help="Inpainting: what missing pixels start from, a harmonic fill of the gaps (Laplace's equation) or grey, 0.5, as in the "
+    "paper. Default: harmonic.",
+)
 sigma0_option = click.option(
     "--sigma0",
     type=float,

@@ -9,7 +9,7 @@ import click
 from gnc_core import images, problems, zoo
 from gnc_core.choices import SchemeChoice
 from gnc_core.commands import folders, options
-from gnc_core.commands.restoring import Paths, Restoration, tell, tell_white
+from gnc_core.commands.restoring import Paths, Restoration, tell, tell_notes, tell_white
 from gnc_core.errors import InputError
 
 
@@ -62,9 +62,17 @@ from gnc_core.errors import InputError
     is_flag=True,
     help="The input is clean: degrade it, by the task's level or by --mask.",
 )
+@click.option(
+    "--as-file/--as-floats",
+    "as_file",
+    default=None,
+    help="Values at black and white are clipped noise, as a camera or a file of 8 or 16 bits cuts it off, and so is what "
+    "--simulate makes of the input; or they are not. Default: what the input's format says; .npy and floats are not clipped.",
+)
 @options.level_options
 @options.prior_option
 @options.scheme_options
+@options.start_option
 @click.option("--color", is_flag=True, help="Restore the three colour channels. Default: grey.")
 @click.option(
     "--save-trace",
@@ -86,9 +94,11 @@ def restore(
     truth_file: Path | None,
     mask_file: Path | None,
     simulate: bool,
+    as_file: bool | None,
     levels: dict[str, float | None],
     prior_name: str,
     choice: SchemeChoice,
+    start: str | None,
     color: bool,
     trace_file: Path | None,
     seed: int,
@@ -125,9 +135,11 @@ def restore(
         prior=ByChannel(zoo.load(prior_name, device)),
         prior_name=prior_name,
         choice=choice,
+        start=start,
         levels=levels,
         masked=mask_file is not None,
         simulate=simulate,
+        as_file=as_file,
         color=color,
         pages=pages,
         white=white,
@@ -139,5 +151,6 @@ def restore(
         folders.restore_all(job, plans, overwrite, as_json)
     else:
         report = job.restore(Paths(inputs[0], output, truth_file, mask_file, trace_file), seed)
+        tell_notes(report)
         tell_white(report)
         tell(report, as_json)

@@ -45,9 +45,11 @@ class Restoration:
     prior: Prior
     prior_name: str
     choice: SchemeChoice
+    start: str | None
     levels: dict[str, float | None]
     masked: bool
     simulate: bool
+    as_file: bool | None
     color: bool
     pages: bool
     white: float | None
@@ -57,6 +59,8 @@ class Restoration:
 
     def __post_init__(self) -> None:
         kind, given = problems.task(self.task), {name for name, level in self.levels.items() if level is not None}
+        if self.start is not None:
+            kind.check_start(self.start)
         if self.masked and not kind.takes_mask:
             raise InputError(f"--mask belongs to inpainting, not to the task {self.task}.")
         if self.masked and given:
@@ -95,7 +99,7 @@ class Restoration:
         restored, rows = [], []
         pages = tqdm(photos, unit="page", disable=None if bar and many else True)
         for index, (photo, truth) in enumerate(zip(pages, truths, strict=True)):
-            problem = self._problem(photo.image, paths.mask, problems.image_seed(seed, index) if many else seed)
+            problem = self._problem(photo, paths.mask, problems.image_seed(seed, index) if many else seed)
             image, row, trace = self._run(problem, truth, paths.trace is not None, bar and not many)
             restored.append(replace(photo, image=image))
             rows.append(row)
@@ -134,9 +138,10 @@ class Restoration:
                 raise InputError(f"{paths.truth} {sizes} differ in size or channels.")
         return list(truths)
 
-    def _problem(self, given: Tensor, mask: Path | None, seed: int) -> Problem:
+    def _problem(self, photo: Photo, mask: Path | None, seed: int) -> Problem:
         """The problem of one image, on the device."""
-        kind = problems.task(self.task)
+        kind, given = problems.task(self.task), photo.image
+        clipped = photo.encoding.bits > 0 if self.as_file is None else self.as_file
         if self.masked:
             assert mask is not None
             observed = images.read_mask(mask, given.shape)
@@ -152,14 +157,14 @@ class Restoration:
                 )
             problem = Inpainting(given, observed)
         elif self.blind and not self.simulate:
-            return measuring.calibration.blind(self.prior, given.to(self.device))
+            return measuring.calibration.blind(self.prior, given.to(self.device), clipped)
         else:
             level = options.task_level(self.task, self.levels)
-            problem = kind.degrade(given, level, seed) if self.simulate else kind.of(given, level)
+            problem = kind.degrade(given, level, seed, clipped) if self.simulate else kind.of(given, level, clipped)
         if problem.level == 0:
             raise InputError("No pixel is missing: there is nothing to inpaint.")
-        problem = problem.to(self.device)
-        return measuring.calibration.blind(self.prior, problem.observation) if self.blind else problem
+        problem = problem.from_start(self.start).to(self.device)
+        return measuring.calibration.blind(self.prior, problem.observation, clipped) if self.blind else problem
 
     def _run(
         self, problem: Problem, truth: Tensor | None, traced: bool, bar: bool
@@ -183,11 +188,20 @@ class Restoration:
             "seconds": round(seconds, 4),
             "energy": step.energy.sum().item(),
         }
+        if note := problem.note(scheme.steps):
+            row["note"] = note
         if truth is not None:
             for key, image in (("", restored), ("_degraded", problem.initial().cpu())):
                 row[f"psnr{key}"] = measuring.psnr(image, truth).item()
                 row[f"ssim{key}"] = measuring.ssim(image, truth).mean().item()
         return restored, row, trace
+
+
+def tell_notes(report: dict[str, Any]) -> None:
+    """Says on standard error what there is to note about the problems (`Problem.note`), once for pages that are alike."""
+    rows = report.get("pages", [report])
+    for note in dict.fromkeys(row["note"] for row in rows if "note" in row):
+        click.echo(f"Note: {report['input']}: {note}", err=True)
 
 
 def tell_white(report: dict[str, Any]) -> None:

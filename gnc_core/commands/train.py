@@ -125,6 +125,13 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Weight of the squared second differences of the potentials' slopes, which keeps them smooth.",
         ),
         click.option(
+            "--learn-from",
+            type=click.FloatRange(0),
+            default=0.0,
+            show_default=True,
+            help="Learn only the functions at smoothings from this sigma on; kernels, and all below, stay as in --start. 0: all.",
+        ),
+        click.option(
             "--convex-from",
             type=click.FloatRange(0),
             default=0.3,
@@ -192,6 +199,8 @@ def train(
             knots = {name: int(architecture[name]) for name in ("knots_u", "knots_hidden")}
             start = learning.rescaled(start, scale, **knots)
         architecture = start.architecture
+    elif chosen["learn_from"]:
+        raise InputError("--learn-from keeps a part of --start; name one.")
     elif not scale:
         del architecture["input_scale"]
     if chosen["learning_rate"] is None:

@@ -18,9 +18,9 @@ class Encoding:
     file that 1 and 0 stand for. dpi: pixels an inch, across and down. icc: the colour profile. alpha: opacity in [0, 1],
     (H, W), or None where every pixel is opaque.
 
-    >>> twelve_bits = Encoding(bits=12, white=4095, black=64)
-    >>> (twelve_bits.white - twelve_bits.black) * 0.5 + twelve_bits.black  # the number of x = 0.5
-    2079.5
+    >>> twelve = Encoding(bits=16, white=4095)
+    >>> (2048 - twelve.black) / (twelve.white - twelve.black) > 0.5  # the brightness of the number 2048
+    True
     """
 
     bits: int
@@ -35,10 +35,10 @@ class Encoding:
 class Photo:
     """An image (1, C, H, W), nominally in [0, 1], and how its file holds it.
 
-    >>> import torch
-    >>> photo = Photo(torch.rand(1, 3, 8, 8), Encoding(bits=8, white=255))
-    >>> photo.image.shape, photo.encoding.bits
-    (torch.Size([1, 3, 8, 8]), 8)
+    >>> from gnc_core import images
+    >>> photo = images.read(images.to_png(images.load_sample("Cat")))[0]
+    >>> photo.image.shape[:2], photo.encoding.bits
+    (torch.Size([1, 1]), 8)
     """
 
     image: Tensor

@@ -74,7 +74,7 @@ class ConvexPriors:
     with noise of each level.
 
     >>> prior = FieldsOfExperts(layers=2, channels=8, kernel_size=3)
-    >>> _ = [phi.slopes.data.normal_(generator=torch.manual_seed(0)) for phi in prior.functions]
+    >>> _ = prior.potential.slopes.data.normal_(generator=torch.manual_seed(0))
     >>> before = convex_from(prior)
     >>> ConvexPriors(prior, 0.1, torch.rand(4, 1, 16, 16)).project(prior)
     >>> before, convex_from(prior) <= 0.1

@@ -52,12 +52,12 @@ class Finetuner(Learner):
     levels and between them. The energy that results is no negative log density any more. Raises `InputError` for a family of
     another task, or of other steps, and for patches without a middle.
 
-    >>> from gnc_core.learning import FinetuneSettings
-    >>> family = ScheduleFamily(((0.0,) * 6,) * 6, "denoise", "tiny", (0.01, 0.4), (3, 20), 0.01, 0.5)
-    >>> settings = FinetuneSettings(batch=1, patch=16, margin=4, steps=3)
-    >>> finetuner = Finetuner(settings, [torch.rand(32, 32)], FieldsOfExperts(channels=8, kernel_size=3), family)
-    >>> finetuner.step()["iteration"], finetuner.result[1].steps
-    (1, (3, 3))
+    >>> from gnc_core import zoo
+    >>> family, truth = zoo.find_family("foe-l1", "denoise"), [torch.rand(40, 40)]
+    >>> small = FinetuneSettings(batch=1, patch=32, margin=4, steps=3)
+    >>> finetuner = Finetuner(small, truth, zoo.load("foe-l1"), family)
+    >>> sorted(finetuner.step()), finetuner.result[1].steps
+    (['gradient', 'iteration', 'level', 'loss'], (3, 3))
     """
 
     def __init__(

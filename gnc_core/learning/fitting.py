@@ -176,12 +176,11 @@ def _free(prior: Prior, sigma: Tensor, tau: Tensor) -> Schedule:
 def unrolled(prior: Prior, problem: Problem, sigma: Tensor, tau: Tensor) -> Tensor:
     """x_S after all steps, with a graph back to sigma and tau, both (S,).
 
-    >>> from gnc_core.prior import FieldsOfExperts
-    >>> sigma = torch.tensor([0.1, 0.01], requires_grad=True)
-    >>> problem = problems.Denoising(torch.rand(1, 1, 8, 8), 0.1)
-    >>> unrolled(FieldsOfExperts(), problem, sigma, sigma.detach() ** 2).sum().backward()
-    >>> sigma.grad.shape
-    torch.Size([2])
+    >>> from gnc_core import problems, zoo
+    >>> problem = problems.Denoising(torch.rand(1, 1, 16, 16), 0.1)
+    >>> sigma = torch.tensor([0.1, 0.02], requires_grad=True)
+    >>> unrolled(zoo.load("foe-l1"), problem, sigma, sigma**2).requires_grad
+    True
     """
     checks.check_tensor(sigma, "The sigmas", ndim=1)
     checks.check_tensor(tau, "The step sizes tau", ndim=1)

@@ -35,9 +35,12 @@ class Learner(ABC):
     settings: what it depends on, together with its images. generator: of all its random numbers. iteration, seconds: how far it
     is. recent: the last entries, what a line of the log is the mean of. averaged: the model with averaged weights.
 
-    >>> from gnc_core.learning import Finetuner, Trainer
-    >>> issubclass(Trainer, Learner), issubclass(Finetuner, Learner)
-    (True, True)
+    >>> from .settings import Settings
+    >>> from .training import Trainer
+    >>> tiny = {"channels": 8, "kernel_size": 3, "knots_u": 15, "knots_s": 4}
+    >>> learner = Trainer(Settings(architecture=tiny, batch=2, patch=8), [torch.rand(32, 32)])
+    >>> isinstance(learner, Learner), learner.step()["iteration"]
+    (True, 1)
     """
 
     averaged: AveragedModel
@@ -130,11 +133,12 @@ def run(learner: Learner, folder: Path, resume: bool = False) -> Generator[dict[
     from before, at most `CHECKPOINT_SECONDS` and an iteration old.
 
     >>> from tempfile import TemporaryDirectory
-    >>> from gnc_core.learning import Settings, Trainer
+    >>> from .settings import Settings
+    >>> from .training import Trainer
     >>> tiny = {"channels": 8, "kernel_size": 3, "knots_u": 15, "knots_s": 4}
     >>> with TemporaryDirectory() as folder:
-    ...     trainer = Trainer(Settings(architecture=tiny, batch=2, patch=8), [torch.rand(32, 32)])
-    ...     first = next(run(trainer, Path(folder)))  # stopped here
+    ...     learner = Trainer(Settings(architecture=tiny, batch=2, patch=8), [torch.rand(32, 32)])
+    ...     first = next(run(learner, Path(folder)))  # stopped here
     ...     sorted(os.listdir(folder)), first["iteration"]
     (['checkpoint.pt', 'log.jsonl'], 1)
     """

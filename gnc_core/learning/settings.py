@@ -35,8 +35,8 @@ class Annealed:
 class Settings(Annealed):
     """What training by score matching depends on, with its images. All of it is in the checkpoint and in the card.
 
-    >>> Settings(architecture={"layers": 3}, iterations=1000).step_size(1000)
-    0.0
+    >>> Settings(architecture={"layers": 2}).smoothing_weight
+    0.0001
     """
 
     architecture: dict = field(default_factory=dict)  # keyword arguments of FieldsOfExperts
@@ -46,6 +46,9 @@ class Settings(Annealed):
     convexity_weight: float = 0.0  # of score_matching.convexity
     linearity_weight: float = 0.0  # of score_matching.linearity
     roughness_weight: float = 0.0  # of score_matching.roughness
+    learn_from: float = (
+        0.0  # sigma from which on the functions are learned; kernels and all below stay as in `start`; 0: all
+    )
     convex_from: float = 0.0  # sigma from which on the energy is kept convex (learning.convexity); 0: it is not
 
 
@@ -53,7 +56,7 @@ class Settings(Annealed):
 class FinetuneSettings(Annealed):
     """What fine-tuning depends on, with its images and the prior that it starts from.
 
-    >>> FinetuneSettings(task="inpaint", levels=(0.3, 0.9)).steps
+    >>> FinetuneSettings().steps
     5
     """
 

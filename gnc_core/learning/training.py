@@ -92,6 +92,7 @@ class Trainer(Learner):
         self.prior = FieldsOfExperts(**settings.architecture, generator=start_numbers).to(self.device)
         if start is not None:
             self.prior.load_state_dict(start.state_dict())
+        self._lowest = self._freeze(settings.learn_from) if settings.learn_from else math.log(self.prior.sigma_min)
         self.convex = self._convex_set() if settings.convex_from else None
         self.optimizer = AdaBelief(self.prior.parameters(), lr=settings.learning_rate, weight_decay=0.0)
         self.averaged = AveragedModel(self.prior, multi_avg_fn=self.average)
@@ -110,17 +111,35 @@ class Trainer(Learner):
         """The prior with averaged weights: what a run is for."""
         return cast(FieldsOfExperts, self.averaged.module)
 
-    def _levels(self, pairs: int, generator: torch.Generator) -> Tensor:
-        """s, (2 pairs,), uniform by strata, with two patches at each s."""
-        low, high = math.log(self.prior.sigma_min), math.log(self.prior.sigma_max)
+    def _freeze(self, sigma: float) -> float:
+        """Leave only the slopes at the knots in s from `sigma` on to be learned; returns the lowest s that they reach."""
+        self.prior.requires_grad_(False)
+        grid = self.prior.potential.s
+        learned = grid.positions(dtype=torch.float64) >= math.log(sigma)
+        for phi in self.prior.functions:
+            mask = learned.to(phi.slopes)
+            phi.slopes.requires_grad_().register_hook(lambda gradient, mask=mask: gradient * mask)
+        first = grid.positions(dtype=torch.float64)[learned]
+        if not len(first):
+            raise InputError(
+                f"No function is learned from sigma = {sigma:g} on; the prior ends at {self.prior.sigma_max:g}."
+            )
+        return max(grid.low, float(first[0]) - 2.5 * grid.spacing)
+
+    def _levels(self, pairs: int, generator: torch.Generator, low: float) -> Tensor:
+        """s, (2 pairs,), from `low` on, uniform by strata, with two patches at each s."""
+        high = math.log(self.prior.sigma_max)
         strata = (torch.arange(pairs) + torch.rand(pairs, generator=generator)) / pairs
         return (low + (high - low) * strata).repeat_interleave(2)
 
-    def _batch(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """This process's part of the next batch: x and eta, (N, 1, patch, patch), s and the places of `ordering`, (N,)."""
+    def _batch(self, everywhere: bool = False) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """This process's part of the next batch: x and eta, (N, 1, patch, patch), s and the places of `ordering`, (N,).
+
+        everywhere: at all smoothings, whether functions are learned there or not."""
         settings = self.settings
         x = random_patches(self.images, settings.patch, settings.batch, self.generator)
-        s = self._levels(settings.batch // 2, self.generator)
+        low = math.log(self.prior.sigma_min) if everywhere else self._lowest
+        s = self._levels(settings.batch // 2, self.generator, low)
         eta = torch.randn(x.shape, generator=self.generator)
         place = torch.rand(len(s), generator=self.generator)
         x, s, eta, place = (distributed.part(t).to(self.device) for t in (x, s, eta, place))
@@ -131,7 +150,7 @@ class Trainer(Learner):
         prior.c.zero_()
         constant = score_matching.SmoothingConstant(prior, memory=batches)
         for _ in range(batches):
-            x, s, eta, _ = self._batch()
+            x, s, eta, _ = self._batch(everywhere=True)
             with torch.no_grad():
                 _, slope = prior.score_and_slope(x + s.exp().view(-1, 1, 1, 1) * eta, s)
             constant.update(distributed.gather(s), distributed.gather(slope / x[0].numel()))
@@ -189,7 +208,7 @@ class Trainer(Learner):
         crops = [to_float(crop_center(image, side)) for image in images[: len(images) // 2 * 2]]
         generator = torch.Generator().manual_seed(0)
         x = torch.stack(crops).reshape(-1, 1, side, side)
-        s = self._levels(len(x) // 2, generator)
+        s = self._levels(len(x) // 2, generator, math.log(self.prior.sigma_min))
         return x.to(self.device), s.to(self.device), torch.randn(x.shape, generator=generator).to(self.device)
 
     @torch.no_grad()

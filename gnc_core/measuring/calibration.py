@@ -15,9 +15,10 @@ from torch import Tensor
 from gnc_core import checks
 from gnc_core.prior.base import Prior
 from gnc_core.problems import Denoising, image_seed
-from gnc_core.problems.degradations import add_noise
+from gnc_core.problems.degradations import add_noise, in_a_file
 
 TRIED = 33  # of s, tried on the way to the minimum
+ROUNDS, SETTLED = 10, 0.01  # of the noise level of clipped images
 
 
 def estimate_sigma(prior: Prior, y: Tensor) -> Tensor:
@@ -65,7 +66,7 @@ def _vertex(s: Tensor, energies: Tensor, lowest: Tensor) -> Tensor:
     return torch.exp(s[middle] + (s[1] - s[0]) * shift)
 
 
-def blind(prior: Prior, observation: Tensor) -> Denoising:
+def blind(prior: Prior, observation: Tensor, clipped: bool = False) -> Denoising:
     """Denoising with the noise level that the prior sees in the observation, the geometric mean over its images.
 
     >>> from gnc_core import images, zoo
@@ -73,14 +74,51 @@ def blind(prior: Prior, observation: Tensor) -> Denoising:
     >>> abs(blind(zoo.load("foe-l1"), noisy).noise_std - 0.1) < 0.01
     True
     """
-    return Denoising(observation, estimate_sigma(prior, observation).log().mean().exp().item())
+    y = uncensored(prior, observation) if clipped else observation
+    return Denoising(observation, estimate_sigma(prior, y).log().mean().exp().item(), clipped)
 
 
-def ratios(prior: Prior, images: Iterable[Tensor], sigma: float, seed: int = 0) -> Iterator[tuple[float, float]]:
+@torch.no_grad()
+def uncensored(prior: Prior, observation: Tensor, seed: int = 0) -> Tensor:
+    """Images (N, C, H, W), clipped to [0, 1], with noise beyond that in the clipped pixels, drawn with `seed`.
+
+    Black pixels: x + sigma xi, xi ~ N(0, 1) given that it is 0 or less, with x the posterior mean by Tweedie's formula,
+    x = y - sigma^2 grad R(y, log sigma); white ones likewise. sigma is estimated again of what results, until it changes by less
+    than `SETTLED`, `ROUNDS` times at most.
+
+    >>> from gnc_core import zoo
+    >>> black = in_a_file(add_noise(torch.zeros(1, 1, 64, 64), 0.1, seed=0))
+    >>> y = uncensored(zoo.load("foe-l1"), black)
+    >>> black.min().item(), 0.07 < y.std().item() < 0.13
+    (0.0, True)
+    """
+    dark, bright = observation <= 0, observation >= 1
+    uniform = torch.rand(observation.shape, generator=torch.Generator().manual_seed(seed)).to(observation)
+    y, sigma = observation, observation.new_zeros(len(observation))
+    for _ in range(ROUNDS):
+        before, sigma = sigma, estimate_sigma(prior, y)
+        if ((sigma - before).abs() < SETTLED * sigma).all():
+            break
+        level = sigma.view(-1, 1, 1, 1)
+        x = y - level**2 * prior.score(y, sigma.log())
+        below, above = (level * _tail(end / level, uniform) for end in (x, 1 - x))
+        y = torch.where(dark, x - below, torch.where(bright, x + above, observation))
+    return y
+
+
+def _tail(end: Tensor, uniform: Tensor) -> Tensor:
+    """|xi| of standard normal numbers given that xi is `end` or more, from uniform ones."""
+    chance = torch.special.ndtr(-end.double()).clamp(min=1e-30)
+    return -torch.special.ndtri((uniform.double() * chance).clamp(min=1e-300)).to(end)
+
+
+def ratios(
+    prior: Prior, images: Iterable[Tensor], sigma: float, seed: int = 0, as_file: bool = False
+) -> Iterator[tuple[float, float]]:
     """Estimated over true noise level of clean images, (1, C, H, W), with noise of standard deviation `sigma`: from sigma_max
     down, and over the whole range of s.
 
-    Image i has the noise that `evaluation` would give it: neither clipped nor quantised, of `image_seed(seed, i)`.
+    Image i has the noise that `evaluation` would give it, of `image_seed(seed, i)`; `as_file`, it is clipped and rounded.
 
     >>> from gnc_core import images, zoo
     >>> truth = images.load_sample("Cat")[..., 100:164, 100:164]
@@ -92,5 +130,5 @@ def ratios(prior: Prior, images: Iterable[Tensor], sigma: float, seed: int = 0) 
     for index, image in enumerate(images):
         checks.check_single(image)
         noisy = add_noise(image, sigma, image_seed(seed, index))
-        first, lowest = minima(prior, noisy)
+        first, lowest = minima(prior, uncensored(prior, in_a_file(noisy)) if as_file else noisy)
         yield first.item() / sigma, lowest.item() / sigma

@@ -24,8 +24,8 @@ Method = Callable[[Problem], Tensor]
 
 @dataclass(frozen=True)
 class Measurement:
-    """One image: PSNR in dB and SSIM before (`degraded`) and after restoration, the energy `D(x) + R(x, log sigma_min)` that it
-    ends with, and its seconds.
+    """One image: PSNR in dB and SSIM before (`degraded`: of the image that schemes start from) and after restoration, the energy
+    `D(x) + R(x, log sigma_min)` that it ends with, and its seconds.
 
     >>> one = Measurement("cat", psnr=30.0, ssim=0.8, psnr_degraded=20.0, ssim_degraded=0.3, energy=-1000.0, seconds=0.5)
     >>> one.psnr - one.psnr_degraded
@@ -49,13 +49,15 @@ def evaluate(
     level: float,
     seed: int = 0,
     device: str | torch.device = "cpu",
+    as_file: bool = False,
+    start: str | None = None,
 ) -> Iterator[Measurement]:
     """Degrades, restores and measures every image; yields its `Measurement` as soon as it is known.
 
     prior: measures the energy, whatever the method is. images: names and true images, (1, C, H, W) in [0, 1]. task,
-    level: see `problems.TASKS`; image i is degraded with `image_seed(seed, i)`. PSNR and SSIM are those of the result clipped to
-    [0, 1], the energy that of the result as it is. Raises `InputError` for an image whose restoration diverged
-    (`restoration.diverged`): that has no PSNR.
+    level: see `problems.TASKS`; image i is degraded with `image_seed(seed, i)`, `as_file` or not. start: see
+    `Problem.from_start`. PSNR and SSIM are those of the result clipped to [0, 1], the energy that of the result as it is. Raises
+    `InputError` for an image whose restoration diverged (`restoration.diverged`): that has no PSNR.
 
     >>> from gnc_core import images, zoo
     >>> from gnc_core.restoration import Flow
@@ -69,7 +71,7 @@ def evaluate(
         checks.check_single(image, name)
         image = image.cpu()
         truth = image.to(place)
-        problem = kind.degrade(truth, level, image_seed(seed, index))
+        problem = kind.degrade(truth, level, image_seed(seed, index), as_file).from_start(start)
         begin = time.perf_counter()
         result = method(problem)
         restored = result.cpu()

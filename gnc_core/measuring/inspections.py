@@ -35,11 +35,9 @@ class Inspection:
     with noise of that level; E is 0 where they were not measured. proved: the sigma from which on the energy is proved convex on
     all of R^n; NaN if it is not.
 
-    >>> import torch
-    >>> from gnc_core.measuring.inspection import measure
-    >>> found = measure(zoo.load("foe-l1"), [torch.rand(1, 1, 16, 16)], levels=2)
-    >>> found.low.shape, found.convex.shape, found.reach.shape
-    ((2, 1, 48), (2, 1, 48), (1, 48))
+    >>> found = load("foe-l1")
+    >>> found.low.shape == (len(found.sigma), 1, 48), found.order(0, by="index").tolist() == list(range(48))
+    (True, True)
     """
 
     sigma: np.ndarray
@@ -176,7 +174,7 @@ def load(name: str | os.PathLike) -> Inspection | None:
             arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         if metadata.get("weights") != zoo.weights_hash(name):
             return None
-        found = Inspection(**arrays, images=int(metadata["images"]), proved=float(metadata["proved"]))
+        found = Inspection(**arrays, images=int(metadata["images"]), proved=float(metadata.get("proved", "nan")))
         shapes = {array.shape for key, array in arrays.items() if key not in ("sigma", "levels", "eigenvalues")}
         if (len(shapes) > 1 or found.low.ndim != 3 or found.sigma.shape != found.low.shape[:1]) or (
             found.eigenvalues.ndim != 3 or found.levels.shape != found.eigenvalues.shape[:1]

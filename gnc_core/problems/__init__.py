@@ -13,7 +13,7 @@ from .denoising import Denoising
 from .inpainting import Inpainting
 
 if TYPE_CHECKING:
-    from .degradations import add_noise, box_mask, random_mask, text_mask
+    from .degradations import add_noise, box_mask, in_a_file, random_mask, text_mask
 
 TASKS: dict[str, type[Problem]] = {
     Denoising.name: Denoising,
@@ -22,7 +22,7 @@ TASKS: dict[str, type[Problem]] = {
 """All problems, by their names."""
 
 __getattr__, _, _ = lazy_loader.attach(
-    __name__, submod_attrs={"degradations": ["add_noise", "box_mask", "random_mask", "text_mask"]}
+    __name__, submod_attrs={"degradations": ["add_noise", "box_mask", "in_a_file", "random_mask", "text_mask"]}
 )
 
 
@@ -46,6 +46,7 @@ __all__ = [
     "add_noise",
     "box_mask",
     "image_seed",
+    "in_a_file",
     "random_mask",
     "task",
     "text_mask",

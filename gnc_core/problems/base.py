@@ -64,7 +64,8 @@ class Problem(ABC):
 
     What a task is stands here once, as facts of the class: its `name` and `title`, its `kind_of_level`, the number of `steps`
     that suits the flow, the step size `rate` of s in joint minimisation, the `baselines` that need no prior, by name, and whether
-    the level can be told by the prior alone (`blind`) and whether a mask describes it better than the level (`takes_mask`).
+    the level can be told by the prior alone (`blind`), whether a mask describes it better than the level (`takes_mask`), and from
+    what schemes may start, the default first, if there is a choice (`starts`).
 
     observation: z, (N, C, H, W). Raises `InputError` for what is no image.
 
@@ -84,21 +85,24 @@ class Problem(ABC):
     baselines: ClassVar[Mapping[str, Callable[[Any], Tensor]]] = {}
     blind: ClassVar[bool] = False
     takes_mask: ClassVar[bool] = False
+    starts: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         checks.check_image(self.observation, "The observation")
 
     @classmethod
     @abstractmethod
-    def degrade(cls, truth: Tensor, level: float, seed: int) -> Self:
+    def degrade(cls, truth: Tensor, level: float, seed: int, as_file: bool = False) -> Self:
         """The problem made of true images, (N, C, H, W), by a generator seeded with `seed`, the same on every device.
 
-        Raises `InputError` for a level outside its range."""
+        as_file: what an image file of 8 bits would hold of it (`degradations.in_a_file`). Raises `InputError` for a level
+        outside its range."""
 
     @classmethod
     @abstractmethod
-    def of(cls, observation: Tensor, level: float) -> Self:
-        """The problem of an observation that came degraded; raises `InputError` if the level does not describe it."""
+    def of(cls, observation: Tensor, level: float, clipped: bool = False) -> Self:
+        """The problem of an observation that came degraded, `clipped` to [0, 1] or not; raises `InputError` if the level does not
+        describe it."""
 
     @classmethod
     @abstractmethod
@@ -130,6 +134,30 @@ class Problem(ABC):
         `tau` > 0 is a number, a 0-dimensional tensor, (N,), or (N, 1, 1, 1).
         """
 
+    @classmethod
+    def check_start(cls, start: str) -> str:
+        """`start`, if schemes may start from it, see `starts`; raises `InputError` otherwise.
+
+        >>> from gnc_core.problems import Denoising
+        >>> Denoising.check_start("grey")
+        Traceback (most recent call last):
+        gnc_core.errors.InputError: The task denoise has no choice of a start; it starts from the observation.
+        """
+        if not cls.starts:
+            raise InputError(f"The task {cls.name} has no choice of a start; it starts from the observation.")
+        if start not in cls.starts:
+            raise InputError(f"There is no start {start!r}; there are {', '.join(cls.starts)}.")
+        return start
+
+    def from_start(self, start: str | None) -> Self:
+        """The same problem with another start, see `starts`; None leaves it as it is. Raises `InputError` as `check_start`."""
+        same = start is None or self.check_start(start) == getattr(self, "start", None)
+        return self if same else replace(self, **{"start": start})  # type: ignore[arg-type]
+
+    def note(self, steps: int) -> str:
+        """A sentence for whoever takes so few steps that the result stays near the start, "" for all others."""
+        return ""
+
     def images_for(self, x: Tensor) -> int:
         """How many images there are; raises `InputError` unless x are images of the observation's size and channels, on its
         device, and as many (or one of the two is a single one)."""
@@ -145,6 +173,10 @@ class Problem(ABC):
         """The same problem on another device, or with another floating point type."""
 
         import torch
+
+        z = self.observation
+        if z.dtype == target if isinstance(target, torch.dtype) else z.device == torch.device(target):
+            return self
 
         def moved(value: Tensor) -> Tensor:
             return value if isinstance(target, torch.dtype) and not value.is_floating_point() else value.to(target)

@@ -31,6 +31,15 @@ def add_noise(x: Tensor, noise_std: float, seed: int) -> Tensor:
     return x + noise_std * noise.to(x)
 
 
+def in_a_file(x: Tensor) -> Tensor:
+    """What an image file of 8 bits holds of `x`: clipped to [0, 1] and rounded to multiples of 1/255.
+
+    >>> in_a_file(torch.tensor([-0.2, 0.25, 1.1])).tolist()
+    [0.0, 0.250980406999588, 1.0]
+    """
+    return (255 * x.clamp(0, 1)).round() / 255
+
+
 def random_mask(shape: Sequence[int], missing: float, seed: int) -> Tensor:
     """A bool mask (1, 1, H, W), False (missing) at exactly round(missing * H * W) random pixels.
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 class Denoising(Problem):
     """z = x + noise: `D(x) = |x - z|^2 / (2 noise_std^2)`.
 
+    Image files hold nothing below 0 and above 1: with `clipped`, z = 0 says only that x + noise was 0 or less, z = 1 that it was
+    1 or more (censored observations). D is `-log Phi(-x / noise_std)` and `-log Phi((x - 1) / noise_std)` there.
+
     observation: z, (N, C, H, W), floating point, finite, nominally in [0, 1]. noise_std: in units of [0, 1].
     Raises `InputError` for values that are not finite, for integers, for a noise level that is not positive, and for images of
     another size.
@@ -29,6 +32,7 @@ class Denoising(Problem):
     """
 
     noise_std: float
+    clipped: bool = False
     name = "denoise"
     title = "Denoise"
     kind_of_level = Level(
@@ -51,16 +55,17 @@ class Denoising(Problem):
         object.__setattr__(self, "noise_std", self.kind_of_level.check(self.noise_std))
 
     @classmethod
-    def degrade(cls, truth: Tensor, level: float, seed: int) -> Self:
-        """White Gaussian noise of standard deviation `level`, neither clipped nor quantised."""
-        from .degradations import add_noise
+    def degrade(cls, truth: Tensor, level: float, seed: int, as_file: bool = False) -> Self:
+        """White Gaussian noise of standard deviation `level`, neither clipped nor quantised, or both, `as_file`."""
+        from .degradations import add_noise, in_a_file
 
         checks.check_image(truth, "The true images", finite=True)
-        return cls(add_noise(truth, level, seed), level)
+        noisy = add_noise(truth, level, seed)
+        return cls(in_a_file(noisy), level, clipped=True) if as_file else cls(noisy, level)
 
     @classmethod
-    def of(cls, observation: Tensor, level: float) -> Self:
-        return cls(observation, level)
+    def of(cls, observation: Tensor, level: float, clipped: bool = False) -> Self:
+        return cls(observation, level, clipped)
 
     @classmethod
     def first_sigma(cls, level: float, sigma_min: float, sigma_max: float) -> float:
@@ -77,15 +82,45 @@ class Denoising(Problem):
         return self.noise_std
 
     def initial(self) -> Tensor:
-        """z itself."""
-        return self.observation
+        """z itself; where it is clipped, what it is expected to have been if x = z."""
+        return self.completed(self.observation)
+
+    def completed(self, x: Tensor) -> Tensor:
+        """What the noisy image, before it was clipped, is expected to have been if the truth is x (one step of EM):
+
+        z~ = x - noise_std h(-x / noise_std) where z is 0 or less, x + noise_std h((x - 1) / noise_std) where it is 1 or more,
+        with the hazard h = phi / Phi; z elsewhere."""
+        if not self.clipped:
+            return self.observation
+        import torch
+
+        sigma, (dark, bright) = self.noise_std, self._censored()
+        below, above = x - sigma * _hazard(-x / sigma), x + sigma * _hazard((x - 1) / sigma)
+        return torch.where(dark, below, torch.where(bright, above, self.observation))
+
+    def _censored(self) -> tuple[Tensor, Tensor]:
+        return self.observation <= 0, self.observation >= 1
 
     def energy(self, x: Tensor) -> Tensor:
         self.images_for(x)
-        squares = (x - self.observation).square().sum(3).sum(2).sum(1)  # the same bits with any number of threads
-        return squares / (2 * self.noise_std**2)
+        parts = (x - self.observation).square() / (2 * self.noise_std**2)
+        if self.clipped:
+            import torch
+            from torch.special import log_ndtr
+
+            dark, bright = self._censored()
+            parts = torch.where(dark, -log_ndtr(-x / self.noise_std), parts)
+            parts = torch.where(bright, -log_ndtr((x - 1) / self.noise_std), parts)
+        return parts.sum(3).sum(2).sum(1)  # the same bits with any number of threads
 
     def prox(self, v: Tensor, tau: float | Tensor) -> Tensor:
-        """`(v + tau z / noise_std^2) / (1 + tau / noise_std^2)`."""
+        """`(v + tau z / noise_std^2) / (1 + tau / noise_std^2)`, with `completed(v)` for z: of clipped z, a step of EM."""
         weight = checks.per_image(tau, self.images_for(v), "The step size tau") / self.noise_std**2
-        return (v + weight * self.observation) / (1 + weight)
+        return (v + weight * self.completed(v)) / (1 + weight)
+
+
+def _hazard(t: Tensor) -> Tensor:
+    """phi(t) / Phi(t) of the standard normal distribution, stable for all t."""
+    from torch.special import log_ndtr
+
+    return (-t.square() / 2 - math.log(2 * math.pi) / 2 - log_ndtr(t)).exp()

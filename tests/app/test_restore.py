@@ -18,7 +18,9 @@ from app.figures.restoration import Curve, box_figure, comparison_figure, curves
 from app.runs import Choice, Run
 from app.scenes import Scene, Upload, prepare
 from gnc_core import images, problems, zoo
+from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.errors import InputError
+from gnc_core.measuring import metrics
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising, Inpainting
 from gnc_core.restoration import Learned, LearnedSchedule, ScheduleFamily
@@ -131,7 +133,8 @@ def test_a_degraded_upload_may_hold_nan_where_the_mask_says_missing() -> None:
     marked = npy(np.where(observed, 0.25, np.nan))
     scene = Scene(Upload("g", "gaps.npy"), 64, color=False, degraded=True, mask=Upload("h", "mask.npy"))
     prepared = prepare(scene, marked, npy(observed), 4)
-    assert prepared.problem.initial().unique().tolist() == [0.25, 0.5]
+    assert prepared.problem.from_start("grey").initial().unique().tolist() == [0.25, 0.5]
+    assert prepared.problem.initial().unique().tolist() == [0.25]
     with pytest.raises(InputError, match="NaN"):
         prepare(replace(scene, mask=Upload("i", "mask.npy")), marked, npy(~observed), 4)
     with pytest.raises(InputError, match="NaN"):
@@ -344,7 +347,7 @@ def test_an_upload_of_16_bits_has_a_white_and_is_downloaded_in_16_bits() -> None
     assert not any("No value" in caption.value for caption in app.caption)
     press(app, "Restore")
     run = app.session_state.runs[-1]
-    assert run.prepared.problem.initial().max() == 1
+    assert run.prepared.problem.observation.max() == 1
     result = images.read(run.result_files[".png"])[0]
     assert result.encoding.bits == 16
     torch.testing.assert_close(result.image[0, 0] * 65535 / 4095, run.image[0, 0].clamp(0, 16), atol=1e-3, rtol=0)
@@ -370,6 +373,17 @@ def test_white_below_black_is_one_sentence() -> None:
     checked(next(field for field in app.number_input if field.label == "White").set_value(100).run())
     checked(next(field for field in app.number_input if field.label == "Black").set_value(200).run())
     assert "White must be larger than black" in app.error[0].value
+
+
+def test_noise_is_cut_off_as_a_file_would_unless_the_link_says_otherwise() -> None:
+    truth = images.shrink(images.load_sample("Cat"), 64)
+    for link, as_file in (({}, True), ({"as-file": "false"}, False)):
+        app = press(open_page(noise="0.3", **link), "Restore")
+        assert app.toggle(key="as-file").value is as_file
+        z = Denoising.degrade(truth, 0.3, 0, as_file=as_file)
+        how = SchemeChoice("flow", 3)
+        *_, last = choose_scheme(how, zoo.load("small"), "small", "denoise", 0.3).run(zoo.load("small"), z)
+        assert app.metric[0].value == f"{metrics.psnr(last.image, truth).item():.2f}"
 
 
 def test_page_says_when_the_result_is_of_other_settings() -> None:
@@ -423,9 +437,34 @@ def test_the_page_starts_with_what_suits_the_task() -> None:
     assert app.selectbox(key="scheme").value == "Learned schedule"
     assert "denoise, noise 0.02 to 0.4, 1 to 20 steps" in " ".join(caption.value for caption in app.caption)
     press(app, "Restore")
+    best = float(numbers(app)["PSNR (dB)"])
     press(checked(app.selectbox(key="scheme").set_value("GNC flow").run()), "Restore")
+    told = next(caption.value for caption in app.caption if "against what suits" in caption.value)
+    assert float(told.split()[0]) == pytest.approx(
+        float(numbers(app)["PSNR (dB)"]) - best, abs=0.0151
+    )  # of rounded numbers
     assert list(app.get_by_key("shown").options) == ["Learned schedule, 10 steps, small", "GNC flow, 4 steps, small"]
     assert open_page(task="Inpaint", nsteps="", scheme="").selectbox(key="scheme").value == "GNC flow"
+
+
+def test_missing_pixels_start_from_the_fill_or_from_grey() -> None:
+    app = press(open_page(task="Inpaint", mask="Boxes", boxes="[[20,20,20,20]]", nsteps="1"), "Restore")
+    assert open_page(task="Inpaint", start="Grey").radio(key="start").value == "Grey"
+    checked(app.radio(key="start").set_value("Grey").run())
+    assert "controls say: GNC flow, 1 step, from grey" in app.info[0].value
+    press(app, "Restore")
+    filled, grey = app.session_state.runs
+    assert list(app.get_by_key("shown").options) == ["GNC flow, 1 step, small", "GNC flow, 1 step, from grey, small"]
+    assert filled.trace.rows[0].psnr > grey.trace.rows[0].psnr + 1
+    middle = (0, 0, slice(28, 32), slice(28, 32))
+    assert (grey.image[middle] - 0.5).abs().max() < 0.02 < (filled.image[middle] - 0.5).abs().min()
+    assert filled.prepared.degraded_png == grey.prepared.degraded_png
+    assert "start" not in [radio.key for radio in open_page(task="Denoise").radio]
+
+
+def test_a_hole_too_deep_for_the_steps_is_said() -> None:
+    app = press(open_page(task="Inpaint", mask="Boxes", boxes="[[10,10,40,40]]", nsteps="2"), "Restore")
+    assert "too deep for 2 steps" in app.info[0].value
 
 
 def test_a_link_reproduces_the_settings() -> None:

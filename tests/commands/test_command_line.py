@@ -104,6 +104,35 @@ def test_inpainting_keeps_the_known_pixels(work):
     assert json.loads(result.stdout)["level"] == pytest.approx(0.3, abs=1e-3)
 
 
+def test_gaps_start_from_the_fill_or_from_grey(work):
+    options = {"input": "data/clean.png", "truth": "data/clean.png", "scheme": "flow", "steps": 1, "json": True}
+    reports = {
+        start: json.loads(restore("inpaint", **options, start=start).stdout) for start in (None, "harmonic", "grey")
+    }
+    assert reports[None]["psnr"] == reports["harmonic"]["psnr"]
+    assert reports["harmonic"]["psnr_degraded"] > reports["grey"]["psnr_degraded"] + 3
+    assert_one_line(restore(start="grey"), "denoise has no choice of a start")
+    on_all = ["evaluate", "--data", "data", "--prior", "small", "--scheme", "flow", "--steps", 1, "--json"]
+    means = {}
+    for start in ("harmonic", "grey"):
+        report = json.loads(run(*on_all, "--task", "inpaint", "--missing", 0.5, "--start", start).stdout)
+        assert report["start"] == start
+        means[start] = report["mean"]["psnr_degraded"]
+    assert means["harmonic"] > means["grey"] + 3
+    assert_one_line(run(*on_all, "--task", "denoise", "--noise-std", 0.1, "--start", "grey"), "no choice of a start")
+
+
+def test_a_hole_too_deep_for_the_steps_is_said_on_standard_error(work):
+    observed = np.ones((32, 40), bool)
+    observed[4:28, 4:36] = False
+    np.save("hole.npy", observed)
+    few = restore("inpaint", input="data/clean.png", mask="hole.npy", scheme="flow", steps=20, json=True)
+    assert few.exit_code == 0
+    assert "12 from the nearest known one, too deep for 20 steps" in few.stderr
+    assert "too deep" in json.loads(few.stdout)["note"]
+    assert "too deep" not in restore("inpaint", input="data/clean.png", mask="hole.npy", scheme="flow", steps=36).stderr
+
+
 def test_the_input_may_mark_its_missing_pixels(work):
     clean = images.read_image("data/clean.png")
     observed = images.read_mask("mask.png", clean.shape)

@@ -10,8 +10,9 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from gnc_core import images, problems, zoo
+from gnc_core import images, problems, restoration, zoo
 from gnc_core.__main__ import main
+from gnc_core.measuring import psnr
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 
 SMALL = {"layers": 1, "channels": 8, "kernel_size": 3, "knots_u": 31, "knots_s": 6}
@@ -317,3 +318,34 @@ def test_what_is_wrong_for_all_images_is_said_once_and_before(work, options, mes
     before = sorted(work.rglob("*"))
     assert_one_line(restore(**options), message)
     assert sorted(work.rglob("*")) == before
+
+
+# --- clipped noise ---------------------------------------------------------------------------
+
+
+def test_noise_in_files_is_taken_as_clipped_and_in_floats_it_is_not(work):
+    """As the data term of a clipped observation has it, to the last bit."""
+    prior = zoo.load("small")
+    flow = restoration.Flow(restoration.linear(0.1, 0.01, 2))
+    for file, clipped in (("scans/a.png", True), ("scans/b.tif", True), ("scans/c.npy", False)):
+        z = images.read_image(file)
+        for asked, expected in ((None, clipped), ("as_floats", False), ("as_file", True)):
+            given = {asked: True} if asked else {}
+            assert restore(input=file, output="one.npy", scheme="flow", **given).exit_code == 0
+            *_, last = flow.run(prior, problems.Denoising(z, 0.1, expected))
+            torch.testing.assert_close(images.read_image("one.npy"), last.image)
+
+
+def test_a_simulation_is_made_as_the_input_would_hold_it(work):
+    for file, clipped in (("truth/a.png", True), ("truth/c.npy", False)):
+        report = lines(restore(input=file, output="one.npy", simulate=True, noise_std=0.3, json=True))[0]
+        truth = images.read_image(file)
+        z = problems.Denoising.degrade(truth, 0.3, 0, as_file=clipped).observation
+        assert report["psnr_degraded"] == pytest.approx(psnr(z, truth).item())
+
+
+def test_evaluate_measures_on_both(work):
+    words = ["evaluate", "--data", "truth", "--prior", "small", "--task", "denoise", "--noise-std", "0.3", "--json"]
+    reports = [json.loads(CliRunner().invoke(main, [*words, *more]).stdout) for more in ([], ["--as-file"])]
+    assert [report["as_file"] for report in reports] == [False, True]
+    assert reports[0]["mean"]["psnr"] != reports[1]["mean"]["psnr"]

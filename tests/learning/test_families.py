@@ -101,6 +101,16 @@ def test_the_same_bits_again(fitted):
     assert one == other
 
 
+def test_a_fit_goes_on_from_the_schedules_of_another_prior(fitted):
+    images = list(PRIOR.sample(6, 40, 1))
+    few = {"name": "b", "iterations": 2, "batch": 2, "patch": 24, "learning_rate": 1e-6}
+    again = fit_family(PRIOR, images, "denoise", LEVELS, STEPS, start=fitted, **few)
+    assert torch.allclose(torch.tensor(again.weights), torch.tensor(fitted.weights), atol=1e-4)
+    assert again.prior == "b"
+    with pytest.raises(InputError, match="to start from"):
+        fit_family(PRIOR, images, "denoise", LEVELS, (3, 9), start=fitted, **few)
+
+
 def test_saved_and_loaded(tmp_path):
     family = replace(a_family(), command="fit")
     family.save(tmp_path / "f.json")

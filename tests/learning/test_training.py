@@ -75,6 +75,27 @@ def test_a_run_starts_from_a_prior_and_its_ordering_term_is_learned(tmp_path):
     assert rise(again.result) < 0.8 * before
 
 
+@pytest.mark.parametrize("layers", [1, 2])
+def test_only_what_large_smoothings_need_is_learned(tmp_path, layers):
+    """Kernels and slopes at smaller knots keep their bits; the energy becomes convex from the given sigma on."""
+    start = Trainer(settings(architecture=TINY | {"layers": layers, "knots_s": 12}), pictures()).prior.requires_grad_(
+        False
+    )
+    for phi in start.functions:
+        phi.slopes += 0.3 * torch.randn(phi.slopes.shape, generator=torch.Generator().manual_seed(0))
+    options = {"architecture": start.architecture, "iterations": 20, "learn_from": 0.1, "convex_from": 0.3}
+    trainer = Trainer(settings(**options), pictures(), start=start)
+    list(run(trainer, tmp_path / "run"))
+    assert all(torch.equal(a, b) for a, b in zip(trainer.result.kernels(), start.kernels(), strict=True))
+    learned = start.potential.s.positions() >= math.log(0.1)
+    for before, after in zip(start.functions, trainer.result.functions, strict=True):
+        assert torch.equal(after.slopes[..., ~learned], before.slopes[..., ~learned])
+        assert (after.slopes[..., learned] != before.slopes[..., learned]).any()
+    assert convexity.convex_from(trainer.result) <= 0.3
+    with pytest.raises(InputError, match="No function is learned"):
+        Trainer(settings(**options | {"learn_from": 9.0}), pictures(), start=start)
+
+
 @pytest.mark.parametrize("graduated", [{}, {"convexity_weight": 1.0, "roughness_weight": 1e-6, "convex_from": 0.1}])
 def test_resumes_with_the_same_bits(tmp_path, graduated):
     def new():

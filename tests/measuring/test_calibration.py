@@ -8,6 +8,7 @@ from stand_in import GaussianPrior
 
 from gnc_core.errors import InputError
 from gnc_core.measuring import calibration
+from gnc_core.problems import Denoising, image_seed
 
 PRIOR = GaussianPrior(variance=0.03**2)
 
@@ -49,6 +50,23 @@ def test_ratios_are_near_one_and_each_image_has_noise_of_its_own():
     assert len(set(found)) == 3
     assert all(math.isclose(ratio, 1, abs_tol=0.05) for both in found for ratio in both)
     assert found == list(calibration.ratios(PRIOR, clean, 0.1, seed=0))
+
+
+def test_clipped_noise_is_told_as_well_as_what_was_not_clipped():
+    """Of an image that is black and white in places, where half of its noise is cut off."""
+    clean = torch.full((1, 1, 100, 100), 0.5)
+    clean[..., :4], clean[..., -4:] = 0.0, 1.0
+    prior = GaussianPrior(mean=0.5, variance=clean.var().item())
+    for sigma in (0.2, 0.3):
+        (first, _), (plain, _) = (
+            next(calibration.ratios(prior, [clean], sigma, as_file=as_file)) for as_file in (True, False)
+        )
+        problem = Denoising.degrade(clean, sigma, image_seed(0, 0), as_file=True)
+        ignored = calibration.estimate_sigma(prior, problem.observation).item() / sigma
+        told = calibration.blind(prior, problem.observation, clipped=True)
+        assert told.clipped
+        assert told.noise_std == pytest.approx(first * sigma, rel=1e-4)
+        assert abs(first / plain - 1) < abs(ignored / plain - 1) / 2
 
 
 def test_images_without_a_noise_level():

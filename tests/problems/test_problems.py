@@ -70,7 +70,7 @@ def test_initial_images():
     observed[..., 0] = False
     broken = z.clone()
     broken[..., 0] = torch.nan  # what is missing may hold anything
-    start = Inpainting(broken, observed).initial()
+    start = Inpainting(broken, observed, "grey").initial()
     assert (start[..., 0] == 0.5).all()
     assert torch.equal(start[..., 1:], z[..., 1:])
 
