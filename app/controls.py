@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.figures.restoration import box_figure
 from app.runs import Choice, usable_priors
-from app.scenes import Box, Scene, Upload, picture
+from app.scenes import MARKED, Box, Scene, Upload, picture
 from app.session import from_url, in_url, plain, to_url, whole_in_url
 from app.uploads import upload_control, with_levels
 from gnc_core import images, zoo
@@ -35,6 +35,7 @@ RANGES = {
 }
 STARTS = {"Harmonic fill": None, "Grey": "grey"}
 MASKS = {"Random pixels": "random", "Text overlay": "text", "Boxes": "boxes", OWN_MASK: "upload"}
+MARKED_MASK = "As marked in the file"  # for files that came degraded
 Data = tuple[bytes | None, bytes | None]
 
 
@@ -58,7 +59,7 @@ def scene_controls() -> tuple[Scene | None, Data]:
             as_file=not degraded and file_control(),
         )
         return (scene if source else None), (image_data, None)
-    mask, mask_data, settings = mask_controls(kind)
+    mask, mask_data, settings = mask_controls(kind, degraded)
     scene = replace(picture_only, mask=mask, **settings)
     return (scene if source and mask else None), (image_data, mask_data)
 
@@ -127,11 +128,13 @@ def level_settings(task: type[Problem], level: float) -> dict[str, Any]:
     return {task.kind_of_level.short: level} | masked
 
 
-def mask_controls(task: type[Problem]) -> tuple[str | Upload | None, bytes | None, dict[str, Any]]:
+def mask_controls(task: type[Problem], degraded: bool) -> tuple[str | Upload | None, bytes | None, dict[str, Any]]:
     """The kind of mask or the uploaded one, its bytes, and the settings that belong to it."""
-    kind = MASKS[st.selectbox(
-        "Missing pixels", list(MASKS), **in_url("mask"),
-        help="Which pixels are unknown; all others are taken to be exact.",
+    kinds = MASKS | ({MARKED_MASK: MARKED} if degraded else {})
+    kind = kinds[st.selectbox(
+        "Missing pixels", list(kinds), **in_url("mask"),
+        help="Which pixels are unknown; all others are taken to be exact. A degraded file may mark them itself: by NaN in .npy, "
+        "or by transparency of more than a half.",
     )]  # fmt: skip
     if kind == "random":
         return kind, None, {"level": level_control(task), "seed": seed_control()}
@@ -141,6 +144,8 @@ def mask_controls(task: type[Problem]) -> tuple[str | Upload | None, bytes | Non
             help="Repeated over the image; the pixels below its letters are missing.",
         )  # fmt: skip
         return kind, None, {"text": text}
+    if kind == MARKED:
+        return kind, None, {}
     if kind == "boxes":
         return kind, None, {"boxes": _boxes(boxes_of_link())}  # `box_editor` shows them beside the image
     upload, data = upload_control("Mask file", "mask-file", "White where a pixel is known, black where it is missing; "

@@ -12,6 +12,7 @@ from gnc_core.errors import InputError
 from gnc_core.problems import Inpainting, Problem
 
 Box = tuple[int, int, int, int]
+MARKED = "as marked in the file"  # by NaN or transparency
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Scene:
     source: a sample's name or an upload. degraded: the upload is the observation itself, not the truth.
     longest: longer side in pixels; clean images are scaled down to it, degraded ones cropped (scaling changes noise).
     task, level: the name of a problem, and how bad the degradation is. mask: for tasks that take one, "random" (by the level),
-    "text", "boxes" (left, top, width, height) or an upload. seed: of the noise or of the missing pixels.
-    as_file: values at black and white are clipped, as a file would hold them.
+    "text", "boxes" (left, top, width, height), `MARKED` (of degraded uploads) or an upload. seed: of the noise or of the missing
+    pixels. as_file: values at black and white are clipped, as a file would hold them.
     """
 
     source: str | Upload
@@ -135,8 +136,20 @@ def _mask(scene: Scene, image: Tensor, full_size: tuple, data: bytes | None) -> 
         observed = images.read_mask(data, full_size, name=scene.mask.name)
         observed = (images.crop_center if scene.degraded else images.shrink)(observed, scene.longest)
         return images.check_mask(observed, scene.mask.name)
+    if scene.mask == MARKED:
+        return _marked(image)
     if scene.mask == "text":
         return problems.text_mask(image.shape, scene.text or "")
     if not scene.boxes:
         raise InputError("There is no box yet: draw one on the image, or enter one in the table.")
     return problems.box_mask(image.shape, scene.boxes)
+
+
+def _marked(image: Tensor) -> Tensor:
+    """The observed pixels of an image whose missing ones are NaN."""
+    observed = ~image.isnan()[:, :1]
+    if bool(observed.all()):
+        raise InputError(
+            "The file marks no pixel that is shown as missing: NaN in .npy, or transparency of more than a half, does so."
+        )
+    return images.check_mask(observed, "The file")

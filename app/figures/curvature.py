@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from app.figures.one_dimension import BLUE, GRID, MARK, RED
+from app.figures.one_dimension import BLUE, GRID_LINE, MARK, RED
 
 LINE = "rgb(150, 110, 40)"  # of the mixture
 
@@ -55,9 +55,9 @@ def eigenvalue_figure(
     if np.isfinite(sigma_c):
         figure.add_vline(sigma_c, line={"color": MARK, "width": 1.5, "dash": "dash"}, annotation_text="σ_c")
     figure.add_hline(0, line={"color": MARK, "width": 1})
-    figure.update_xaxes(title="smoothing σ", type="log", tickvals=log_ticks(levels), gridcolor=GRID)
+    figure.update_xaxes(title="smoothing σ", type="log", tickvals=log_ticks(levels), gridcolor=GRID_LINE)
     figure.update_yaxes(title="smallest eigenvalue × σ²", range=[min(-1.0, 1.1 * float(eigenvalues.min())), 0.3],
-                        gridcolor=GRID, zeroline=False)  # fmt: skip
+                        gridcolor=GRID_LINE, zeroline=False)  # fmt: skip
     return figure.update_layout(
         height=380, margin={"l": 60, "r": 10, "t": 30, "b": 50}, legend={"orientation": "h", "y": 1.12, "x": 0}
     )

@@ -11,7 +11,7 @@ from PIL import Image
 from plotly.subplots import make_subplots
 
 from app.figures.curvature import log_ticks
-from app.figures.one_dimension import BLUE, GRID, LARGEST, MARK, RED, SMALLEST, sigma_colour
+from app.figures.one_dimension import BLUE, GRID_LINE, LARGEST, MARK, RED, SMALLEST, sigma_colour
 
 COLUMNS = 16
 TILE, CURVE, GAP, TITLE = (
@@ -153,7 +153,7 @@ def _add_still(
 ) -> None:
     """The curves (S, C, P + 1) of some levels, and a line at u = 0 in every box: a path for each colour."""
     zero = "".join(f"M{a:.2f},{b:.2f}V{b + CURVE:.2f}" for a, b in zip(middle, bottom, strict=True))
-    figure.add_shape(type="path", path=zero, layer="below", line={"color": GRID, "width": 1})
+    figure.add_shape(type="path", path=zero, layer="below", line={"color": GRID_LINE, "width": 1})
     for k in np.unique(np.linspace(0, len(x) - 1, STILL_CURVES).round().astype(int)):
         path = "".join(
             "M" + "L".join(f"{a:.3f},{b:.3f}" for a, b in zip(across, up, strict=True))
@@ -267,8 +267,8 @@ def section_figure(u: np.ndarray, values: Sequence[np.ndarray], titles: Sequence
                 x=u, y=part, mode="lines", line={"color": colour, "width": 2.5}, showlegend=False, row=1, col=column,
                 hovertemplate="u = %{x:.3g}: %{y:.3g}<extra></extra>",
             )  # fmt: skip
-    figure.update_xaxes(title="feature u", gridcolor=GRID, zerolinecolor=MARK)
-    figure.update_yaxes(gridcolor=GRID, zerolinecolor=MARK)
+    figure.update_xaxes(title="feature u", gridcolor=GRID_LINE, zerolinecolor=MARK)
+    figure.update_yaxes(gridcolor=GRID_LINE, zerolinecolor=MARK)
     figure.update_annotations(font_size=14)
     return figure.update_layout(height=260, margin={"l": 40, "r": 10, "t": 30, "b": 10}, hovermode="closest")
 
@@ -310,8 +310,8 @@ def training_figure(log: Mapping[str, Sequence[float]]) -> go.Figure:
         if late:
             low, high = np.quantile(late, [0.002, 0.98])
             figure.update_yaxes(range=[low - 0.1 * (high - low), high + 0.3 * (high - low)], row=1, col=column)
-    figure.update_xaxes(title="iteration", gridcolor=GRID, zeroline=False)
-    figure.update_yaxes(gridcolor=GRID, zeroline=False)
+    figure.update_xaxes(title="iteration", gridcolor=GRID_LINE, zeroline=False)
+    figure.update_yaxes(gridcolor=GRID_LINE, zeroline=False)
     figure.update_annotations(font_size=14)
     return figure.update_layout(
         height=300, margin={"l": 50, "r": 10, "t": 30, "b": 10}, hovermode="closest",

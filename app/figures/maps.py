@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import plotly.graph_objects as go
 
-GRID = "rgba(128, 128, 128, 0.18)"
+GRID_LINE = "rgba(128, 128, 128, 0.18)"
 UNKNOWN = "rgba(128, 128, 128, 0.12)"
 LINE, HALO = "rgb(20, 20, 20)", "rgba(255, 255, 255, 0.75)"
 CONTOURS = (
@@ -129,8 +129,10 @@ def trade_off_figure(
     figure.add_scatter(
         x=[x for x, _ in best], y=[y for _, y in best], mode="markers", marker=BEST, hoverinfo="skip", name="highest mean PSNR",
     )  # fmt: skip
-    figure.update_xaxes(title="final energy above E*, per pixel", type="log", gridcolor=GRID, exponentformat="power")
-    figure.update_yaxes(title="mean PSNR (dB)", gridcolor=GRID, zeroline=False)
+    figure.update_xaxes(
+        title="final energy above E*, per pixel", type="log", gridcolor=GRID_LINE, exponentformat="power"
+    )
+    figure.update_yaxes(title="mean PSNR (dB)", gridcolor=GRID_LINE, zeroline=False)
     return figure.update_layout(
         height=420, margin={"l": 60, "r": 10, "t": 40, "b": 50}, hovermode="closest", hoverlabel={"align": "left"},
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 SMALLEST, LARGEST = 0.01, 1.0  # sigma at the two ends of the colour scale
 BLUE, PURPLE, RED = "rgb(20, 90, 200)", "rgb(140, 70, 170)", "rgb(215, 25, 40)"
 ATTAINED, MISSED, MARK = "rgb(20, 130, 90)", "rgb(150, 150, 150)", "rgb(120, 120, 120)"
-GRID = "rgba(128, 128, 128, 0.18)"
+GRID_LINE = "rgba(128, 128, 128, 0.18)"
 MOST_FRAMES = 64
 PLAY_SECONDS = 5.0
 
@@ -89,7 +89,7 @@ def flow_figure(
 
     low = min(float(energies.min()), float(running.min()))
     high = min(float(max(energies.max(), path_energies.max())), float(energies.min()) + 13)
-    grid = {"gridcolor": GRID, "zeroline": False}
+    grid = {"gridcolor": GRID_LINE, "zeroline": False}
     figure.update_xaxes(range=[x[0], x[-1]], **grid)
     figure.update_xaxes(title="x", row=2)
     figure.update_yaxes(title="energy E(x, σ)", range=[low - 0.8, high + 0.5], row=1, **grid)
@@ -207,9 +207,9 @@ def curvature_figure(
     values = [v for k in range(1, 9) for v in (-(10.0**k), 10.0**k)] + [-1.0, 0.0, 1.0]
     ticks = [v for v in values if curvature.min() <= v <= max(curvature.max(), 1)]
     figure.update_xaxes(title="smoothing σ", type="log", tickvals=_ticks(sigma[0], sigma[-1]),
-                        range=np.log10([sigma[0], sigma[-1]]), gridcolor=GRID)  # fmt: skip
+                        range=np.log10([sigma[0], sigma[-1]]), gridcolor=GRID_LINE)  # fmt: skip
     figure.update_yaxes(title="smallest curvature", tickvals=np.arcsinh(ticks), zeroline=False,
-                        ticktext=[f"{v:,.0f}" for v in ticks], gridcolor=GRID)  # fmt: skip
+                        ticktext=[f"{v:,.0f}" for v in ticks], gridcolor=GRID_LINE)  # fmt: skip
     return figure.update_layout(height=380, margin={"l": 60, "r": 10, "t": 10, "b": 50})
 
 

@@ -8,7 +8,7 @@ from html import escape
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-GRID = "rgba(128, 128, 128, 0.18)"
+GRID_LINE = "rgba(128, 128, 128, 0.18)"
 LINES = ["rgb(20, 90, 200)", "rgb(215, 85, 20)", "rgb(20, 130, 90)", "rgb(140, 70, 170)", "rgb(190, 150, 0)"]
 HOVER = "x %{x}, y %{y}: %{z[0]}, %{z[1]}, %{z[2]} of 255<extra></extra>"
 TITLES = 40  # pixels that the titles of the panels need above and below them
@@ -77,8 +77,8 @@ def curves_figure(curves: Sequence[Curve]) -> go.Figure:
                 **line, y=curve.psnr, hovertemplate=hover + "%{y:.2f} dB", showlegend=False, row=1, col=2
             )
     _show_late_steps(figure)
-    figure.update_xaxes(title="step", gridcolor=GRID, zeroline=False, rangemode="tozero")
-    figure.update_yaxes(gridcolor=GRID, zeroline=False, exponentformat="SI")
+    figure.update_xaxes(title="step", gridcolor=GRID_LINE, zeroline=False, rangemode="tozero")
+    figure.update_yaxes(gridcolor=GRID_LINE, zeroline=False, exponentformat="SI")
     return figure.update_layout(
         height=330, margin={"l": 50, "r": 10, "t": 36, "b": 10}, showlegend=True, hovermode="closest",
         legend={"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0},

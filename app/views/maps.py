@@ -86,9 +86,8 @@ def plan_controls(current: Picture | None, schemes: Sequence[str]) -> Plan | Non
     if current is None:
         return None
     truth, weights = (current.name, current.image), zoo.weights_hash(name)
-    return sweeps.make_plan(
-        prior, [truth], task.name, level, schemes, sigma0, steps, seed, prior_name=name, weights=weights
-    )
+    runs = sweeps.Runs(schemes, sigma0, steps)
+    return sweeps.make_plan(prior, [truth], task.name, level, runs, seed=seed, prior_name=name, weights=weights)
 
 
 def source_controls(found: dict[str, dict[str, Result]]) -> tuple[str, Result | None, Sequence[str], float]:

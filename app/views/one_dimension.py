@@ -14,7 +14,7 @@ from gnc_core.mixture.flow import SIGMA_END, TOLERANCE, attainment, gnc_flow, go
 from gnc_core.restoration.schedules import logarithmic
 
 COLUMNS = ["weight", "mean", "deviation"]
-LEVELS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)  # the smoothings whose energies are always shown
+SHOWN_SIGMAS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)  # the smoothings whose energies are always shown
 SIGMA0, STEPS = np.geomspace(0.01, 2, 40), spaced_steps(40, 256)
 LESSONS = {
     "Five components": "From σ₀ = 0.5 on, 32 steps attain the global minimum from everywhere; right at the exact "
@@ -53,10 +53,10 @@ def flow(rows: tuple, sigma0: float, steps: int, count: int) -> tuple[dict, floa
     paths = gnc_flow(mixture, torch.linspace(*DOMAIN, count, dtype=x.dtype)[:, None], schedule)
     in_force = torch.tensor([*schedule, schedule[-1]], dtype=x.dtype)[:, None]
     minimisers = goals(mixture)
-    levels = torch.tensor(LEVELS, dtype=x.dtype)[:, None]
+    levels = torch.tensor(SHOWN_SIGMAS, dtype=x.dtype)[:, None]
     arrays = {
         "x": x.numpy(),
-        "levels": LEVELS,
+        "levels": SHOWN_SIGMAS,
         "energies": mixture.energy(x[:, None], levels).numpy(),
         "schedule": in_force[:, 0].tolist(),
         "running": mixture.energy(x[:, None], in_force).numpy(),

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 from tqdm import tqdm
 
-from gnc_core import images, measuring, zoo
+from gnc_core import measuring, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.problems import Denoising
 
-from .photographs import Photographs
+from .photographs import Folder
 
 
 @click.command()
-@options.data_options
+@options.data_options()
 @options.prior_option
 @click.option(
     "--noise-std",
@@ -32,17 +30,14 @@ from .photographs import Photographs
     is_flag=True,
     help="Noisy images as an image file of 8 bits would hold them, clipped to [0, 1] and rounded.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Take only the first N images.")
 @options.seed_option
 @options.device_option
 @options.json_option
 def calibrate(
-    data: Path,
-    list_file: Path | None,
+    folder: Folder,
     prior_name: str,
     levels: tuple[float, ...],
     as_file: bool,
-    limit: int | None,
     seed: int,
     device: str,
     as_json: bool,
@@ -61,7 +56,7 @@ def calibrate(
 
     for level in levels:
         Denoising.kind_of_level.check(level, "--level")
-    files = images.image_files(data, list_file)
+    folder.check()
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
     for level in levels:
@@ -70,7 +65,7 @@ def calibrate(
                 f"The prior {prior_name} knows noise from {prior.sigma_min:g} to {prior.sigma_max:g}, not {level:g}."
             )
     rows = []
-    photographs = Photographs(files, prior.min_size, limit, named=list_file is not None)
+    photographs = folder.photographs(prior.min_size)
     with tqdm(total=len(levels) * len(photographs), unit="image", disable=None) as bar:
         for level in levels:
             found = []

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from tqdm import tqdm
 
-from gnc_core import images, measuring, problems, zoo
+from gnc_core import measuring, problems, zoo
 from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 
-from .photographs import Photographs
+from .photographs import Folder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.data_options
+@options.data_options()
 @options.task_option
 @options.level_options
 @options.prior_option
@@ -44,13 +43,11 @@ if TYPE_CHECKING:
     help="Observations as an image file of 8 bits would hold them, clipped to [0, 1] and rounded. Default: floats, as in the "
     "literature.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="Take only the first N images.")
 @options.seed_option
 @options.device_option
 @options.json_option
 def evaluate(
-    data: Path,
-    list_file: Path | None,
+    folder: Folder,
     task: str,
     levels: dict[str, float | None],
     prior_name: str,
@@ -58,7 +55,6 @@ def evaluate(
     start: str | None,
     baseline: str | None,
     as_file: bool,
-    limit: int | None,
     seed: int,
     device: str,
     as_json: bool,
@@ -80,7 +76,7 @@ def evaluate(
         raise InputError(f"There is no baseline {baseline} for --task {task}.")
     if start is not None:
         problems.task(task).check_start(start)
-    files = images.image_files(data, list_file)
+    folder.check()
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
 
@@ -96,7 +92,7 @@ def evaluate(
     if baseline:
         methods[baseline] = baselines[baseline]
 
-    photographs = Photographs(files, prior.min_size, limit, named=list_file is not None)
+    photographs = folder.photographs(prior.min_size)
     results: dict[str, list[Measurement]] = {}
     for name, method in methods.items():
         run = measuring.evaluate(method, prior, photographs, task, level, seed, device, as_file, start)

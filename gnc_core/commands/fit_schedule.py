@@ -17,14 +17,14 @@ from gnc_core.restoration import schedules
 from gnc_core.restoration.families import ScheduleFamily
 from gnc_core.restoration.schedules import LearnedSchedule
 
-from .photographs import Photographs
+from .photographs import Folder
 
 _BATCH = 8
 _STEPS, _FIRST, _LAST = 10, 3, 20
 
 
 @click.command("fit-schedule")
-@options.data_options
+@options.data_options(limits=False)
 @options.task_option
 @options.level_options
 @options.prior_option
@@ -80,8 +80,7 @@ _STEPS, _FIRST, _LAST = 10, 3, 20
 @options.device_option
 @options.json_option
 def fit_schedule(
-    data: Path,
-    list_file: Path | None,
+    folder: Folder,
     task: str,
     levels: dict[str, float | None],
     prior_name: str,
@@ -121,13 +120,13 @@ def fit_schedule(
     first = ScheduleFamily.load(start_file) if start_file is not None and everywhere else None
     if start is not None and start.task != task:
         raise InputError(f"The schedule {start_file} is for {start.title}, not for {task}.")
-    files = images.image_files(data, list_file)
+    folder.check()
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
     if patch_size < prior.min_size:
         raise InputError(f"--patch-size must be at least {prior.min_size} for this prior.")
 
-    photographs = [images.compact(image) for _, image in Photographs(files, patch_size, named=list_file is not None)]
+    photographs = [images.compact(image) for _, image in folder.photographs(patch_size)]
     name = Path(prior_name).name
     schedule: LearnedSchedule | ScheduleFamily
     with tqdm(total=iterations if level is None else rounds, unit="round", disable=None) as bar:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
 import click
 from tqdm import tqdm
@@ -12,21 +11,16 @@ from tqdm import tqdm
 from gnc_core import images, learning, measuring, zoo
 from gnc_core.commands import options
 
-from .photographs import Photographs
+from .photographs import Folder
 
 
 @click.command()
-@options.data_options
+@options.data_options(limit=16)
 @options.prior_option
-@click.option(
-    "--limit", type=click.IntRange(min=1), default=16, show_default=True, help="Take only the first N images."
-)
 @options.seed_option
 @options.device_option
 @options.json_option
-def inspect(
-    data: Path, list_file: Path | None, prior_name: str, limit: int, seed: int, device: str, as_json: bool
-) -> None:
+def inspect(folder: Folder, prior_name: str, seed: int, device: str, as_json: bool) -> None:
     """Measure the effective range, the smallest curvature and the share of every function of a prior, and the smallest eigenvalue
     of its Hessian.
 
@@ -40,16 +34,16 @@ def inspect(
     """
     import numpy as np
 
-    files = images.image_files(data, list_file)
+    folder.check()
     prior = zoo.load(prior_name, options.choose_device(device))
-    photographs = Photographs(files, prior.min_size, limit, named=list_file is not None)
+    photographs = folder.photographs(prior.min_size)
     loaded = [images.crop_center(image, measuring.inspection.PATCH) for _, image in photographs]
     measured = measuring.inspection.measure(
         prior, loaded, seed=seed, progress=lambda levels: tqdm(levels, unit="level", disable=None)
     )
     curvature, within = (
         measuring.curvature,
-        [s for s in measuring.curvature.LEVELS if prior.sigma_min <= s <= prior.sigma_max],
+        [s for s in measuring.curvature.SIGMAS if prior.sigma_min <= s <= prior.sigma_max],
     )
     measured = replace(
         measured,

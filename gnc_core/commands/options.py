@@ -17,6 +17,8 @@ from gnc_core.errors import InputError
 from gnc_core.restoration import schedules
 from gnc_core.restoration.schedules import LearnedSchedule
 
+from .photographs import Folder
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 DEFAULT_PRIOR = "foe-l1"
@@ -65,22 +67,6 @@ rate_option = click.option(
 )
 
 
-def data_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """--data and --list."""
-    command = click.option(
-        "--list",
-        "list_file",
-        type=click.Path(path_type=Path),
-        help="Text file with the names of the images to take, one a line. Default: all.",
-    )(command)
-    return click.option(
-        "--data",
-        required=True,
-        type=click.Path(path_type=Path),
-        help="Folder of clean images (PNG, JPEG, TIFF, WebP, BMP, GIF, PPM, PGM, .npy).",
-    )(command)
-
-
 def collected(command: Callable[..., Any], name: str, *declared: Decorator) -> Callable[..., Any]:
     """The command with the options `declared`, whose values it gets as one dictionary, `name`."""
 
@@ -94,6 +80,38 @@ def collected(command: Callable[..., Any], name: str, *declared: Decorator) -> C
         with_options = option(with_options)
     keys = [option.name for option in with_options.__click_params__[others:]]  # type: ignore[attr-defined]
     return with_options
+
+
+def data_options(limits: bool = True, limit: int | None = None) -> Decorator:
+    """--data, --list and, with `limits`, --limit, which is `limit` by default; the command gets them as a `Folder`, `folder`."""
+    declared = [
+        click.option(
+            "--data",
+            required=True,
+            type=click.Path(path_type=Path),
+            help="Folder of clean images (PNG, JPEG, TIFF, WebP, BMP, GIF, PPM, PGM, .npy).",
+        ),
+        click.option(
+            "--list",
+            "list_file",
+            type=click.Path(path_type=Path),
+            help="Text file with the names of the images to take, one a line. Default: all.",
+        ),
+    ]
+    if limits:
+        text = "Take only the first N images."
+        declared.append(
+            click.option("--limit", type=click.IntRange(min=1), default=limit, show_default=bool(limit), help=text)
+        )
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(command)
+        def with_folder(folder: dict[str, Any], **values: Any) -> Any:
+            return command(folder=Folder(**folder), **values)
+
+        return collected(with_folder, "folder", *declared)
+
+    return decorate
 
 
 def level_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,25 @@ from gnc_core.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What --data, --list and --limit choose: of the images in a folder those that a list names (default: all), and of these the
+    first `limit` that can be used (default: all)."""
+
+    data: Path
+    list_file: Path | None = None
+    limit: int | None = None
+
+    def check(self) -> None:
+        """Raises `InputError` if there are no such files; to be asked before a prior is loaded."""
+        images.image_files(self.data, self.list_file)
+
+    def photographs(self, min_size: int, silent: bool = False) -> Photographs:
+        """The images of at least `min_size` pixels a side."""
+        files = images.image_files(self.data, self.list_file)
+        return Photographs(files, min_size, self.limit, named=self.list_file is not None, silent=silent)
 
 
 class Photographs:

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from tqdm import tqdm
@@ -15,47 +15,63 @@ from gnc_core import images, learning, sweeps, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 
-from .photographs import Photographs
-
 if TYPE_CHECKING:
     import numpy as np
 
     from gnc_core.prior import FieldsOfExperts
-    from gnc_core.sweeps import Images, Plan, Result, Unit
+    from gnc_core.sweeps import Images, Plan, Result, Runs, Unit
+
+    from .photographs import Folder
 
 _PATIENCE = timedelta(days=30)  # of a process that has done its part
 
 
+def _grid_options(command: Any) -> Any:
+    """The runs on every image; the command gets them as `grid`, what `_runs` takes."""
+    return options.collected(
+        command,
+        "grid",
+        click.option(
+            "--scheme",
+            "schemes",
+            multiple=True,
+            type=click.Choice(sweeps.SCHEMES),
+            help="GNC flow with a linear schedule, or joint minimisation; may be given several times. Default: both.",
+        ),
+        click.option(
+            "--sigma0",
+            metavar="LIST",
+            help="Initial smoothings, in units of [0, 1]: 0.05,0.1,0.5, or FIRST:LAST:COUNT for values with equal ratios, such "
+            "as 0.05:0.5:11. Default: eleven up to the prior's largest sigma, from half the noise level for denoising, from "
+            "twice the prior's smallest sigma for inpainting.",
+        ),
+        click.option(
+            "--steps",
+            metavar="LIST",
+            default=",".join(str(number) for number in sweeps.STEPS),
+            show_default=True,
+            help="Numbers of steps.",
+        ),
+        options.rate_option,
+    )
+
+
+def _runs(schemes: tuple[str, ...], sigma0: str | None, steps: str, rate: float | None) -> Runs:
+    """What the options say; raises `InputError` for texts that are no lists."""
+    return sweeps.Runs(
+        schemes or sweeps.SCHEMES,
+        None if sigma0 is None else sweeps.read_sigmas(sigma0, "--sigma0"),
+        sweeps.read_numbers(steps, "--steps", int),
+        rate,
+    )
+
+
 @click.command()
-@options.data_options
-@click.option("--limit", type=click.IntRange(min=1), help="Take only the first N images.")
+@options.data_options()
 @options.task_option
 @options.level_options
 @options.prior_option
-@click.option(
-    "--scheme",
-    "schemes",
-    multiple=True,
-    type=click.Choice(sweeps.SCHEMES),
-    help="GNC flow with a linear schedule, or joint minimisation; may be given several times. Default: both.",
-)
-@click.option(
-    "--sigma0",
-    "sigma0_text",
-    metavar="LIST",
-    help="Initial smoothings, in units of [0, 1]: 0.05,0.1,0.5, or FIRST:LAST:COUNT for values with equal ratios, such as "
-    "0.05:0.5:11. Default: eleven up to the prior's largest sigma, from half the noise level for denoising, from twice the "
-    "prior's smallest sigma for inpainting.",
-)
-@click.option(
-    "--steps",
-    "steps_text",
-    metavar="LIST",
-    default=",".join(str(number) for number in sweeps.STEPS),
-    show_default=True,
-    help="Numbers of steps.",
-)
-@options.rate_option
+@_grid_options
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 1),
@@ -78,16 +94,11 @@ _PATIENCE = timedelta(days=30)  # of a process that has done its part
 @options.device_option
 @options.json_option
 def sweep(
-    data: Path,
-    list_file: Path | None,
-    limit: int | None,
+    folder: Folder,
     task: str,
     levels: dict[str, float | None],
     prior_name: str,
-    schemes: tuple[str, ...],
-    sigma0_text: str | None,
-    steps_text: str,
-    rate: float | None,
+    grid: dict[str, Any],
     tolerance: float,
     out: Path,
     extend: Path | None,
@@ -111,28 +122,14 @@ def sweep(
     """
     images.check_output(out, (".npz",))
     level = options.task_level(task, levels)
-    sigma0 = None if sigma0_text is None else sweeps.read_sigmas(sigma0_text, "--sigma0")
-    steps = sweeps.read_numbers(steps_text, "--steps", int)
-    files = images.image_files(data, list_file)
+    runs = _runs(**grid)
+    folder.check()
     with learning.distributed.processes(options.choose_device(device), "gloo", _PATIENCE) as where:
         prior = zoo.load(prior_name, where)
-        photographs = Photographs(
-            files, prior.min_size, limit, named=list_file is not None, silent=learning.distributed.rank() > 0
-        )
+        photographs = folder.photographs(prior.min_size, silent=learning.distributed.rank() > 0)
         truths = [(name, images.compact(image)) for name, image in photographs]
-        plan = sweeps.make_plan(
-            prior,
-            truths,
-            task,
-            level,
-            schemes or sweeps.SCHEMES,
-            sigma0,
-            steps,
-            seed,
-            prior_name=Path(prior_name).name,
-            weights=zoo.weights_hash(prior_name),
-            rate=rate,
-        )
+        named = {"prior_name": Path(prior_name).name, "weights": zoo.weights_hash(prior_name)}
+        plan = sweeps.make_plan(prior, truths, task, level, runs, seed=seed, **named)
         so_far = learning.distributed.from_first(lambda: _so_far(out, plan, extend))
         units, count = sweeps.units_of_plan(plan, so_far, where), learning.distributed.size()
         portions = [sweeps.units_of_process(units, rank, count) for rank in range(count)]

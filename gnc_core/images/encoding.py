@@ -65,6 +65,11 @@ class Stored(NamedTuple):
     """A picture as it is stored. values: (H, W), or (H, W, channels) with opacity as the second or fourth channel.
 
     bits: as in `Encoding`. white: the number that white is, or 0 if the file does not say. orientation: 1 ... 8, as EXIF has it.
+
+    >>> import numpy as np
+    >>> stored = Stored(np.array([[0, 4095]]), bits=16, white=4095)
+    >>> (stored.values / stored.white).tolist()
+    [[0.0, 1.0]]
     """
 
     values: np.ndarray

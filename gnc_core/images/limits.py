@@ -35,7 +35,11 @@ def check_pixels(width: int, height: int, name: str) -> None:
 
 
 def usable_dpi(dpi: Any) -> tuple[float, float] | None:
-    """Pixels an inch, across and down, if they are that: files hold zeros and worse."""
+    """Pixels an inch, across and down, if they are that: files hold zeros and worse.
+
+    >>> usable_dpi((300, 300)), usable_dpi((0, 0)), usable_dpi(None)
+    ((300.0, 300.0), None, None)
+    """
     try:
         across, down = map(float, dpi)
     except (TypeError, ValueError, ZeroDivisionError):
@@ -45,5 +49,9 @@ def usable_dpi(dpi: Any) -> tuple[float, float] | None:
 
 
 def usable_icc(profile: Any) -> bytes | None:
-    """A colour profile, if it has a header and fits into every format."""
+    """A colour profile, if it has a header and fits into every format.
+
+    >>> usable_icc(b"no profile") is None
+    True
+    """
     return profile if isinstance(profile, bytes) and 128 <= len(profile) <= _MAX_ICC else None

@@ -64,6 +64,10 @@ def read_image(source: Source, *, color: bool = False, name: str | None = None, 
     Raises `InputError` if there is no such file, or if it is no image, damaged, empty, of more than
     16 megapixels (by its header, before anything is decoded), of several pages or with depth, not
     finite, of other dimensions, in CMYK, or an array of integers.
+
+    >>> from gnc_core.images import sample_images
+    >>> read_image(sample_images()["Cat"]).shape, read_image(sample_images()["Cat"], color=True).shape
+    (torch.Size([1, 1, 300, 451]), torch.Size([1, 3, 300, 451]))
     """
     return read(source, color=color, name=name, gaps=gaps)[0].image
 
@@ -76,6 +80,11 @@ def read_mask(source: Source, shape: Sequence[int], *, name: str | None = None) 
     larger one is observed; of more, those from half of white on are. .npy may hold bool, integers or
     floats, with axes of length one before or after (H, W).
     Raises `InputError` as `read_image`, and for another size or if all pixels are missing.
+
+    >>> from gnc_core.images import to_png
+    >>> file = to_png(torch.tensor([[[[1.0, 1.0, 0.0]]]]))
+    >>> read_mask(file, (1, 3)).tolist()
+    [[[[True, True, False]]]]
     """
     data, name = _read(source, name or "The mask" if isinstance(source, bytes) else name)
     observed = torch.from_numpy(decoding.decode_mask(data, name))[None, None]
@@ -93,6 +102,10 @@ def image_files(folder: str | os.PathLike, list_file: str | os.PathLike | None =
 
     A list has one name a line, with or without the ending; its order is kept.
     Raises `InputError` if the folder, the list, a listed image, or any image is missing.
+
+    >>> from gnc_core.images import sample_images
+    >>> sample_images()["Cat"] in image_files(sample_images()["Cat"].parent)
+    True
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -121,12 +134,20 @@ def load_images(files: Iterable[str | os.PathLike]) -> list[Tensor]:
     """All images in grey, (1, 1, H, W) each: uint8 where that loses nothing, float32 otherwise.
 
     Raises `InputError` as `read_image`.
+
+    >>> from gnc_core.images import sample_images
+    >>> [(image.shape, image.dtype) for image in load_images([sample_images()["Cat"]])]
+    [(torch.Size([1, 1, 300, 451]), torch.uint8)]
     """
     return [compact(read_image(file)) for file in files]
 
 
 def compact(image: Tensor) -> Tensor:
-    """`image` as uint8 where that loses nothing, as it is otherwise: what `to_float` undoes."""
+    """`image` as uint8 where that loses nothing, as it is otherwise: what `to_float` undoes.
+
+    >>> compact(torch.tensor([0.0, 1.0])), compact(torch.tensor([0.5]))
+    (tensor([  0, 255], dtype=torch.uint8), tensor([0.5000]))
+    """
     levels = (255 * image).round().clamp(0, 255).to(torch.uint8)
     return levels if torch.equal(to_float(levels), image) else image
 
@@ -158,7 +179,12 @@ def _read(source: Source, name: str | None) -> tuple[bytes, str]:
 
 
 def check_mask(observed: Tensor, name: str) -> Tensor:
-    """`observed` itself; raises `InputError` if no pixel is observed."""
+    """`observed` itself; raises `InputError` if no pixel is observed.
+
+    >>> check_mask(torch.zeros(1, 1, 2, 2, dtype=torch.bool), "mask.png")
+    Traceback (most recent call last):
+    gnc_core.errors.InputError: mask.png marks all pixels as missing; white or True means observed.
+    """
     if not observed.any():
         raise InputError(f"{name} marks all pixels as missing; white or True means observed.")
     return observed

@@ -31,6 +31,10 @@ def check_output(path: str | os.PathLike, suffixes: Sequence[str] = WRITABLE) ->
     """`path`, if a file with one of these endings can be written there; to be asked before a long computation.
 
     Raises `InputError` for another ending, a missing folder, or a folder in place of a file.
+
+    >>> check_output("cat.xyz")
+    Traceback (most recent call last):
+    gnc_core.errors.InputError: Cannot write cat.xyz: its name must end with .png, .jpg, ...
     """
     path = Path(path)
     if path.suffix.lower() not in suffixes:
@@ -43,7 +47,13 @@ def check_output(path: str | os.PathLike, suffixes: Sequence[str] = WRITABLE) ->
 
 
 def check_fits(path: str | os.PathLike, photos: Sequence[Photo]) -> None:
-    """Raises `InputError` if files with the ending of `path` cannot hold these images, to be asked before they are restored."""
+    """Raises `InputError` if files with the ending of `path` cannot hold these images, to be asked before they are restored.
+
+    >>> import torch
+    >>> check_fits("cat.pgm", [Photo(torch.rand(1, 3, 8, 8), PLAIN)])
+    Traceback (most recent call last):
+    gnc_core.errors.InputError: Cannot write cat.pgm: PGM holds no colours; let its name end with .ppm.
+    """
     kind = _kind(path)
     if len(photos) != 1 and kind != "TIFF":
         raise InputError(f"Cannot write {path}: only TIFF holds {len(photos)} pages; let its name end with .tif.")
@@ -84,6 +94,14 @@ def write(path: str | os.PathLike, photos: Sequence[Photo]) -> None:
     becomes the largest number, or 1.0. Integers are rounded, and clipped at 0 and at the largest; floats are neither.
     Resolution and profile are kept by PNG, JPEG, TIFF (and one of them by BMP and WebP), opacity by PNG, TIFF and WebP.
     The file appears complete or not at all. Raises `InputError` as `check_output` and `check_fits`.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> import torch
+    >>> from gnc_core.images import read
+    >>> with TemporaryDirectory() as folder:
+    ...     write(f"{folder}/cat.png", [Photo(torch.rand(1, 1, 8, 8), Encoding(16, 65535))])
+    ...     read(f"{folder}/cat.png")[0].encoding.bits
+    16
     """
     path = check_output(path)
     write_bytes(path, encode(path, photos))
@@ -94,17 +112,35 @@ def write_image(path: str | os.PathLike, image: Tensor, encoding: Encoding = PLA
 
     .npy holds float32, (H, W) or (H, W, 3), not clipped.
     Raises `InputError` as `check_output` and `check_fits`.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> import torch
+    >>> from gnc_core.images import read_image
+    >>> with TemporaryDirectory() as folder:
+    ...     write_image(f"{folder}/cat.npy", torch.full((1, 1, 2, 3), 1.25))
+    ...     read_image(f"{folder}/cat.npy")[0, 0].tolist()
+    [[1.25, 1.25, 1.25], [1.25, 1.25, 1.25]]
     """
     write(path, [Photo(image, encoding)])
 
 
 def to_png(image: Tensor) -> bytes:
-    """`image` (1, 1, H, W) or (1, 3, H, W), clipped to [0, 1], as an 8-bit PNG file."""
+    """`image` (1, 1, H, W) or (1, 3, H, W), clipped to [0, 1], as an 8-bit PNG file.
+
+    >>> import torch
+    >>> to_png(torch.rand(1, 3, 8, 8))[1:4]
+    b'PNG'
+    """
     return encode(".png", [Photo(image, PLAIN)])
 
 
 def encode(path: str | os.PathLike, photos: Sequence[Photo]) -> bytes:
-    """The bytes that `write` writes to a file of this name (or ending); raises `InputError` as `check_fits`."""
+    """The bytes that `write` writes to a file of this name (or ending); raises `InputError` as `check_fits`.
+
+    >>> import torch
+    >>> encode("cat.pgm", [Photo(torch.ones(1, 1, 1, 2), PLAIN)]).split()
+    [b'P5', b'2', b'1', b'255', b'\\xff\\xff']
+    """
     check_fits(path, photos)
     kind = _kind(path)
     pages = [_numbers(photo, kind, written_bits(path, photo.encoding)) for photo in photos]

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from scipy.optimize import isotonic_regression
 from torch import Tensor
 
+from gnc_core import checks
 from gnc_core.prior import splines
 from gnc_core.prior.convolutions import convolve
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
@@ -82,6 +83,8 @@ class ConvexPriors:
 
     @torch.no_grad()
     def __init__(self, prior: FieldsOfExperts, sigma: float, x: Tensor) -> None:
+        sigma = checks.number(sigma, "sigma", positive=True)
+        checks.check_image(x)
         self.densities = {k: _densities(prior, x, k) for k in _reached(prior.potential, sigma)}
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""One process or many: under `torchrun`, every process computes its share of a batch (training) or of the runs (sweeps).
+"""One process or many: under `torchrun`, every process computes its part of a batch (training) or of the runs (sweeps).
 
 Without torchrun there is one process, number 0 of 1, and all functions here do nothing.
 """
@@ -80,13 +80,13 @@ def any_of(wish: bool, device: torch.device) -> bool:
     return wish if size() == 1 else mean(torch.tensor(float(wish), device=device)).item() > 0
 
 
-def share(batch: Tensor) -> Tensor:
+def part(batch: Tensor) -> Tensor:
     """The part of a batch (N, ...) that is this process's: (N / size, ...), in the order of the processes."""
     return batch.chunk(size())[rank()]
 
 
 def gather(values: Tensor) -> Tensor:
-    """The shares of all processes in their order, on all of them: what `share` took apart."""
+    """The parts of all processes in their order, on all of them: what `part` took apart."""
     if size() == 1:
         return values
     parts = [torch.empty_like(values) for _ in range(size())]

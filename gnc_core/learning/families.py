@@ -57,8 +57,8 @@ def fit_family(
     'denoise, noise 0.05 to 0.2, 2 to 3 steps'
     """
     iterations = checks.whole(iterations, "The number of iterations", 1)
-    if not len(images):
-        raise InputError("There are no images to fit schedules to.")
+    if not (isinstance(images, Sequence) and all(isinstance(image, Tensor) for image in images) and images):
+        raise InputError("There are no images to fit schedules to: they are a list of tensors (..., H, W).")
     kind, device = problems.task(task), images[0].device
     family = ScheduleFamily(
         ((0.0,) * MONOMIALS,) * NUMBERS, task, name, levels, steps, prior.sigma_min, prior.sigma_max

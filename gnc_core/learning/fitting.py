@@ -108,8 +108,6 @@ def mean_error(
     >>> round(error, 4)  # a flat image has no score, and the data term keeps z
     0.01
     """
-    checks.check_tensor(sigma, "The sigmas", ndim=1)
-    checks.check_tensor(tau, "The step sizes tau", ndim=1)
     pixels = sum(truth.numel() for _, truth in pairs)
     total = 0.0
     for problem, truth in pairs:  # one graph at a time
@@ -184,6 +182,8 @@ def unrolled(prior: Prior, problem: Problem, sigma: Tensor, tau: Tensor) -> Tens
     >>> unrolled(zoo.load("foe-l1"), problem, sigma, sigma**2).requires_grad
     True
     """
+    checks.check_tensor(sigma, "The sigmas", ndim=1)
+    checks.check_tensor(tau, "The step sizes tau", ndim=1)
     x = problem.initial()
     for sigma_i, tau_i in zip(sigma.to(x), tau.to(x), strict=True):
         x = image_step(prior, problem, x, sigma_i, tau_i)

@@ -1,6 +1,6 @@
 """Training by score matching: AdaBelief, cosine annealing, averaged weights, exact resume, one process or many.
 
-Under torchrun every process draws the same batch and computes its share of it; DistributedDataParallel averages the gradients.
+Under torchrun every process draws the same batch and computes its part of it; DistributedDataParallel averages the gradients.
 N processes thus follow the loss curve of one, up to rounding.
 """
 
@@ -133,7 +133,7 @@ class Trainer(Learner):
         return (low + (high - low) * strata).repeat_interleave(2)
 
     def _batch(self, everywhere: bool = False) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """This process's share of the next batch: x and eta, (N, 1, patch, patch), s and the places of `ordering`, (N,).
+        """This process's part of the next batch: x and eta, (N, 1, patch, patch), s and the places of `ordering`, (N,).
 
         everywhere: at all smoothings, whether functions are learned there or not."""
         settings = self.settings
@@ -142,7 +142,7 @@ class Trainer(Learner):
         s = self._levels(settings.batch // 2, self.generator, low)
         eta = torch.randn(x.shape, generator=self.generator)
         place = torch.rand(len(s), generator=self.generator)
-        x, s, eta, place = (distributed.share(t).to(self.device) for t in (x, s, eta, place))
+        x, s, eta, place = (distributed.part(t).to(self.device) for t in (x, s, eta, place))
         return x, s, eta, place
 
     def _fit_constant(self, prior: FieldsOfExperts, batches: int) -> score_matching.SmoothingConstant:

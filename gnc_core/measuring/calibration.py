@@ -17,7 +17,7 @@ from gnc_core.prior.base import Prior
 from gnc_core.problems import Denoising, image_seed
 from gnc_core.problems.degradations import add_noise, in_a_file
 
-LEVELS = 33  # of s, tried on the way to the minimum
+TRIED = 33  # of s, tried on the way to the minimum
 ROUNDS, SETTLED = 10, 0.01  # of the noise level of clipped images
 
 
@@ -40,7 +40,7 @@ def minima(prior: Prior, y: Tensor) -> tuple[Tensor, Tensor]:
     """Two sigmas of each image, (N,): at the first minimum of R(y, s) below s_max, and at the lowest over the whole range.
 
     They differ where a prior has a second minimum far below the noise level: training shows it no image as noisy as y there, so
-    that its energy means little. Each is the best of `LEVELS` equidistant s, and then the vertex of the parabola through that
+    that its energy means little. Each is the best of `TRIED` equidistant s, and then the vertex of the parabola through that
     energy and its neighbours. Raises `InputError` as `estimate_sigma`.
 
     >>> from gnc_core import images, zoo
@@ -50,16 +50,16 @@ def minima(prior: Prior, y: Tensor) -> tuple[Tensor, Tensor]:
     (torch.Size([1]), True)
     """
     checks.check_image(y, finite=True)
-    s = torch.linspace(math.log(prior.sigma_min), math.log(prior.sigma_max), LEVELS, dtype=torch.float64)
+    s = torch.linspace(math.log(prior.sigma_min), math.log(prior.sigma_max), TRIED, dtype=torch.float64)
     energies = torch.stack([prior.energy(y, level).double().cpu() for level in s.tolist()])
     rising = energies[:-1] > energies[1:]  # on the way down from s[k + 1] to s[k]
-    first = (rising * torch.arange(1, LEVELS)[:, None]).amax(0)
+    first = (rising * torch.arange(1, TRIED)[:, None]).amax(0)
     return _vertex(s, energies, first).to(y), _vertex(s, energies, energies.argmin(0)).to(y)
 
 
 def _vertex(s: Tensor, energies: Tensor, lowest: Tensor) -> Tensor:
     """exp(s) at the vertex of the parabola about the level number `lowest` of each image: (N,)."""
-    middle = lowest.clamp(1, LEVELS - 2)
+    middle = lowest.clamp(1, TRIED - 2)
     left, at, right = (energies.gather(0, middle[None] + k)[0] for k in (-1, 0, 1))
     bend = left - 2 * at + right
     shift = torch.where(bend > 0, (left - right) / (2 * bend), torch.sign(left - right)).clamp(-1, 1)

@@ -14,7 +14,7 @@ from gnc_core.images import crop_center
 from gnc_core.prior import FieldsOfExperts
 
 CROP = 64
-LEVELS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)  # the sigmas of `inspect`
+SIGMAS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)  # the sigmas of `inspect`
 
 
 def smallest_eigenvalue(prior: FieldsOfExperts, x: Tensor, s: float, tolerance: float = 1e-4) -> tuple[float, Tensor]:

@@ -29,7 +29,7 @@ from gnc_core.prior.functions import Splines
 
 from .inspections import ROUNDING, Inspection
 
-LEVELS = 24
+LEVEL_COUNT = 24
 TAIL = 0.001  # share of the features on either side that the effective range leaves out
 PATCH = 128  # pixels a side that an image contributes: its middle
 
@@ -50,13 +50,13 @@ def values(phi: Splines, u: Tensor, s: Tensor, order: int = 0) -> Tensor:
     return splines.evaluate(phi.table(s.double()), u.double()[:, :, None], phi.u, order)[:, :, 0]
 
 
-def smallest_curvature(phi: Splines, s: Tensor, low: Tensor, high: Tensor) -> Tensor:
+def least_second_derivative(phi: Splines, s: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """min of phi''(u, s) over low <= u <= high: exact, since phi'' is a parabola between two knots.
 
     s: (S,); low, high: (S, C), finite. Returns (S, C), float64.
 
     >>> phi, s = FieldsOfExperts(channels=8, kernel_size=3).potential, torch.tensor([-2.0])
-    >>> least = smallest_curvature(phi, s, torch.full((1, 8), -1.0), torch.full((1, 8), 1.0))
+    >>> least = least_second_derivative(phi, s, torch.full((1, 8), -1.0), torch.full((1, 8), 1.0))
     >>> least.shape, bool((least > 0).all())  # quadratic, before any training
     (torch.Size([1, 8]), True)
     """
@@ -163,7 +163,7 @@ def response(prior: FieldsOfExperts, x: Tensor, s: float, layer: int, channel: i
 def measure(
     prior: FieldsOfExperts,
     images: Sequence[Tensor],
-    levels: int = LEVELS,
+    levels: int = LEVEL_COUNT,
     seed: int = 0,
     progress: Callable[[Sequence[float]], Iterable[float]] = iter,
 ) -> Inspection:
@@ -217,8 +217,8 @@ def _level(prior: FieldsOfExperts, noisy: Sequence[Tensor], sigma: float) -> dic
         measured = {
             "low": a * low,
             "high": a * high,
-            "curvature": bend * smallest_curvature(phi, s, low[None], high[None])[0],
-            "curvature_on_grid": bend * smallest_curvature(phi, s, *whole)[0],
+            "curvature": bend * least_second_derivative(phi, s, low[None], high[None])[0],
+            "curvature_on_grid": bend * least_second_derivative(phi, s, *whole)[0],
             "concave": concave.float().mean((0, 2, 3)),
             "slope": a ** _power(phi, 1) * slope.mean((0, 2, 3)),
             "share": part / part.sum(),

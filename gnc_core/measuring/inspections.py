@@ -136,10 +136,12 @@ class Inspection:
 def save(name: str | os.PathLike, inspection: Inspection) -> Path:
     """Writes the inspection of a prior (see `zoo.folder_of`) into its folder, with the hash of the weights it belongs to.
 
-    >>> import shutil, tempfile
+    >>> import shutil, tempfile, torch
+    >>> from gnc_core.measuring.inspection import measure
+    >>> found = measure(zoo.load("foe-l1"), [torch.rand(1, 1, 16, 16)], levels=2)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = shutil.copy(zoo.folder_of("foe-l1") / zoo.WEIGHTS, folder)
-    ...     save(folder, load("foe-l1")).name
+    ...     save(folder, found).name
     'inspection.safetensors'
     """
     path = zoo.folder_of(name) / FILE
@@ -154,8 +156,14 @@ def load(name: str | os.PathLike) -> Inspection | None:
 
     Raises `InputError` for an unknown prior and for a damaged file.
 
-    >>> load("foe-l1").share.sum(2).round(3).min()  # shares of a layer sum to one
-    np.float32(1.0)
+    >>> import shutil, tempfile, torch
+    >>> from gnc_core.measuring.inspection import measure
+    >>> found = measure(zoo.load("foe-l1"), [torch.rand(1, 1, 16, 16)], levels=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = shutil.copy(zoo.folder_of("foe-l1") / zoo.WEIGHTS, folder)
+    ...     _ = save(folder, found)
+    ...     np.array_equal(load(folder).share, found.share)
+    True
     """
     path = zoo.folder_of(name) / FILE
     if not path.exists():

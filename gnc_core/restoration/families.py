@@ -55,13 +55,18 @@ class ScheduleFamily:
     command: str = ""
 
     def __post_init__(self) -> None:
-        rows = checks.listed(self.weights, "The family's weights")
+        rows = [
+            checks.numbers(row, "The family's weights") for row in checks.listed(self.weights, "The family's weights")
+        ]
         if len(rows) != NUMBERS or any(len(row) != MONOMIALS for row in rows):
             raise InputError(f"The family's weights must be {NUMBERS} rows of {MONOMIALS} numbers.")
-        object.__setattr__(self, "weights", tuple(checks.numbers(row, "The family's weights") for row in rows))
+        object.__setattr__(self, "weights", tuple(rows))
         level = problems.task(self.task).kind_of_level
-        low, high = (level.check(value) for value in self.levels)
-        first, last = (checks.whole(value, "The family's number of steps", 1, 1000) for value in self.steps)
+        ranges = [checks.listed(ends, "The family's ranges of levels and steps") for ends in (self.levels, self.steps)]
+        if any(len(ends) != 2 for ends in ranges):
+            raise InputError("The family's ranges of levels and steps must be pairs of numbers.")
+        low, high = (level.check(value) for value in ranges[0])
+        first, last = (checks.whole(value, "The family's number of steps", 1, 1000) for value in ranges[1])
         sigma_min, sigma_max = (checks.number(v, "sigma", positive=True) for v in (self.sigma_min, self.sigma_max))
         if not (low < high < 1 and first <= last and sigma_min < sigma_max):
             raise InputError("The family's ranges of levels, steps and sigmas must run upwards.")

@@ -1,6 +1,6 @@
 """Sweeps over (initial smoothing, number of steps): final energy, PSNR and SSIM of every run (method, section 5).
 
-    plan = make_plan(prior, images, "denoise", 0.1, ...)         what is to be computed
+    plan = make_plan(prior, images, "denoise", 0.1, Runs(...))   what is to be computed
     score_steps(units_of_plan(plan))                             how much that is
     result = Result.empty(plan)                                  NaN wherever nothing is known yet
     for progress in run(plan, prior, images):                    a step at a time; close the generator to stop

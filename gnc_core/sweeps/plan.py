@@ -118,29 +118,43 @@ def _text(value: Any) -> str:
     return text
 
 
+@dataclass(frozen=True)
+class Runs:
+    """The runs on every image: all combinations of schemes, initial smoothings and numbers of steps, as `Plan` has them, in any
+    order.
+
+    sigma0: None is `default_sigmas`. rate: of joint minimisation; None is that of the task, `Problem.rate`.
+
+    >>> Runs(sigma0=[0.1, 0.5], steps=[10]).schemes
+    ('flow', 'joint')
+    """
+
+    schemes: Sequence[str] = SCHEMES
+    sigma0: Sequence[float] | None = None
+    steps: Sequence[int] = STEPS
+    rate: float | None = None
+
+
 def make_plan(
     prior: Prior,
     images: Sequence[tuple[str, Tensor]],
     task: str,
     level: float,
-    schemes: Sequence[str] = SCHEMES,
-    sigma0: Sequence[float] | None = None,
-    steps: Sequence[int] = STEPS,
+    runs: Runs | None = None,
+    *,
     seed: int = 0,
     prior_name: str = "",
     weights: str = "",
-    rate: float | None = None,
 ) -> Plan:
     """The plan of a sweep; its grid is sorted, and what is given twice counts once.
 
-    images: names and true images, (1, 1, H, W), float in [0, 1] or uint8. sigma0: default `default_sigmas`.
-    rate: default that of the task, `Problem.rate`. The rest: `Plan`.
+    images: names and true images, (1, 1, H, W), float in [0, 1] or uint8. runs: default `Runs()`. The rest: `Plan`.
     Raises `InputError` for sigmas outside the prior's range, steps outside 1 ... 1000, a rate outside (0, 2), images that are
     too small for the prior, and levels that do not suit the task.
 
     >>> from gnc_core import images, zoo
     >>> cat = "cat", images.load_sample("Cat")[..., :32, :32]
-    >>> plan = make_plan(zoo.load("foe-l1"), [cat], "denoise", 0.1, sigma0=[0.1, 0.5], steps=[8, 4, 8])
+    >>> plan = make_plan(zoo.load("foe-l1"), [cat], "denoise", 0.1, Runs(sigma0=[0.1, 0.5], steps=[8, 4, 8]))
     >>> plan.schemes, plan.sigma0, plan.steps
     (('flow', 'joint'), (0.1, 0.5), (4, 8))
     """
@@ -148,6 +162,8 @@ def make_plan(
 
     kind = problems.task(task)
     level = kind.kind_of_level.check(level)
+    runs = runs or Runs()
+    sigma0 = runs.sigma0
     if sigma0 is None:
         sigma0 = default_sigmas(task, level, prior.sigma_min, prior.sigma_max)
     smallest, largest = prior.sigma_min, prior.sigma_max
@@ -162,14 +178,14 @@ def make_plan(
         level=level,
         prior=prior_name,
         weights=weights,
-        schemes=tuple(sorted({str(name) for name in checks.listed(schemes, "The schemes", "names")})),
+        schemes=tuple(sorted({str(name) for name in checks.listed(runs.schemes, "The schemes", "names")})),
         sigma0=tuple(sorted(set(sigma0))),
-        steps=tuple(sorted({check_steps(number) for number in checks.listed(steps, "The numbers of steps")})),
+        steps=tuple(sorted({check_steps(number) for number in checks.listed(runs.steps, "The numbers of steps")})),
         names=tuple(name for name, _ in images),
         sizes=tuple((image.shape[-2], image.shape[-1]) for _, image in images),
         images=pixels.hexdigest()[:12],
         seed=checks.whole(seed, "The seed", 0),
-        rate=kind.rate if rate is None else check_rate(rate),
+        rate=kind.rate if runs.rate is None else check_rate(runs.rate),
     )
 
 

@@ -71,9 +71,9 @@ def run(
     for other images than the plan's, and for a device that is not there.
 
     >>> from gnc_core import images, zoo
-    >>> from gnc_core.sweeps import Result, make_plan
+    >>> from gnc_core.sweeps import Result, Runs, make_plan
     >>> prior, cat = zoo.load("foe-l1"), ("cat", images.load_sample("Cat")[..., :32, :32])
-    >>> plan = make_plan(prior, [cat], "denoise", 0.1, ["flow"], sigma0=[0.1], steps=[2, 4])
+    >>> plan = make_plan(prior, [cat], "denoise", 0.1, Runs(["flow"], sigma0=[0.1], steps=[2, 4]))
     >>> result = Result.empty(plan)
     >>> for progress in run(plan, prior, [cat]):
     ...     if progress.cell:
@@ -108,9 +108,9 @@ def measure_seconds(
     will be.
 
     >>> from gnc_core import images, zoo
-    >>> from gnc_core.sweeps import make_plan
+    >>> from gnc_core.sweeps import Runs, make_plan
     >>> prior, cat = zoo.load("foe-l1"), ("cat", images.load_sample("Cat")[..., :32, :32])
-    >>> plan = make_plan(prior, [cat], "denoise", 0.1, ["flow"], sigma0=[0.1], steps=[2, 4])
+    >>> plan = make_plan(prior, [cat], "denoise", 0.1, Runs(["flow"], sigma0=[0.1], steps=[2, 4]))
     >>> list(measure_seconds(plan, prior, [cat]))
     [(32, 32)]
     """

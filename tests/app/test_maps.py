@@ -19,7 +19,7 @@ from app.sweeping import OwnSweep, maps, settings_of_cell
 from gnc_core import images, sweeps, zoo
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising
-from gnc_core.sweeps import Plan, Result
+from gnc_core.sweeps import Plan, Result, Runs
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "maps.py"
 SIGMA0, STEPS = (0.05, 0.1, 0.5), (1, 5)
@@ -203,7 +203,7 @@ def test_a_sweep_that_fails_in_an_unforeseen_way_ends_with_a_sentence(
 def test_a_stopped_sweep_goes_on_from_what_it_has() -> None:
     truth = ("Cat", images.shrink(images.load_sample("Cat"), 64))
     prior = zoo.load("small")
-    plan = sweeps.make_plan(prior, [truth], "denoise", 0.1, sigma0=(0.1, 0.5), steps=(1, 3), prior_name="small")
+    plan = sweeps.make_plan(prior, [truth], "denoise", 0.1, Runs(sigma0=(0.1, 0.5), steps=(1, 3)), prior_name="small")
     whole = OwnSweep(plan, truth)
     while whole.running:
         whole.advance()

@@ -3,6 +3,7 @@
 import base64
 import csv
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.errors import InputError
 from gnc_core.measuring import metrics
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
-from gnc_core.problems import Denoising
+from gnc_core.problems import Denoising, Inpainting
 from gnc_core.restoration import Learned, LearnedSchedule, ScheduleFamily
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "restore.py"
@@ -279,6 +280,54 @@ def test_degraded_upload_has_no_psnr() -> None:
     press(app, "Restore")
     assert set(numbers(app)) == {"Energy", "ms a step"}
     assert len(app.get("download_button")) == 2
+
+
+def gaps_npy(missing: np.ndarray) -> bytes:
+    """Floats 24 x 32, NaN where pixels are missing."""
+    return npy(np.where(missing, np.nan, np.linspace(0, 1, 768).reshape(24, 32)))
+
+
+def gaps_png(missing: np.ndarray) -> bytes:
+    """The same in 8 bits, transparent where pixels are missing."""
+    grey, opacity = np.linspace(0, 255, 768).reshape(24, 32), np.where(missing, 0, 255)
+    buffer = io.BytesIO()
+    Image.fromarray(np.stack([grey, opacity], 2).astype(np.uint8), "LA").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+MISSING = np.zeros((24, 32), bool)
+MISSING[5:9, 10:20] = True
+
+
+@pytest.mark.parametrize(("name", "write"), [("gaps.npy", gaps_npy), ("gaps.png", gaps_png)])
+def test_a_degraded_upload_may_mark_its_missing_pixels_itself(name: str, write: Callable[[np.ndarray], bytes]) -> None:
+    app = open_page(image="Upload an image", file="degraded", task="Inpaint", mask="As marked in the file")
+    checked(app.file_uploader[0].upload(name, write(MISSING)).run())
+    assert not app.error
+    press(app, "Restore")
+    run = app.session_state.runs[-1]
+    assert isinstance(run.prepared.problem, Inpainting)
+    assert np.array_equal(~run.prepared.problem.observed[0, 0].numpy(), MISSING)
+    assert torch.isfinite(run.image).all()
+    observed, given = run.prepared.problem.observed, run.prepared.problem.initial()
+    assert torch.equal(run.image[observed], given[observed])
+    assert "as marked in the file" in run.scene.title
+
+
+@pytest.mark.parametrize(("missing", "sentence"), [(MISSING & False, "marks no pixel"), (MISSING | True, "all pixels")])
+def test_a_file_that_marks_nothing_or_all_as_missing_is_one_sentence(missing: np.ndarray, sentence: str) -> None:
+    app = open_page(image="Upload an image", file="degraded", task="Inpaint", mask="As marked in the file")
+    checked(app.file_uploader[0].upload("gaps.npy", gaps_npy(missing)).run())
+    assert len(app.error) == 1
+    assert sentence in app.error[0].value
+
+
+def test_clean_images_mark_nothing_as_missing() -> None:
+    """The choice is not offered for them, and a link with it opens with the first one."""
+    app = open_page(task="Inpaint", mask="As marked in the file")
+    mask = app.selectbox(key="mask")
+    assert mask.value == "Random pixels"
+    assert "As marked in the file" not in mask.options
 
 
 def deep_png(largest: int) -> bytes:

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from gnc_core import images, sweeps, zoo
 from gnc_core.__main__ import main
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
-from gnc_core.sweeps import Journal
+from gnc_core.sweeps import Journal, Runs
 
 ROOT = Path(__file__).parents[2]
 SMALL = {"layers": 1, "channels": 8, "kernel_size": 3, "knots_u": 31, "knots_s": 6}
@@ -80,12 +80,12 @@ def straight():
     return Path("straight.npz").read_bytes()
 
 
-def begin(out="out.npz", rank=0, processes=1, stop=40, **changes):
+def begin(out="out.npz", rank=0, processes=1, stop=40, seed=0):
     """Leaves the journal of a process that was stopped after so many steps; returns the plan."""
     prior = zoo.load("small")
     truths = [(file.name, images.read_image(file)) for file in images.image_files("data")]
-    given = {"sigma0": SIGMA0, "steps": STEPS, "prior_name": "small", "weights": zoo.weights_hash("small")}
-    plan = sweeps.make_plan(prior, truths, "denoise", 0.1, **given | changes)
+    named = {"prior_name": "small", "weights": zoo.weights_hash("small")}
+    plan = sweeps.make_plan(prior, truths, "denoise", 0.1, Runs(sigma0=SIGMA0, steps=STEPS), seed=seed, **named)
     units = sweeps.units_of_process(sweeps.units_of_plan(plan), rank, processes)
     with Journal(Path(out), plan, rank) as journal:
         for progress in islice(sweeps.run(plan, prior, truths, units), stop):

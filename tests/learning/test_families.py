@@ -140,3 +140,13 @@ def test_bad_input_is_one_sentence():
             replace(family, **change)
     with pytest.raises(InputError, match="no images"):
         fit_family(PRIOR, [], "denoise", LEVELS, STEPS, name="a")
+
+
+@pytest.mark.parametrize("other", [None, [0.1, 0.2, 0.3], 3.0], ids=str)
+def test_what_is_no_list_of_images_or_no_family_is_refused(other):
+    for images in (other, [other], []):
+        with pytest.raises(InputError, match="no images"):
+            fit_family(PRIOR, images, "denoise", LEVELS, STEPS, name="p")
+    for changes in ({"weights": other}, {"weights": [other] * 6}, {"levels": other}, {"steps": other}):
+        with pytest.raises(InputError):
+            replace(a_family(), **changes)

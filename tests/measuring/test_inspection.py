@@ -49,7 +49,7 @@ def photographs(count=2, size=40):
 
 def everywhere(phi, low, high):
     shape = len(S), len(phi.slopes)
-    return inspection.smallest_curvature(phi, S, torch.full(shape, low), torch.full(shape, high))
+    return inspection.least_second_derivative(phi, S, torch.full(shape, low), torch.full(shape, high))
 
 
 # --- functions ---------------------------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ def test_derivatives_are_those_of_finite_differences():
         torch.testing.assert_close((above - below) / (2 * h), exact, atol=1e-5 * exact.abs().max().item(), rtol=0)
 
 
-def test_smallest_curvature_is_that_of_a_dense_grid():
+def test_least_second_derivative_is_that_of_a_dense_grid():
     torch.manual_seed(0)
     phi = spline(lambda u, s: torch.randn(u.shape[0], s.shape[0]).double())
     low = torch.tensor([[-4.0, -0.31], [-1.0, 0.2], [0.05, -3.5]])
@@ -83,7 +83,7 @@ def test_smallest_curvature_is_that_of_a_dense_grid():
     places = torch.linspace(0, 1, 20_001, dtype=torch.float64)
     u = low[..., None] + (high - low)[..., None] * places
     dense = inspection.values(phi, u, S, 2).amin(2)
-    found = inspection.smallest_curvature(phi, S, low, high)
+    found = inspection.least_second_derivative(phi, S, low, high)
     torch.testing.assert_close(found, dense, rtol=1e-4, atol=1e-4)
     assert (found <= dense + 1e-9).all()
 
@@ -267,7 +267,7 @@ def test_command_writes_the_file_and_says_what_is_convex(work):
     report = json.loads(result.stdout)
     saved = inspections.load("small")
     assert saved.images == report["images"] == 2
-    assert len(report["sigma"]) == inspection.LEVELS
+    assert len(report["sigma"]) == inspection.LEVEL_COUNT
     np.testing.assert_allclose(report["convex"], saved.convex[:, -1].mean(1))
     assert saved.eigenvalues.shape == (len(report["levels"]), 2, 2)
     np.testing.assert_allclose(report["smallest_eigenvalue"], saved.eigenvalues.min((1, 2)))

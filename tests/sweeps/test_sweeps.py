@@ -16,7 +16,7 @@ from gnc_core.measuring import evaluation
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.restoration.schedules import linear
 from gnc_core.restoration.schemes import Flow, Joint
-from gnc_core.sweeps import Cell, Plan, Result
+from gnc_core.sweeps import Cell, Plan, Result, Runs
 
 PRIOR = GaussianPrior()
 IMAGES = [(f"image {i}", PRIOR.sample(1, 16 + 4 * (i % 2), i).clamp(0, 1)) for i in range(5)]  # of two sizes
@@ -33,8 +33,9 @@ def tiny_prior():
 
 
 def make_plan(prior=PRIOR, task="denoise", level=0.1, **changes):
-    given = {"sigma0": SIGMA0, "steps": STEPS, "prior_name": "stand-in", "weights": "0123"}
-    return sweeps.make_plan(prior, IMAGES, task, level, **given | changes)
+    named = {key: changes.pop(key) for key in ("seed", "weights") if key in changes}
+    runs = Runs(**{"sigma0": SIGMA0, "steps": STEPS} | changes)
+    return sweeps.make_plan(prior, IMAGES, task, level, runs, **{"prior_name": "stand-in", "weights": "0123"} | named)
 
 
 def compute(plan, prior=PRIOR, result=None, steps=None):
@@ -62,7 +63,7 @@ def result():
 @pytest.mark.parametrize("prior", [PRIOR, tiny_prior()], ids=["Gaussian", "fields of experts"])
 def test_a_sweep_is_its_runs_done_one_by_one(prior, task, level, rate):
     images, grid = IMAGES[:3], ((0.05, 0.5), (1, 4))
-    plan = sweeps.make_plan(prior, images, task, level, sigma0=grid[0], steps=grid[1], seed=3)
+    plan = sweeps.make_plan(prior, images, task, level, Runs(sigma0=grid[0], steps=grid[1]), seed=3)
     result = compute(plan, prior)
     assert result.complete
     start = "grey" if task == "inpaint" else None  # as in the paper
@@ -192,7 +193,9 @@ def test_plans_are_equal_for_equal_work_only():
     ]
     assert all(make_plan(**other) != make_plan() for other in others)
     flipped = [(name, image.flip(3)) for name, image in IMAGES]
-    assert sweeps.make_plan(PRIOR, flipped, "denoise", 0.1, sigma0=SIGMA0, steps=STEPS).images != make_plan().images
+    assert (
+        sweeps.make_plan(PRIOR, flipped, "denoise", 0.1, Runs(sigma0=SIGMA0, steps=STEPS)).images != make_plan().images
+    )
 
 
 @pytest.mark.parametrize(
