@@ -21,7 +21,7 @@ from .photographs import Photographs
 @click.option(
     "--noise-std",
     "levels",
-    type=float,
+    type=options.Said(),
     multiple=True,
     default=(0.02, 0.05, 0.1, 0.2),
     show_default=True,
@@ -54,7 +54,7 @@ def calibrate(
     import numpy as np
 
     for level in levels:
-        Denoising.kind_of_level.check(level, "--level")
+        Denoising.kind_of_level.check(level, "--noise-std")
     files = images.image_files(data, list_file)
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)
