@@ -11,10 +11,10 @@ from app.runs import Choice, usable_priors
 from app.scenes import MARKED, Box, Scene, Upload, picture
 from app.session import from_url, in_url, plain, to_url, whole_in_url
 from app.uploads import upload_control, with_levels
-from gnc_core import images, zoo
+from gnc_core import checks, images, zoo
 from gnc_core.choices import SCHEMES, has_learned
 from gnc_core.errors import InputError
-from gnc_core.problems import TASKS, Problem
+from gnc_core.problems import TASKS, Denoising, Level, Problem
 from gnc_core.restoration.families import DEFAULT_STEPS
 from gnc_core.restoration.schedules import MAX_STEPS
 
@@ -108,6 +108,7 @@ def task_control() -> type[Problem]:
 
 def level_control(task: type[Problem]) -> float:
     level = task.kind_of_level
+    beyond_told(level.short, level)
     return st.slider(
         *RANGES[level.short], *level.usual[2:], format="%.3f", **in_url(level.short),
         help=f"{level.help} For a degraded upload: the level that it is taken to have.",
@@ -120,6 +121,22 @@ def file_control() -> bool:
         help="Noise beyond black and white is cut off, and values are rounded to 8 bits, as in every PNG or JPEG; the "
         "data term knows it. Off: floats, as in the literature.",
     )  # fmt: skip
+
+
+def beyond_told(key: str, level: Level) -> None:
+    """Says so if the link has a value for this slider that it does not take, such as 25 for 25/255: Streamlit drops it."""
+    text = st.query_params.get(key)
+    name, least, most = RANGES[key]
+    if text is None:
+        return
+    try:
+        value = level.check(checks.said(text, name), name)
+        if least <= value <= most and "/" not in text and "%" not in text:
+            return
+        problem = f"{name} {text} in this link is not between {least:g} and {most:g}."
+    except InputError as error:
+        problem = str(error)
+    st.warning(plain(f"{problem} The link's value was left out."))
 
 
 def level_settings(task: type[Problem], level: float) -> dict[str, Any]:
@@ -276,6 +293,7 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     )  # fmt: skip
     sigma0 = None
     if by_hand:
+        beyond_told("smoothing", Denoising.kind_of_level)
         sigma0 = st.slider(
             *RANGES["smoothing"], 0.1, 0.01, format="%.3g", **in_url("smoothing"),
             help="Where σ starts, in units of the image range [0, 1]. Larger: a smoother, less non-convex energy.",

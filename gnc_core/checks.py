@@ -37,6 +37,43 @@ def number(value: Any, name: str, *, positive: bool = False, finite: bool = True
     return result
 
 
+def said(text: str, name: str) -> float:
+    """The number that a text says, as it is, as a quotient or in per cent; raises `InputError` for any other text.
+
+    >>> said("0.098", "Noise"), round(said("25/255", "Noise"), 3), said("80%", "Missing")
+    (0.098, 0.098, 0.8)
+    """
+    try:
+        return parsed(text)
+    except ValueError as error:
+        raise InputError(f"{name} must be a number, such as 0.098 or 25/255, not {_shown(text)}.") from error
+
+
+def parsed(text: str) -> float:
+    """As `said`, but raises `ValueError`, for whoever has a sentence of its own."""
+    above, slash, below = text.strip().removesuffix("%").partition("/")
+    divisor = float(below) if slash else 1.0
+    if divisor == 0:
+        raise ValueError("There is no quotient by 0.")
+    return float(above) / divisor / (100 if text.strip().endswith("%") else 1)
+
+
+def not_in_another_unit(
+    value: float, name: str, unit: str = "the image's range", largest: float = 255, written: str = "/255"
+) -> float:
+    """`value`, which 1 bounds; raises `InputError`, with what was likely meant, if it is larger, but not than the `largest` of
+    the unit that people take instead, such as 0 ... 255.
+
+    >>> not_in_another_unit(25, "--noise-std")
+    Traceback (most recent call last):
+    gnc_core.errors.InputError: --noise-std 25 is 25 times the image's range; did you mean 25/255 (0.098)?
+    """
+    if 1 < value <= largest:
+        meant = f"{value:g}{written} ({value / largest:.3g})"
+        raise InputError(f"{name} {value:g} is {value:g} times {unit}; did you mean {meant}?")
+    return value
+
+
 def numbers(values: Any, name: str, *, positive: bool = False) -> tuple[float, ...]:
     """The elements of a list, an array or a tensor, as `number` takes them.
 

@@ -19,7 +19,7 @@ from .photographs import Folder
 @click.option(
     "--noise-std",
     "levels",
-    type=float,
+    type=options.Said(),
     multiple=True,
     default=(0.02, 0.05, 0.1, 0.2),
     show_default=True,
@@ -55,7 +55,7 @@ def calibrate(
     import numpy as np
 
     for level in levels:
-        Denoising.kind_of_level.check(level, "--level")
+        Denoising.kind_of_level.check(level, "--noise-std")
     folder.check()
     device = options.choose_device(device)
     prior = zoo.load(prior_name, device)

@@ -81,9 +81,11 @@ def _settings_options(command: Any) -> Any:
     help="Prior to start from, a name or a folder; it has schedules for the task.",
 )
 @click.option(
-    "--lowest", type=float, help="Lowest level of the task, such as the noise level. Default to denoise: 5/255."
+    "--lowest",
+    type=options.Said(),
+    help="Lowest level of the task, such as the noise level. Default to denoise: 5/255.",
 )
-@click.option("--highest", type=float, help="Highest level. Default to denoise: 50/255.")
+@click.option("--highest", type=options.Said(), help="Highest level. Default to denoise: 50/255.")
 @_settings_options
 @runs.run_options
 @options.seed_option
@@ -112,11 +114,12 @@ def finetune(
     photographs.check()
     kind = problems.task(task)
     low, high = _DEFAULTS.levels if task == _DEFAULTS.task else kind.kind_of_level.fitted
-    levels = tuple(kind.kind_of_level.check(v) for v in (lowest or low, highest or high))
+    low = low if lowest is None else kind.kind_of_level.check(lowest, "--lowest")
+    high = high if highest is None else kind.kind_of_level.check(highest, "--highest")
     family = zoo.find_family(start_name, task)
     start = zoo.load(start_name)
     settings = learning.FinetuneSettings(
-        task=task, levels=(levels[0], levels[1]), seed=seed, start=runs.origin(start_name), **chosen
+        task=task, levels=(low, high), seed=seed, start=runs.origin(start_name), **chosen
     )
     with runs.place(device) as where:
         if learning.distributed.size() > 1:

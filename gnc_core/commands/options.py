@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from gnc_core import choices, problems
+from gnc_core import checks, choices, problems
 from gnc_core.choices import SchemeChoice
 from gnc_core.errors import InputError
 from gnc_core.restoration import schedules
@@ -22,6 +22,24 @@ from .photographs import Folder
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 DEFAULT_PRIOR = "foe-l1"
+
+
+class Said(click.ParamType):
+    """A number such as 0.098, 25/255 or 80%. An `intensity`, in units of [0, 1], is refused above 1 if it looks like one of 255;
+    levels of tasks are checked by the tasks."""
+
+    name = "number"
+
+    def __init__(self, intensity: bool = False) -> None:
+        self.intensity = intensity
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        name = parameter.opts[0] if parameter else "The value"
+        number = checks.said(value, name)
+        return checks.not_in_another_unit(number, name) if self.intensity else number
+
 
 prior_option = click.option(
     "--prior",
@@ -55,7 +73,7 @@ start_option = click.option(
 )
 sigma0_option = click.option(
     "--sigma0",
-    type=float,
+    type=Said(intensity=True),
     help="Initial smoothing, in units of [0, 1]. Default: what suits the task, such as the noise level for denoising.",
 )
 rate_option = click.option(
@@ -126,7 +144,7 @@ def level_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for name, problem in reversed(problems.TASKS.items()):
         level = problem.kind_of_level
         help_text = f"To {name}: {level.help[0].lower()}{level.help[1:]}"
-        with_options = click.option(level.option, _variable(problem), type=float, help=help_text)(with_options)
+        with_options = click.option(level.option, _variable(problem), type=Said(), help=help_text)(with_options)
     return with_options
 
 

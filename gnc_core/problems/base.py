@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -22,6 +21,7 @@ class Level:
 
     name: in sentences ("noise level"). short: in titles and links ("noise"). option: on the command line ("--noise-std").
     help: what it is, with its unit. low, high: it lies between them, both excluded. example: a common one.
+    unit, other: what 1 stands for, and another unit that people give it in: its largest value, and how that is written.
     usual: the lowest, highest and first value, and the step, of a control for it. fitted: the range of learned schedules.
 
     >>> from gnc_core.problems import Denoising
@@ -39,6 +39,8 @@ class Level:
     example: float
     usual: tuple[float, float, float, float]
     fitted: tuple[float, float]
+    unit: str = "the image's range"
+    other: tuple[float, str] = (255, "/255")
 
     def check(self, value: float, name: str = "") -> float:
         """`value`, if it lies in the range; raises `InputError` otherwise. `name` is what the sentence calls it.
@@ -46,15 +48,13 @@ class Level:
         >>> from gnc_core.problems import Inpainting
         >>> Inpainting.kind_of_level.check(1.5, "--missing")
         Traceback (most recent call last):
-        gnc_core.errors.InputError: --missing must lie between 0 and 1, not 1.5.
+        gnc_core.errors.InputError: --missing 1.5 is 1.5 times all pixels; did you mean 1.5% (0.015)?
         """
         name = name or f"The {self.name}"
-        value = checks.number(value, name, positive=self.low == 0 and math.isinf(self.high))
-        if not (math.isfinite(value) and self.low < value < self.high):
-            between = (
-                f"lie between {self.low:g} and {self.high:g}" if math.isfinite(self.high) else "be a positive number"
-            )
-            raise InputError(f"{name} must {between}, not {value:g}.")
+        value = checks.number(value, name, positive=self.low == 0)
+        checks.not_in_another_unit(value, name, self.unit, *self.other)
+        if not self.low < value < self.high:
+            raise InputError(f"{name} must lie between {self.low:g} and {self.high:g}, not {value:g}.")
         return value
 
 
@@ -152,7 +152,8 @@ class Problem(ABC):
     def from_start(self, start: str | None) -> Self:
         """The same problem with another start, see `starts`; None leaves it as it is. Raises `InputError` as `check_start`."""
         same = start is None or self.check_start(start) == getattr(self, "start", None)
-        return self if same else replace(self, **{"start": start})  # type: ignore[arg-type]
+        changed: dict[str, Any] = {"start": start}
+        return self if same else replace(self, **changed)
 
     def note(self, steps: int) -> str:
         """A sentence for whoever takes so few steps that the result stays near the start, "" for all others."""

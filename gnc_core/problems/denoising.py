@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -22,8 +21,8 @@ class Denoising(Problem):
     1 or more (censored observations). D is `-log Phi(-x / noise_std)` and `-log Phi((x - 1) / noise_std)` there.
 
     observation: z, (N, C, H, W), floating point, finite, nominally in [0, 1]. noise_std: in units of [0, 1].
-    Raises `InputError` for values that are not finite, for integers, for a noise level that is not positive, and for images of
-    another size.
+    Raises `InputError` for values that are not finite, for integers, for a noise level outside (0, 1), and for images of another
+    size.
 
     >>> import torch
     >>> problem = Denoising(torch.full((1, 1, 2, 2), 0.6), noise_std=0.1)
@@ -41,7 +40,7 @@ class Denoising(Problem):
         option="--noise-std",
         help="Noise level, a standard deviation in units of [0, 1] (25/255 is 0.098).",
         low=0,
-        high=math.inf,
+        high=1,
         example=0.1,
         usual=(0.01, 0.5, 0.1, 0.002),
         fitted=(5 / 255, 0.4),

@@ -69,6 +69,8 @@ class Inpainting(Problem):
         example=0.5,
         usual=(0.01, 0.99, 0.5, 0.01),
         fitted=(0.2, 0.95),
+        unit="all pixels",
+        other=(100, "%"),
     )
     steps = 50
     # Gaps are filled from their borders, a kernel's width a step: s has to wait for x, or it is at its smallest with empty gaps.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -220,7 +220,7 @@ def spaced_sigmas(first: float, last: float, count: int) -> list[float]:
 
 
 def read_sigmas(text: str, name: str) -> list[float]:
-    """The initial smoothings that a text lists, "0.05,0.1,0.5", or spans, "0.05:0.5:11" (see `spaced_sigmas`).
+    """The initial smoothings that a text lists, "0.05,25/255,0.5", or spans, "0.05:0.5:11" (see `spaced_sigmas`).
 
     Raises `InputError` for anything else; `name` is what the message calls it.
 
@@ -228,17 +228,18 @@ def read_sigmas(text: str, name: str) -> list[float]:
     ([0.05, 0.1], [0.1, 0.2, 0.4])
     """
     if ":" not in text:
-        return read_numbers(text, name, float)
+        return [checks.not_in_another_unit(sigma, name) for sigma in read_numbers(text, name, checks.parsed)]
     try:
         first, last, count = text.split(":")
-        return spaced_sigmas(float(first), float(last), int(count))
+        low, high = (checks.not_in_another_unit(checks.parsed(sigma), name) for sigma in (first, last))
+        return spaced_sigmas(low, high, int(count))
     except InputError:
         raise
     except ValueError as error:
         raise InputError(f"{name} is FIRST:LAST:COUNT, such as 0.05:0.5:11, not {text!r}.") from error
 
 
-def read_numbers(text: str, name: str, kind: type[N]) -> list[N]:
+def read_numbers(text: str, name: str, kind: Callable[[str], N]) -> list[N]:
     """The numbers that a text lists, "1,2,5"; raises `InputError` as `read_sigmas`.
 
     >>> read_numbers("1,2,5", "--steps", int)

@@ -462,6 +462,25 @@ def test_missing_pixels_start_from_the_fill_or_from_grey() -> None:
     assert "start" not in [radio.key for radio in open_page(task="Denoise").radio]
 
 
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"noise": "25"}, "25 is 25 times the image's range; did you mean 25/255"),
+        ({"noise": "25/255"}, "is not between 0.01 and 0.5"),
+        ({"noise": "0.8"}, "is not between 0.01 and 0.5"),
+        ({"noise": "much"}, "must be a number"),
+        ({"task": "Inpaint", "missing": "80"}, "80 is 80 times all pixels"),
+        ({"own-start": "true", "smoothing": "25"}, "25 is 25 times the image's range"),
+    ],
+)
+def test_a_link_with_a_level_in_another_unit_is_one_sentence(settings: dict[str, str], sentence: str) -> None:
+    app = open_page(**settings)
+    assert len(sentences(app)) == 1
+    assert sentence in app.warning[0].value.replace("\\", "").replace("\u2060", "")
+    press(app, "Restore")
+    assert app.metric
+
+
 def test_a_hole_too_deep_for_the_steps_is_said() -> None:
     app = press(open_page(task="Inpaint", mask="Boxes", boxes="[[10,10,40,40]]", nsteps="2"), "Restore")
     assert "too deep for 2 steps" in app.info[0].value

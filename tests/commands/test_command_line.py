@@ -122,6 +122,38 @@ def test_gaps_start_from_the_fill_or_from_grey(work):
     assert_one_line(run(*on_all, "--task", "denoise", "--noise-std", 0.1, "--start", "grey"), "no choice of a start")
 
 
+def test_intensities_are_shares_of_the_range_or_quotients(work):
+    assert json.loads(restore(noise_std="25/255", json=True).stdout)["level"] == pytest.approx(25 / 255)
+    assert restore(sigma0="25/255", steps=2).exit_code == 0
+    likely = "25 is 25 times the image's range; did you mean 25/255 (0.098)?"
+    Path("out.npy").unlink()
+    assert_one_line(restore(noise_std=25), f"--noise-std {likely}")
+    assert_one_line(restore(sigma0=25, steps=2), f"--sigma0 {likely}")
+    assert not Path("out.npy").exists()
+    on_all = ["--data", "data", "--prior", "small"]
+    assert_one_line(
+        run("sweep", *on_all, "--task", "denoise", "--noise-std", 25, "--out", "a.npz"), f"--noise-std {likely}"
+    )
+    with_sigmas = ["--task", "denoise", "--noise-std", 0.1, "--sigma0", "0.1,25", "--out", "a.npz"]
+    assert_one_line(run("sweep", *on_all, *with_sigmas), f"--sigma0 {likely}")
+    assert_one_line(run("calibrate", *on_all, "--noise-std", 25), f"--noise-std {likely}")
+    tuned = ["finetune", "--data", "data", "--start", "small", "--task", "denoise", "--out", "tuned"]
+    assert_one_line(run(*tuned, "--lowest", 25), f"--lowest {likely}")
+    assert_one_line(run(*tuned, "--highest", 25), f"--highest {likely}")
+    assert_one_line(
+        restore(noise_std="25 of 255"), "--noise-std must be a number, such as 0.098 or 25/255, not '25 of 255'."
+    )
+
+
+def test_shares_of_missing_pixels_may_be_in_per_cent(work):
+    options = {"input": "data/clean.png", "simulate": True, "mask": None}
+    result = restore("inpaint", **options, missing="50%", json=True)
+    assert json.loads(result.stdout)["level"] == 0.5
+    assert_one_line(
+        restore("inpaint", **options, missing=80), "--missing 80 is 80 times all pixels; did you mean 80% (0.8)?"
+    )
+
+
 def test_a_hole_too_deep_for_the_steps_is_said_on_standard_error(work):
     observed = np.ones((32, 40), bool)
     observed[4:28, 4:36] = False
@@ -387,7 +419,7 @@ def test_truncated_images(work):
         ("denoise", {"noise_std": 0}, "positive"),
         ("denoise", {"noise_std": -0.1}, "positive"),
         ("denoise", {"noise_std": "nan"}, "positive"),
-        ("denoise", {"noise_std": "loud"}, "not a valid float"),
+        ("denoise", {"noise_std": "loud"}, "must be a number, such as 0.098"),
         ("denoise", {"noise_std": None}, "needs the noise level"),
         ("denoise", {"mask": "mask.png"}, "belongs to inpainting"),
         ("denoise", {"missing": 0.5}, "--missing belongs to the task inpaint; denoise takes --noise-std"),
@@ -462,9 +494,9 @@ def test_damaged_and_foreign_weights(work):
         (["evaluate", "--data", "nowhere", "--task", "denoise", "--noise-std", 0.1], "no folder"),
         (["evaluate", "--data", "pretrained", "--task", "denoise", "--noise-std", 0.1], "no images"),
         (["evaluate", "--data", "data", "--task", "inpaint"], "--missing"),
-        (["evaluate", "--data", "data", "--task", "inpaint", "--noise-std", 1], "belongs to the task denoise"),
+        (["evaluate", "--data", "data", "--task", "inpaint", "--noise-std", 0.1], "belongs to the task denoise"),
         (["evaluate", "--data", "data", "--task", "denoise"], "--noise-std"),
-        (["evaluate", "--data", "data", "--list", "x.txt", "--task", "denoise", "--noise-std", 1], "x"),
+        (["evaluate", "--data", "data", "--list", "x.txt", "--task", "denoise", "--noise-std", 0.1], "x"),
         (["fit-schedule", "--data", "data", "--task", "denoise", "--noise-std", 0.1], "--out"),
         (["train", "--data", "data", "--out", "mask.png", "--patch", 16, "--device", "cpu"], "Cannot write the run"),
         (["train", "--data", "data", "--out", "new", "--batch", 3], "even"),

@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
+from gnc_core import checks
 from gnc_core.errors import InputError
 from gnc_core.problems import TASKS, Denoising, Inpainting, task
 
@@ -142,15 +143,42 @@ def test_a_colour_image_is_its_channels(kind):
 @pytest.mark.parametrize("kind", TASKS.values(), ids=TASKS)
 def test_a_level_outside_its_range_is_refused_and_named(kind):
     level = kind.kind_of_level
-    for value in (level.low, -1.0, float("nan"), *([level.high] if level.high < 2 else [])):
+    for value in (level.low, -1.0, float("nan"), level.high, 1000.0):
         with pytest.raises(InputError, match="must"):
             level.check(value)
         with pytest.raises(InputError):
             kind.degrade(images(), value, 0)
     assert level.check(level.example) == level.example
     lowest, highest, first, step = level.usual
-    assert level.low < lowest <= first <= highest < max(level.high, 1)
+    assert level.low < lowest <= first <= highest < level.high
     assert step > 0
+
+
+def test_a_level_in_another_unit_is_refused_with_what_was_likely_meant():
+    for wrong in (25, 25.0, np.float32(25), torch.tensor(25)):
+        with pytest.raises(
+            InputError, match=r"^The noise level 25 is 25 times the image's range; did you mean 25/255 \(0.098\)\?$"
+        ):
+            Denoising(images(), wrong)
+    with pytest.raises(InputError, match=r"^--missing 80 is 80 times all pixels; did you mean 80% \(0.8\)\?$"):
+        Inpainting.kind_of_level.check(80, "--missing")
+    for kind, wrong in ((Denoising, 300.0), (Inpainting, 101)):  # no level in any unit
+        with pytest.raises(InputError, match=f"must lie between 0 and 1, not {wrong:g}"):
+            kind.kind_of_level.check(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0.098", 0.098), ("25/255", 25 / 255), (" 1e-1 ", 0.1), ("80%", 0.8), ("1/2%", 0.005), ("-3", -3)],
+)
+def test_numbers_in_words(text, number):
+    assert checks.said(text, "It") == pytest.approx(number)
+
+
+@pytest.mark.parametrize("text", ["", "x", "25/", "/255", "1/0", "1/2/3", "%", "25 255", "0,1"])
+def test_texts_that_say_no_number(text):
+    with pytest.raises(InputError, match=r"^It must be a number, such as 0\.098 or 25/255, not "):
+        checks.said(text, "It")
 
 
 def test_first_smoothings():

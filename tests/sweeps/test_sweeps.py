@@ -173,11 +173,11 @@ def test_a_finite_image_far_outside_its_range_has_diverged_too():
 def test_the_grid_is_sorted_and_has_defaults():
     plan = make_plan(sigma0=[0.5, 0.1, 0.5], steps=[8, 1], schemes=["joint", "flow"])
     assert (plan.sigma0, plan.steps, plan.schemes) == ((0.1, 0.5), (1, 8), ("flow", "joint"))
-    for task, level in (("denoise", 0.1), ("inpaint", 0.8), ("denoise", 3.0)):
+    for task, level in (("denoise", 0.1), ("inpaint", 0.8), ("denoise", 0.9)):
         sigma0 = make_plan(task=task, level=level, sigma0=None).sigma0
-        assert len(sigma0) == (11 if level < 1 else 1)
+        assert len(sigma0) == 11
         assert sigma0[-1] == PRIOR.sigma_max
-        assert sigma0[0] < 0.1 or level > 1
+        assert sigma0[0] < 0.1 or level == 0.9
 
 
 def test_plans_are_equal_for_equal_work_only():
@@ -280,6 +280,11 @@ def test_images_too_small_for_the_prior():
 def test_grids_are_read_from_a_text():
     assert sweeps.read_sigmas("0.05, 0.1,0.5", "σ₀") == [0.05, 0.1, 0.5]
     assert sweeps.read_sigmas("0.05:0.5:11", "σ₀") == sweeps.spaced_sigmas(0.05, 0.5, 11)
+    assert sweeps.read_sigmas("5/255,0.1", "σ₀") == [5 / 255, 0.1]
+    assert sweeps.read_sigmas("5/255:0.5:3", "σ₀") == sweeps.spaced_sigmas(5 / 255, 0.5, 3)
+    for text in ("0.1,25", "0.05:25:3"):
+        with pytest.raises(InputError, match=r"^σ₀ 25 is 25 times the image's range; did you mean 25/255"):
+            sweeps.read_sigmas(text, "σ₀")
     assert sweeps.read_numbers("1,20", "Steps", int) == [1, 20]
     for text, message in (("", "list of numbers"), ("0.1;0.2", "list of numbers"), ("0.1:0.2", "FIRST:LAST:COUNT")):
         with pytest.raises(InputError, match=f"^σ₀ is .*{message}"):
