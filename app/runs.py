@@ -100,7 +100,6 @@ class Run(Work):
         suits = choose_scheme(SchemeChoice(), prior, choice.prior, problem.name, problem.level)
         self.suits = scheme == suits  # what is taken where nothing is said
         self.steps, self.note = scheme.steps, problem.note(scheme.steps)
-        self.choice = replace(choice, steps=scheme.steps)
         self.trace = Trace(prepared.truth)
         self._initial = problem.initial()
         self.image = self._initial.cpu()
@@ -117,7 +116,8 @@ class Run(Work):
 
     @property
     def title(self) -> str:
-        return self.choice.title + (f" (stopped after {self.done})" if self.stopped and self.done < self.steps else "")
+        title = replace(self.choice, steps=self.steps).title
+        return title + (f" (stopped after {self.done})" if self.stopped and self.done < self.steps else "")
 
     def _step(self) -> None:
         step, seconds = next(self._steps)

@@ -81,9 +81,7 @@ def run_to_the_end() -> None:
     for run in state.runs:
         while run.running:
             sigma = f", σ = {run.last.sigma:.3g}" if run.trace.rows else ""
-            bar.progress(
-                run.done / run.steps, f"{plain(run.choice.title)}: {run.done} of {run.steps} steps done{sigma}"
-            )
+            bar.progress(run.done / run.steps, f"{plain(run.title)}: {run.done} of {run.steps} steps done{sigma}")
             run.advance()
             if run.trace.rows and (time.monotonic() - drawn > REDRAW_SECONDS or not run.running):
                 show_numbers(numbers, run)
@@ -169,7 +167,7 @@ def show_cost(run: Run) -> None:
     seconds = [sum(row.milliseconds or 0 for row in one.trace.rows) / 1000 for one in (run, other)]
     st.caption(
         f"{run.last.psnr - other.last.psnr:+.2f} dB and {seconds[0] - seconds[1]:+.1f} s against what suits the task "
-        f"({plain(other.choice.title)})."
+        f"({plain(other.title)})."
     )
 
 

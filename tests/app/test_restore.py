@@ -438,6 +438,7 @@ def test_the_page_starts_with_what_suits_the_task() -> None:
     assert "denoise, noise 0.02 to 0.4, 1 to 20 steps" in " ".join(caption.value for caption in app.caption)
     press(app, "Restore")
     best = float(numbers(app)["PSNR (dB)"])
+    assert not sentences(app)  # what is shown is what the controls say
     press(checked(app.selectbox(key="scheme").set_value("GNC flow").run()), "Restore")
     told = next(caption.value for caption in app.caption if "against what suits" in caption.value)
     assert float(told.split()[0]) == pytest.approx(
