@@ -50,7 +50,11 @@ def said(text: str, name: str) -> float:
 
 
 def parsed(text: str) -> float:
-    """As `said`, but raises `ValueError`, for whoever has a sentence of its own."""
+    """As `said`, but raises `ValueError`, for whoever has a sentence of its own.
+
+    >>> parsed("1/4")
+    0.25
+    """
     above, slash, below = text.strip().removesuffix("%").partition("/")
     divisor = float(below) if slash else 1.0
     if divisor == 0:
