@@ -15,7 +15,6 @@ from gnc_core import checks, images, zoo
 from gnc_core.choices import SCHEMES, has_learned
 from gnc_core.errors import InputError
 from gnc_core.problems import TASKS, Denoising, Level, Problem
-from gnc_core.restoration.families import DEFAULT_STEPS
 from gnc_core.restoration.schedules import MAX_STEPS
 
 OWN, OWN_MASK = "Upload an image", "Uploaded mask"
@@ -277,7 +276,7 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
         help="GNC flow: σ falls linearly. Joint: σ follows the energy down, with the image. Learned schedule: σ and "
         "the step sizes were fitted to bring the last step closest to the truth.",
     )]  # fmt: skip
-    suits = DEFAULT_STEPS if scheme == "learned" else TASKS[task].steps
+    suits = TASKS[task].steps
     steps = st.number_input(
         "Steps S", 1, MAX_STEPS, None, placeholder=f"{suits}, which suits", **whole_in_url("nsteps"),
         help="Number of image steps x ← prox(x − τ ∇R(x, σ)). More steps of the flow go on minimising below the noise level: "

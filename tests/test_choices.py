@@ -28,14 +28,14 @@ def chosen(name, task="denoise", level=0.1, **choice):
 def test_the_learned_schedules_are_taken_where_there_are_some(name):
     for level in (0.02, 0.0735, 0.4):
         scheme = chosen(name, level=level)
-        assert (scheme.name, scheme.steps, scheme.schedule.level) == ("learned", 10, level)
+        assert (scheme.name, scheme.steps, scheme.schedule.level) == ("learned", 4, level)
     assert (chosen(name, steps=7).name, chosen(name, steps=7).steps) == ("learned", 7)
     assert has_learned(name, "denoise")
     assert not has_learned(name, "inpaint")
 
 
 def test_otherwise_the_flow_with_the_steps_that_suit_the_task(name):
-    assert (chosen(name, "inpaint", 0.5).name, chosen(name, "inpaint", 0.5).steps) == ("flow", 50)
+    assert (chosen(name, "inpaint", 0.5).name, chosen(name, "inpaint", 0.5).steps) == ("flow", 20)
     assert (chosen(name, steps=50).name, chosen(name, steps=50).steps) == ("flow", 50)  # schedules are for 3 to 20
     assert (chosen(name, scheme="flow").name, chosen(name, scheme="flow").steps) == ("flow", 4)
     assert chosen(name, scheme="flow").schedule[0] == 0.1

@@ -34,7 +34,6 @@ def test_card_tells_how_the_prior_was_made(name):
     training = zoo.card(name)["training"]
     assert {"command", "seed", "data", "iterations", "minutes", "hardware"} <= set(training)
     families, problems = zoo.families(name)
-    assert families
     assert all(family.prior == name and family.command for family in families)
     assert not problems
 

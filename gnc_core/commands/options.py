@@ -163,7 +163,7 @@ def scheme_options(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(choice=SchemeChoice(**taken, schedule=schedule), **values)
 
     suits = ", ".join(f"{problem.steps} to {name}" for name, problem in problems.TASKS.items())
-    steps = f"Number of steps, 1 to {schedules.MAX_STEPS}. Default: {suits}; 10 of a learned schedule."
+    steps = f"Number of steps, 1 to {schedules.MAX_STEPS}. Default: {suits}."
     decorators = [
         click.option(
             "--scheme",

@@ -63,7 +63,7 @@ class Problem(ABC):
     """An observation z of a true image, and its data term D(x). Images are (N, C, H, W), nominally in [0, 1].
 
     What a task is stands here once, as facts of the class: its `name` and `title`, its `kind_of_level`, the number of `steps`
-    that suits the flow, the step size `rate` of s in joint minimisation, the `baselines` that need no prior, by name, and whether
+    that suits it, the step size `rate` of s in joint minimisation, the `baselines` that need no prior, by name, and whether
     the level can be told by the prior alone (`blind`), whether a mask describes it better than the level (`takes_mask`), and from
     what schemes may start, the default first, if there is a choice (`starts`).
 

@@ -72,7 +72,7 @@ class Inpainting(Problem):
         unit="all pixels",
         other=(100, "%"),
     )
-    steps = 50
+    steps = 20
     # Gaps are filled from their borders, a kernel's width a step: s has to wait for x, or it is at its smallest with empty gaps.
     rate = 0.1
     baselines = {"biharmonic": biharmonic}  # noqa: RUF012

@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # which schedules there are is told without PyTorch
     from torch import Tensor
 
 NUMBERS, MONOMIALS = 6, 6  # of a schedule; of (x, y) up to the second degree
-DEFAULT_STEPS = 10
 LEAST, MOST = 0.1, 2.0  # c of a step: none is idle, and none leaps
 
 
@@ -81,15 +80,16 @@ class ScheduleFamily:
         return f"{words}, {self.steps[0]} to {self.steps[1]} steps"
 
     def at(self, level: float, steps: int | None = None) -> LearnedSchedule:
-        """The schedule for a level and a number of steps (default: 10, or what is nearest); levels beyond the range get what its
-        end has.
+        """The schedule for a level and a number of steps (default: what suits the task, or is nearest to it); levels beyond the
+        range get what its end has.
 
         Raises `InputError` for a level that is none of the task, and for numbers of steps out of the range."""
         import torch
 
         level = problems.task(self.task).kind_of_level.check(level)
         if steps is None:
-            steps = min(max(DEFAULT_STEPS, self.steps[0]), self.steps[1])
+            suits = problems.task(self.task).steps
+            steps = min(max(suits, self.steps[0]), self.steps[1])
         steps = checks.whole(steps, f"The number of steps of a learned schedule for {self.title}", *self.steps)
         sigma, tau = unfold(torch.tensor(self.weights, dtype=torch.float64), self, level, steps)
         return LearnedSchedule(tuple(sigma.tolist()), tuple(tau.tolist()), self.task, level, self.prior, self.command)

@@ -256,8 +256,8 @@ def test_schedules_for_all_levels_are_the_default_then(work):
     assert "fit-schedule" in zoo.find_family("small", "denoise").command
     for level in (0.03, 0.25):
         after = json.loads(restore(noise_std=level, json=True).stdout)
-        assert (after["scheme"], after["steps"]) == ("learned", 6)
-    assert "Learned schedule, 4 steps" in restore(steps=4).stdout
+        assert (after["scheme"], after["steps"]) == ("learned", 4)
+    assert "Learned schedule, 5 steps" in restore(steps=5).stdout
     assert_one_line(restore(scheme="learned", steps=8), "3 ... 6")
     wrong = ["--steps", "3:6", "--noise-std", 0.1, "--out", "a.json"], ["--steps", "3", "--out", "a.json"]
     for options in (*wrong, ["--sigma0", 0.1, "--out", "a.json"]):
