@@ -53,7 +53,10 @@ def eigenvalue_figure(
         line={"color": LINE, "width": 2, "dash": "dot"}, hovertemplate="mixture, σ = %{x:.3g}: %{y:.3f}<extra></extra>",
     )  # fmt: skip
     if np.isfinite(sigma_c):
-        figure.add_vline(sigma_c, line={"color": MARK, "width": 1.5, "dash": "dash"}, annotation_text="σ_c")
+        figure.add_vline(sigma_c, line={"color": MARK, "width": 1.5, "dash": "dash"})
+        figure.add_annotation(  # an annotation's place on a logarithmic axis is a logarithm
+            x=float(np.log10(sigma_c)), y=1, yref="paper", text="σ_c", showarrow=False, xanchor="left", yanchor="top",
+        )  # fmt: skip
     figure.add_hline(0, line={"color": MARK, "width": 1})
     figure.update_xaxes(title="smoothing σ", type="log", tickvals=log_ticks(levels), gridcolor=GRID_LINE)
     figure.update_yaxes(title="smallest eigenvalue × σ²", range=[min(-1.0, 1.1 * float(eigenvalues.min())), 0.3],

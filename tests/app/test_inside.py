@@ -300,6 +300,8 @@ def test_eigenvalues_that_were_measured_are_shown_with_sigma_c() -> None:
     inspections.save("flat", replace(measured, levels=levels, eigenvalues=eigenvalues, proved=0.45))
     app = open_page()
     assert app.metric[0].value == "σ_c = 0.4"
+    note = figures(app)[-1]["layout"]["annotations"][0]
+    assert note["x"] == pytest.approx(np.log10(0.4))
     drawn = figures(app)[-1]["data"]
     assert len(drawn) == 2 * 5 + 1
     np.testing.assert_allclose(values(drawn[3]["y"]), below)
