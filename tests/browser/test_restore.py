@@ -105,7 +105,7 @@ def test_control_changes_the_picture_and_the_url_but_starts_nothing(page: Page, 
 
 
 def test_stop_ends_a_run_and_keeps_what_it_reached(page: Page, app_url: str) -> None:
-    open_page(page, app_url + "/restore?image=Cat&side=256&nsteps=1000")
+    open_page(page, app_url + "/restore?image=Cat&side=256&nsteps=1000&scheme=GNC+flow")
     button(page, "Restore").click()
     expect(page.get_by_test_id("stMetric").first).to_be_visible(timeout=A_RUN)
     slider = page.get_by_role("slider", name="Longest side")  # another control does not disturb it
