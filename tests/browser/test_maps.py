@@ -94,13 +94,13 @@ def test_a_click_on_a_cell_restores_with_its_setting(page: Page, app_url: str, f
     }
     assert wanted.items() <= settings(page).items()
     assert settings(page)["smoothing"] == "0.123"
-    expect(page.get_by_text("Joint, 3 steps, σ₀ 0.123, rate 0.9, foe-l1")).to_be_visible()
+    expect(page.get_by_text("Joint, 3 steps, σ₀ 0.123, rate 0.9, from grey, foe-l1")).to_be_visible()
     # and back: the file is still there, and another cell sets the controls anew
     page.get_by_role("link", name="Maps").click()
     expect(page.get_by_role("combobox", name="Task")).to_have_value("A sweep file (.npz)")
     expect(page.locator(".js-plotly-plot").first.locator(".nsewdrag")).to_have_count(4)
     click_cell(page, map=0, sigma0=2, steps=1)
-    chosen = page.locator("p", has_text="GNC flow, 2 steps, σ₀ 0.3, foe-l1")  # not the legend of the same words
+    chosen = page.locator("p", has_text="GNC flow, 2 steps, σ₀ 0.3, from grey, foe-l1")  # not the legend of the same words
     expect(chosen).to_be_visible(timeout=A_RUN)
     wanted |= {"nsteps": "2", "smoothing": "0.3", "scheme": "GNC flow"}
     del wanted["rate"]

@@ -121,11 +121,11 @@ def test_ctrl_c_waits_for_the_end_of_an_iteration_and_a_second_one_does_not(tmp_
     for name, iteration, times, saved in cases:
         out, method = tmp_path / f"{name}-{times}", getattr(Trainer, name)
 
-        def press(trainer, iteration=iteration, times=times, method=method):
+        def press(trainer, iteration=iteration, times=times, method=method, **options):
             if trainer.iteration == iteration:
                 for _ in range(times):
                     signal.raise_signal(signal.SIGINT)
-            return method(trainer)
+            return method(trainer, **options)
 
         with monkeypatch.context() as patched:
             patched.setattr(Trainer, name, press)
