@@ -100,7 +100,9 @@ def test_a_click_on_a_cell_restores_with_its_setting(page: Page, app_url: str, f
     expect(page.get_by_role("combobox", name="Task")).to_have_value("A sweep file (.npz)")
     expect(page.locator(".js-plotly-plot").first.locator(".nsewdrag")).to_have_count(4)
     click_cell(page, map=0, sigma0=2, steps=1)
-    chosen = page.locator("p", has_text="GNC flow, 2 steps, σ₀ 0.3, from grey, foe-l1")  # not the legend of the same words
+    chosen = page.locator(
+        "p", has_text="GNC flow, 2 steps, σ₀ 0.3, from grey, foe-l1"
+    )  # not the legend of the same words
     expect(chosen).to_be_visible(timeout=A_RUN)
     wanted |= {"nsteps": "2", "smoothing": "0.3", "scheme": "GNC flow"}
     del wanted["rate"]
