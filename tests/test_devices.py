@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from gnc_core.learning import score_matching
-from gnc_core.learning.training import Trainer, run
+from gnc_core.learning.runs import run
+from gnc_core.learning.training import Trainer
 from gnc_core.prior import tiled
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising
