@@ -143,7 +143,7 @@ def test_file_that_is_no_image_is_one_sentence(page: Page, app_url: str, tmp_pat
     (tmp_path / "notes.png").write_text("no picture")
     page.locator("input[type=file]").set_input_files(tmp_path / "notes.png")
     expect(page.get_by_test_id("stAlert")).to_have_text(
-        "notes.png is not an image; PNG, JPEG, TIFF and .npy can be read."
+        "notes.png is not an image; PNG, JPEG, TIFF, WebP, BMP, GIF, PPM, PGM and .npy can be read."
     )
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
