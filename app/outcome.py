@@ -5,9 +5,9 @@ from functools import partial
 
 import streamlit as st
 
-from app.controls import nearest
 from app.figures.maps import Map, maps_figure, trade_off_figure
 from app.live import live_chart
+from app.ranges import nearest
 from app.runs import usable_priors
 from app.scenes import Scene
 from app.session import in_url

@@ -7,8 +7,9 @@ from pathlib import Path
 import streamlit as st
 from torch import Tensor
 
-from app.controls import OWN, level_settings
+from app.controls import OWN
 from app.figures.maps import Map
+from app.ranges import level_settings
 from app.runs import Work, device_queue, load_prior, usable_priors
 from app.scenes import Scene, Upload
 from app.session import plain

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from torch import Tensor
 
-from app.controls import NO_PRIOR, image_controls, prior_control, side_control
+from app.controls import image_controls, side_control
 from app.figures.curvature import convexity_figure, eigenvalue_figure
 from app.figures.inside import (
     COLUMNS,
@@ -26,6 +26,7 @@ from app.figures.restoration import TITLES, comparison_figure
 from app.following import show_training
 from app.runs import load_prior
 from app.scenes import picture
+from app.scheme_controls import NO_PRIOR, prior_control
 from app.session import in_url, plain, whole_in_url
 from app.tiles import (
     TILE_SIGMA,

@@ -7,9 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app.controls import (
-    NO_PRIOR,
     level_control,
-    prior_control,
     seed_control,
     side_control,
     source_control,
@@ -21,6 +19,7 @@ from app.live import begin_series
 from app.outcome import show, show_live
 from app.runs import load_prior
 from app.scenes import Scene, picture
+from app.scheme_controls import NO_PRIOR, prior_control
 from app.session import in_url, open_page, plain
 from app.sweeping import OWN_SWEEP, SWEEP_FILE, OwnSweep, Picture, drawable, duration, grid_title, ready_made
 from gnc_core import images, sweeps, zoo

@@ -6,10 +6,12 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app.controls import NO_PRIOR, Data, box_editor, scene_controls, scheme_controls
+from app.boxes import box_editor
+from app.controls import Data, scene_controls
 from app.figures.restoration import TITLES, comparison_figure, curves_figure, data_uri
 from app.runs import Choice, Run, load_prior
 from app.scenes import Prepared, Scene, prepare
+from app.scheme_controls import NO_PRIOR, scheme_controls
 from app.session import plain, sentence
 from gnc_core import images
 from gnc_core.errors import InputError
@@ -240,7 +242,7 @@ def page() -> None:
             problem = NO_PRIOR
         if scene is not None:
             if scene.mask == "boxes" and not running:
-                scene = replace(scene, boxes=box_editor(scene, data))
+                scene = replace(scene, boxes=box_editor(scene, data[0]))
             prepared = prepare(scene, *data, load_prior(choice.prior).min_size if choice else 1)
     except InputError as error:
         problem = str(error)

@@ -23,23 +23,7 @@ def _settings_options(command: Any) -> Any:
         click.option(
             "--steps", type=click.IntRange(1, 20), default=_DEFAULTS.steps, show_default=True, help="Steps S."
         ),
-        click.option(
-            "--iterations",
-            type=click.IntRange(1),
-            default=_DEFAULTS.iterations,
-            show_default=True,
-            help="Iterations of the whole run; the step sizes are annealed to zero over them.",
-        ),
-        click.option(
-            "--batch", type=click.IntRange(1), default=_DEFAULTS.batch, show_default=True, help="Patches an iteration."
-        ),
-        click.option(
-            "--patch",
-            type=click.IntRange(16, 1024),
-            default=_DEFAULTS.patch,
-            show_default=True,
-            help="Height and width of a patch, in pixels.",
-        ),
+        *runs.annealed_options(_DEFAULTS),
         click.option(
             "--margin",
             type=click.IntRange(0),
@@ -48,25 +32,11 @@ def _settings_options(command: Any) -> Any:
             help="Pixels of a patch, on every side, that do not count.",
         ),
         click.option(
-            "--learning-rate",
-            type=click.FloatRange(0, min_open=True),
-            default=_DEFAULTS.learning_rate,
-            show_default=True,
-            help="Step size of AdaBelief on the prior's weights at the start.",
-        ),
-        click.option(
             "--schedule-rate",
             type=click.FloatRange(0, min_open=True),
             default=_DEFAULTS.schedule_rate,
             show_default=True,
             help="Step size on the schedules' weights at the start.",
-        ),
-        click.option(
-            "--average",
-            type=click.FloatRange(0, 1, max_open=True),
-            default=_DEFAULTS.average,
-            show_default=True,
-            help="Decay of the weights' moving average, which is what is saved; 0 saves the last weights.",
         ),
     )
 

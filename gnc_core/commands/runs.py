@@ -20,6 +20,7 @@ from tqdm import tqdm
 from gnc_core import images, learning, zoo
 from gnc_core.commands import options
 from gnc_core.errors import InputError
+from gnc_core.learning.settings import Annealed
 
 from .photographs import Photographs
 
@@ -88,6 +89,54 @@ def photograph_options(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Text file with the names of the images of --validation to take, one a line. Default: all.",
         ),
     )
+
+
+def annealed_options(defaults: Annealed, *, batch: str = "", of_step: str = "") -> list[Callable[..., Any]]:
+    """The options of `learning.Annealed` that every run has, but for the seed. batch, of_step: what else their helps say."""
+    return [
+        click.option(
+            "--iterations",
+            type=click.IntRange(1),
+            default=defaults.iterations,
+            show_default=True,
+            help="Iterations of the whole run; the step size is annealed to zero over them.",
+        ),
+        click.option(
+            "--batch",
+            type=click.IntRange(2 if batch else 1),
+            default=defaults.batch,
+            show_default=True,
+            help=f"Patches an iteration{batch}.",
+        ),
+        click.option(
+            "--patch",
+            type=click.IntRange(16, 1024),
+            default=defaults.patch,
+            show_default=True,
+            help="Height and width of a patch, in pixels.",
+        ),
+        click.option(
+            "--learning-rate",
+            type=click.FloatRange(0, min_open=True),
+            default=None if of_step else defaults.learning_rate,
+            show_default=True,
+            help=f"Step size of AdaBelief on the prior's weights at the start.{of_step}",
+        ),
+        click.option(
+            "--clip",
+            type=click.FloatRange(0, min_open=True),
+            default=defaults.clip,
+            show_default=True,
+            help="Largest norm of the gradient; longer ones are shortened to it.",
+        ),
+        click.option(
+            "--average",
+            type=click.FloatRange(0, 1, max_open=True),
+            default=defaults.average,
+            show_default=True,
+            help="Decay of the weights' moving average, which is what is saved; 0 saves the last weights.",
+        ),
+    ]
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:

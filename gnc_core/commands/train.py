@@ -55,32 +55,10 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return options.collected(
         command,
         "chosen",
-        click.option(
-            "--iterations",
-            type=click.IntRange(1),
-            default=_DEFAULTS.iterations,
-            show_default=True,
-            help="Iterations of the whole run; the step size is annealed to zero over them.",
-        ),
-        click.option(
-            "--batch",
-            type=click.IntRange(2),
-            default=_DEFAULTS.batch,
-            show_default=True,
-            help="Patches an iteration, of all processes together (even for each: two share a smoothing level).",
-        ),
-        click.option(
-            "--patch",
-            type=click.IntRange(16, 1024),
-            default=_DEFAULTS.patch,
-            show_default=True,
-            help="Height and width of a patch, in pixels.",
-        ),
-        click.option(
-            "--learning-rate",
-            type=click.FloatRange(0, min_open=True),
-            help=f"Step size of AdaBelief at the start. Default: {_DEFAULTS.learning_rate:g} for one layer, {_DEEP_RATE:g} for "
-            "more.",
+        *runs.annealed_options(
+            _DEFAULTS,
+            batch=", of all processes together (even for each: two share a smoothing level)",
+            of_step=f" Default: {_DEFAULTS.learning_rate:g} for one layer, {_DEEP_RATE:g} for more.",
         ),
         click.option(
             "--smoothing-weight",
@@ -137,20 +115,6 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default=0.3,
             show_default=True,
             help="The energy is kept convex from this sigma on: potentials convex, hidden activations linear. 0 leaves it.",
-        ),
-        click.option(
-            "--clip",
-            type=click.FloatRange(0, min_open=True),
-            default=_DEFAULTS.clip,
-            show_default=True,
-            help="Largest norm of the gradient; longer ones are shortened to it.",
-        ),
-        click.option(
-            "--average",
-            type=click.FloatRange(0, 1, max_open=True),
-            default=_DEFAULTS.average,
-            show_default=True,
-            help="Decay of the weights' moving average, which is what is saved; 0 saves the last weights.",
         ),
     )
 

@@ -1,4 +1,5 @@
 from .journal import Journal
+from .maps import attainment, diverged, excess, highest, lowest_energy, mean, spread
 from .plan import (
     SCHEMES,
     STEPS,
@@ -10,24 +11,9 @@ from .plan import (
     read_sigmas,
     spaced_sigmas,
 )
-from .results import (
-    ARRAYS,
-    Cell,
-    Result,
-    attainment,
-    diverged,
-    excess,
-    highest,
-    load,
-    lowest_energy,
-    mean,
-    save,
-    spread,
-    to_bytes,
-    to_csv,
-    transfer,
-)
+from .results import ARRAYS, Cell, Result, transfer
 from .running import Images, Progress, Seconds, estimate, in_words, measure_seconds, run
+from .storage import load, save, to_bytes, to_csv
 from .units import Unit, score_steps, units_of_plan, units_of_process
 
 __all__ = [

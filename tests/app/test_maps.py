@@ -11,8 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import sweeping
-from app.controls import nearest
 from app.figures.maps import Map, maps_figure, trade_off_figure
+from app.ranges import nearest
 from app.scenes import Scene
 from app.session import plain
 from app.sweeping import OwnSweep, maps, settings_of_cell

@@ -427,7 +427,7 @@ def test_damaged_and_foreign_files_are_one_sentence(tmp_path, result, monkeypatc
             sweeps.load(path)
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
-    monkeypatch.setattr(sweeps.results, "_MAX_BYTES", len(good) // 2)
+    monkeypatch.setattr(sweeps.storage, "_MAX_BYTES", len(good) // 2)
     with pytest.raises(InputError, match="too large"):
         sweeps.load(good)
     with pytest.raises(InputError, match="No such file"):

@@ -1,0 +1,94 @@
+"""The controls of how an image is restored: a prior and a scheme (a `Choice`)."""
+
+import streamlit as st
+
+from app.ranges import RANGES, beyond_told
+from app.runs import Choice, usable_priors
+from app.scenes import Scene
+from app.session import in_url, plain, whole_in_url
+from gnc_core import zoo
+from gnc_core.choices import SCHEMES, has_learned
+from gnc_core.problems import TASKS, Denoising
+from gnc_core.restoration.schedules import MAX_STEPS
+
+NO_PRIOR = "There is no pretrained prior that can be used in the folder pretrained/."
+STARTS = {"Harmonic fill": None, "Grey": "grey"}
+
+
+def scheme_controls(scene: Scene | None) -> Choice | None:
+    """The prior and the scheme; None if there is no prior."""
+    st.subheader("Scheme")
+    prior = prior_control()
+    if prior is None:
+        return None
+    task = next(iter(TASKS)) if scene is None else scene.task
+    start = start_control() if TASKS[task].starts else None
+    best = "learned" if has_learned(prior, task) else "flow"
+    labels = {SCHEMES[scheme]: scheme for scheme in sorted(SCHEMES, key=lambda scheme: scheme != best)}
+    scheme = labels[st.selectbox(
+        "Scheme", list(labels), **in_url("scheme"),
+        help="GNC flow: σ falls linearly. Joint: σ follows the energy down, with the image. Learned schedule: σ and "
+        "the step sizes were fitted to bring the last step closest to the truth.",
+    )]  # fmt: skip
+    suits = TASKS[task].steps
+    steps = st.number_input(
+        "Steps S", 1, MAX_STEPS, None, placeholder=f"{suits}, which suits", **whole_in_url("nsteps"),
+        help="Number of image steps x ← prox(x − τ ∇R(x, σ)). More steps of the flow go on minimising below the noise level: "
+        "the energy falls, and so does the PSNR. A learned schedule has the numbers that it was fitted to.",
+    )  # fmt: skip
+    steps = None if steps is None else int(steps)
+    if scheme == "learned":
+        learned_schedules(prior, task)
+        return Choice(prior, scheme, steps, start=start)
+    by_hand = st.toggle(
+        "Choose the initial smoothing", False, **in_url("own-start"),
+        help="Off: the noise level for denoising, 0.05 for inpainting, which starts smooth.",
+    )  # fmt: skip
+    sigma0 = None
+    if by_hand:
+        beyond_told("smoothing", Denoising.kind_of_level)
+        sigma0 = st.slider(
+            *RANGES["smoothing"], 0.1, 0.01, format="%.3g", **in_url("smoothing"),
+            help="Where σ starts, in units of the image range [0, 1]. Larger: a smoother, less non-convex energy.",
+        )  # fmt: skip
+    rate = None
+    if scheme == "joint":
+        defaults = ", ".join(f"{problem.rate:g} to {name}" for name, problem in TASKS.items())
+        rate = st.number_input(
+            *RANGES["rate"], None, 0.1, placeholder=defaults, **in_url("rate"),
+            help="Step size of s = log σ: s ← s − (c/n) ∂R/∂s. Small: σ falls slowly, and gaps have time to be filled. "
+            f"Large: few steps reach the noise level; from 1 on s overshoots it. Empty: {defaults}.",
+        )  # fmt: skip
+    return Choice(prior, scheme, steps, sigma0, rate, start)
+
+
+def start_control() -> str | None:
+    return STARTS[st.radio(
+        "Missing pixels start from", list(STARTS), horizontal=True, **in_url("start"),
+        help="Harmonic fill: each missing pixel is the mean of its neighbours (Laplace's equation, the known pixels its "
+        "boundary values). Grey: 0.5, as in the paper; a step reaches a kernel's width, and the middle of a hole stays grey for "
+        "many steps.",
+    )]  # fmt: skip
+
+
+def prior_control() -> str | None:
+    """The prior's name, None where there is none, and what is wrong with those that cannot be used."""
+    priors, problems = usable_priors()
+    for problem in problems:
+        st.warning(plain(problem))
+    if not priors:
+        return None
+    return st.selectbox(
+        "Prior", priors, **in_url("prior"), help="A pretrained prior: a folder of weights in pretrained/.",
+    )  # fmt: skip
+
+
+def learned_schedules(prior: str, task: str) -> None:
+    """What the learned schedules of a prior are for."""
+    families, problems = zoo.families(prior)
+    for problem in problems:
+        st.warning(plain(problem))
+    titles = [family.title for family in families if family.task == task]
+    st.caption(
+        plain(f"Fitted to {prior}: {titles[0]}.") if titles else f"None for this task was fitted to {plain(prior)}."
+    )
