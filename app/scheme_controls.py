@@ -7,8 +7,9 @@ from app.runs import Choice, usable_priors
 from app.scenes import Scene
 from app.session import in_url, plain, whole_in_url
 from gnc_core import zoo
-from gnc_core.choices import SCHEMES, has_learned
+from gnc_core.choices import SCHEMES
 from gnc_core.problems import TASKS, Denoising
+from gnc_core.restoration import ScheduleFamily
 from gnc_core.restoration.schedules import MAX_STEPS
 
 NO_PRIOR = "There is no pretrained prior that can be used in the folder pretrained/."
@@ -23,14 +24,15 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
         return None
     task = next(iter(TASKS)) if scene is None else scene.task
     start = start_control() if TASKS[task].starts else None
-    best = "learned" if has_learned(prior, task) else "flow"
+    family = learned_schedules(prior, task)
+    best = "flow" if family is None else "learned"
     labels = {SCHEMES[scheme]: scheme for scheme in sorted(SCHEMES, key=lambda scheme: scheme != best)}
     scheme = labels[st.selectbox(
         "Scheme", list(labels), **in_url("scheme"),
         help="GNC flow: σ falls linearly. Joint: σ follows the energy down, with the image. Learned schedule: σ and "
         "the step sizes were fitted to bring the last step closest to the truth.",
     )]  # fmt: skip
-    suits = TASKS[task].steps
+    suits = family.suits if family and scheme == "learned" else TASKS[task].steps
     steps = st.number_input(
         "Steps S", 1, MAX_STEPS, None, placeholder=f"{suits}, which suits", **whole_in_url("nsteps"),
         help="Number of image steps x ← prox(x − τ ∇R(x, σ)). More steps of the flow go on minimising below the noise level: "
@@ -38,7 +40,8 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     )  # fmt: skip
     steps = None if steps is None else int(steps)
     if scheme == "learned":
-        learned_schedules(prior, task)
+        fitted = f"Fitted to {prior}: {family.title}." if family else f"None for this task was fitted to {prior}."
+        st.caption(plain(fitted))
         return Choice(prior, scheme, steps, start=start)
     by_hand = st.toggle(
         "Choose the initial smoothing", False, **in_url("own-start"),
@@ -78,17 +81,18 @@ def prior_control() -> str | None:
         st.warning(plain(problem))
     if not priors:
         return None
-    return st.selectbox(
+    prior = st.selectbox(
         "Prior", priors, **in_url("prior"), help="A pretrained prior: a folder of weights in pretrained/.",
     )  # fmt: skip
+    purpose = zoo.purpose(prior)
+    if purpose:
+        st.caption(plain(f"{prior}: {purpose}."))
+    return prior
 
 
-def learned_schedules(prior: str, task: str) -> None:
-    """What the learned schedules of a prior are for."""
+def learned_schedules(prior: str, task: str) -> ScheduleFamily | None:
+    """The learned schedules of a prior for a task, None without; and what is wrong with those that cannot be used."""
     families, problems = zoo.families(prior)
     for problem in problems:
         st.warning(plain(problem))
-    titles = [family.title for family in families if family.task == task]
-    st.caption(
-        plain(f"Fitted to {prior}: {titles[0]}.") if titles else f"None for this task was fitted to {plain(prior)}."
-    )
+    return next((family for family in families if family.task == task), None)

@@ -77,7 +77,7 @@ def overview(name: str, key: tuple, order: str, _inspection: Inspection) -> tupl
 def kernels(name: str, measured: Inspection, layer: int, level: int) -> np.ndarray:
     """The kernels of a layer as the image meets them at a smoothing level: (C, k, k)."""
     with torch.no_grad():
-        return inspection.image_kernels(load_prior(name), layer, measured.slope[level])[:, 0].cpu().numpy()
+        return inspection.image_kernels(load_prior(name), layer, measured.gain[level])[:, 0].cpu().numpy()
 
 
 def function(name: str, measured: Inspection, layer: int, channel: int) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -155,6 +155,25 @@ def card(name: str | os.PathLike) -> dict[str, Any]:
     return content
 
 
+def purpose(name: str | os.PathLike) -> str:
+    """What a fine-tuned prior is for, in words, from its card; "" for a prior that was learned by score matching alone, and where
+    the card does not say.
+
+    >>> purpose("foe-l1")
+    ''
+    """
+    try:
+        training = card(name).get("training", {})
+        (low, high), task, steps = training["levels"], training["task"], training["steps"]
+        level = problems.task(task).kind_of_level.short
+        return (
+            f"fine-tuned to {task}, {level} {low:.3g} to {high:.3g}, in {steps} steps with its learned schedules; "
+            "its energy is no negative log density"
+        )
+    except (InputError, KeyError, TypeError, ValueError, AttributeError):
+        return ""
+
+
 def families(name: str | os.PathLike) -> tuple[list[ScheduleFamily], list[str]]:
     """The learned schedules of a prior, a family a task, sorted by task, and a sentence for each file that cannot be read.
 

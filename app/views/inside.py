@@ -82,7 +82,8 @@ def show_numbers(measured: Inspection, level: int) -> None:
             "The energy is convex from", f"σ_c = {measured.sigma_c:.3g}" if known else "no σ", width="content",
             help=f"The smoothing from which on the smallest eigenvalue of σ² ∇²R(x, σ) stays above −0.001, at "
             f"{measured.eigenvalues.shape[1]} validation photographs, clean and noisy. "
-            + f"Proved for all images from σ = {measured.proved:.3g} on: all potentials are convex there." * proved,
+            + f"Proved for all images from σ = {measured.proved:.3g} on: all potentials are convex there, and hidden "
+            "activations linear." * proved,
         )  # fmt: skip
     row.metric(
         "All potentials convex above", f"σ = {above:.3g}" if math.isfinite(above) else "no σ", width="content",

@@ -32,6 +32,8 @@ def info(name: str | None, as_json: bool) -> None:
         click.echo(f"{known}  (weights {content['weights']})" if content["weights"] else known)
         if name and content["card"]:
             click.echo(json.dumps(content["card"], indent=2, ensure_ascii=False))
+        if content["purpose"]:
+            click.echo(f"  {content['purpose']}")
         for title in content["schedules"]:
             click.echo(f"  learned schedules: {title}")
         if content["convexity"]:
@@ -64,6 +66,7 @@ def _describe(name: str) -> dict[str, Any]:
     return {
         "weights": hashed,
         "card": card,
+        "purpose": zoo.purpose(name),
         "schedules": [family.title for family in families],
         "convexity": inspected and inspected.summary,
         "problems": list(dict.fromkeys(problems + damaged)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import click
@@ -49,7 +48,7 @@ def inspect(folder: Folder, prior_name: str, seed: int, device: str, as_json: bo
         measured,
         levels=np.array(within, np.float32),
         eigenvalues=curvature.eigenvalues(prior, loaded, tqdm(within, unit="level", disable=None), seed),
-        proved=learning.convexity.convex_from(prior) if prior.layers == 1 else math.nan,
+        proved=learning.convexity.convex_from(prior),
     )
     path = measuring.inspections.save(prior_name, measured)
 

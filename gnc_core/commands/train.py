@@ -100,7 +100,7 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.FloatRange(0),
             default=1e-6,
             show_default=True,
-            help="Weight of the squared second differences of the potentials' slopes, which keeps them smooth.",
+            help="Weight of the squared second differences of the potentials' increments, which keeps them smooth.",
         ),
         click.option(
             "--learn-from",

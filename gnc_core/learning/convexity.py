@@ -61,8 +61,8 @@ def convex_from(prior: FieldsOfExperts) -> float:
 
 
 def _bent(phi: Splines) -> float:
-    """The s from which on activations are linear: beyond the reach of the last knot at which slopes differ."""
-    differ = (phi.slopes.diff(dim=1) != 0).any(1).any(0).nonzero()
+    """The s from which on activations are linear: beyond the reach of the last knot at which increments differ."""
+    differ = (phi.increments.diff(dim=1) != 0).any(1).any(0).nonzero()
     return float(phi.s.positions()[differ.max()]) + 2.5 * phi.s.spacing if len(differ) else -math.inf
 
 
@@ -74,7 +74,7 @@ class ConvexPriors:
     with noise of each level.
 
     >>> prior = FieldsOfExperts(layers=2, channels=8, kernel_size=3)
-    >>> _ = prior.potential.slopes.data.normal_(generator=torch.manual_seed(0))
+    >>> _ = prior.potential.increments.data.normal_(generator=torch.manual_seed(0))
     >>> before = convex_from(prior)
     >>> ConvexPriors(prior, 0.1, torch.rand(4, 1, 16, 16)).project(prior)
     >>> before, convex_from(prior) <= 0.1
@@ -90,15 +90,15 @@ class ConvexPriors:
     @torch.no_grad()
     def project(self, prior: FieldsOfExperts) -> None:
         """Make a prior the nearest of them, in place, at every knot in s that has a weight there, in the density of the features:
-        a potential's slopes become the nearest ones that do not fall (isotonic regression), those of an activation their mean."""
+        a potential's increments become the nearest ones that do not fall (isotonic regression), an activation's their mean."""
         for k, (*hidden, last) in self.densities.items():
             for phi, density in zip(prior.functions, hidden, strict=False):
-                mean = (density * phi.slopes[:, :, k]).sum(1, keepdim=True) / density.sum(1, keepdim=True)
-                phi.slopes[:, :, k] = mean.expand_as(density)
-            slopes = prior.potential.slopes
-            pairs = zip(slopes[:, :, k].cpu().double().numpy(), last.cpu().double().numpy(), strict=True)
+                mean = (density * phi.increments[:, :, k]).sum(1, keepdim=True) / density.sum(1, keepdim=True)
+                phi.increments[:, :, k] = mean.expand_as(density)
+            increments = prior.potential.increments
+            pairs = zip(increments[:, :, k].cpu().double().numpy(), last.cpu().double().numpy(), strict=True)
             nearest = np.stack([isotonic_regression(own, weights=weights).x for own, weights in pairs])
-            slopes[:, :, k] = torch.from_numpy(nearest).to(slopes)
+            increments[:, :, k] = torch.from_numpy(nearest).to(increments)
 
 
 def _reached(phi: Splines, sigma: float) -> list[int]:
@@ -108,7 +108,7 @@ def _reached(phi: Splines, sigma: float) -> list[int]:
 
 
 def _densities(prior: FieldsOfExperts, x: Tensor, k: int) -> list[Tensor]:
-    """How many features of x with noise of knot k in s fall to each slope, one more for all: (C, weights_u - 1) a layer."""
+    """How many features of x with noise of knot k in s fall to each increment, one more for all: (C, weights_u - 1) a layer."""
     grid = prior.potential.s
     level = grid.positions(dtype=x.dtype, device=x.device)[k].clamp(grid.low, grid.high)
     noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(k)).to(x)
@@ -126,7 +126,7 @@ def _densities(prior: FieldsOfExperts, x: Tensor, k: int) -> list[Tensor]:
 
 def _strips(phi: Splines):  # type: ignore[no-untyped-def]
     """(lower end in s, Bernstein coefficients (M, 3, 5) of phi'' there) of strips of s, from s_max downwards."""
-    bend = phi.slopes.double().diff(dim=1) * phi.scale.double()  # c_ik, but for a positive factor
+    bend = phi.increments.double().diff(dim=1) * phi.scale.double()  # c_ik, but for a positive factor
     middle = (bend[:, :-1] + bend[:, 1:]) / 2
     in_u = torch.stack([middle[:, :-1], bend[:, 1:-1], middle[:, 1:]], dim=2)  # (C, knots, 3, weights_s)
     to_bernstein = torch.tensor(_TO_BERNSTEIN).to(in_u) / 24

@@ -26,7 +26,7 @@ CUTOFF = (
 
 @torch.no_grad()
 def rescaled(prior: FieldsOfExperts, input_scale: float, **changes: int) -> FieldsOfExperts:
-    """A prior with `input_scale` whose functions are fitted to those of `prior`, by least squares of their slopes.
+    """A prior with `input_scale` whose functions are fitted to those of `prior`, by least squares of their increments.
 
     changes: entries of the architecture that differ, such as knots_u. Kernels and c(s) are taken as they are.
     Raises `InputError` for a scale that is not positive, and for a prior that has one already.
@@ -40,7 +40,9 @@ def rescaled(prior: FieldsOfExperts, input_scale: float, **changes: int) -> Fiel
         raise InputError("The prior has an input scale already.")
     architecture: dict = prior.architecture | {"input_scale": input_scale} | changes
     result = FieldsOfExperts(**architecture)
-    own = {name: value for name, value in prior.state_dict().items() if "slopes" not in name and "offset" not in name}
+    own = {
+        name: value for name, value in prior.state_dict().items() if "increments" not in name and "offset" not in name
+    }
     result.load_state_dict(own, strict=False)
     s = torch.linspace(math.log(prior.sigma_min), math.log(prior.sigma_max), POINTS * len(prior.c), dtype=torch.float64)
     for old, new in zip(prior.functions, result.functions, strict=True):
@@ -52,11 +54,11 @@ def _fit(old: Splines, new: Splines, s: Tensor, a: Tensor) -> None:
     """Slopes of `new` such that phi~' = phi'(a u) (times a, for the potential) at all s; then its offset, if it has one."""
     grid = new.u
     u = torch.linspace(grid.low, grid.high, POINTS * grid.knots, dtype=torch.float64)
-    seen = (a[:, None] * u).expand(len(old.slopes), -1, -1).transpose(0, 1)[:, :, None]  # (S, C, 1, P)
+    seen = (a[:, None] * u).expand(len(old.increments), -1, -1).transpose(0, 1)[:, :, None]  # (S, C, 1, P)
     target = splines.evaluate(old.table(s), seen.contiguous(), old.u, order=1)[:, :, 0]
     if new.potential:
         target = target * a[:, None, None]
-    # What a slope of one adds to phi': a step of the weights.
+    # What an increment of one adds to phi': a step of the weights.
     steps = torch.ones(grid.weights - 1, grid.weights, dtype=torch.float64).triu(1) * grid.spacing
     table = splines.polynomials(steps, continuation=2 if new.potential else 1)[None]
     in_u = splines.evaluate(table, u.expand(1, len(steps), 1, -1), grid, order=1)[0, :, 0].T
@@ -64,9 +66,9 @@ def _fit(old: Splines, new: Splines, s: Tensor, a: Tensor) -> None:
     in_s = splines.basis(s, new.s) * scale
     level = in_s.sum(1, keepdim=True)  # of one size at all s
     inverse_u, inverse_s = (torch.linalg.pinv(m, rtol=CUTOFF) for m in (in_u, in_s / level))
-    new.slopes.copy_(torch.einsum("ip,scp,ks->cik", inverse_u, target / level[:, :, None], inverse_s))
+    new.increments.copy_(torch.einsum("ip,scp,ks->cik", inverse_u, target / level[:, :, None], inverse_s))
     if new.offset is not None:
-        zero = torch.zeros(len(s), len(old.slopes), 1, 1, dtype=torch.float64)
+        zero = torch.zeros(len(s), len(old.increments), 1, 1, dtype=torch.float64)
         new.offset.zero_()
         miss = splines.evaluate(old.table(s), zero, old.u) / a.view(-1, 1, 1, 1) - splines.evaluate(
             new.table(s), zero, new.u

@@ -152,7 +152,7 @@ def convexity(prior: FieldsOfExperts) -> Tensor:
     0.0
     """
     phi = prior.potential
-    bend = phi.slopes.diff(dim=1) * phi.scale / phi.u.spacing  # in the unit of u
+    bend = phi.increments.diff(dim=1) * phi.scale / phi.u.spacing  # in the unit of u
     s = phi.s.positions(dtype=bend.dtype, device=bend.device)
     factor = (s.exp() / prior.unit(s)) ** 2
     return (growth(s) * F.relu(-factor * bend).square()).sum((1, 2)).mean() * phi.u.spacing
@@ -169,19 +169,19 @@ def linearity(prior: FieldsOfExperts) -> Tensor:
     """
     total = prior.kernel.new_zeros(())
     for phi in prior.functions[:-1]:
-        bend = phi.slopes.diff(dim=1) / phi.u.spacing
+        bend = phi.increments.diff(dim=1) / phi.u.spacing
         s = phi.s.positions(dtype=bend.dtype, device=bend.device)
         total = total + (growth(s).square() * bend.square()).sum((1, 2)).mean() * phi.u.spacing
     return total
 
 
 def roughness(prior: FieldsOfExperts) -> Tensor:
-    """The sum of the squared second differences of the potentials' stored slopes (P-splines; Eilers & Marx, 1996).
+    """The sum of the squared second differences of the potentials' increments (P-splines; Eilers & Marx, 1996).
 
-    >>> roughness(FieldsOfExperts()).item() < 1e-6  # the slopes of a quadratic lie on a line
+    >>> roughness(FieldsOfExperts()).item() < 1e-6  # those of a quadratic lie on a line
     True
     """
-    return prior.potential.slopes.diff(n=2, dim=1).square().sum()
+    return prior.potential.increments.diff(n=2, dim=1).square().sum()
 
 
 def growth(s: Tensor) -> Tensor:

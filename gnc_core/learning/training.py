@@ -112,13 +112,13 @@ class Trainer(Learner):
         return cast(FieldsOfExperts, self.averaged.module)
 
     def _freeze(self, sigma: float) -> float:
-        """Leave only the slopes at the knots in s from `sigma` on to be learned; returns the lowest s that they reach."""
+        """Leave only the increments at the knots in s from `sigma` on to be learned; returns the lowest s that they reach."""
         self.prior.requires_grad_(False)
         grid = self.prior.potential.s
         learned = grid.positions(dtype=torch.float64) >= math.log(sigma)
         for phi in self.prior.functions:
-            mask = learned.to(phi.slopes)
-            phi.slopes.requires_grad_().register_hook(lambda gradient, mask=mask: gradient * mask)
+            mask = learned.to(phi.increments)
+            phi.increments.requires_grad_().register_hook(lambda gradient, mask=mask: gradient * mask)
         first = grid.positions(dtype=torch.float64)[learned]
         if not len(first):
             raise InputError(

@@ -99,11 +99,11 @@ def _power(phi: Splines, order: int) -> int:
     return (0 if phi.potential else 1) - order
 
 
-def image_kernels(prior: FieldsOfExperts, layer: int, slope: np.ndarray) -> Tensor:
+def image_kernels(prior: FieldsOfExperts, layer: int, gain: np.ndarray) -> Tensor:
     """The kernels of a layer as the image meets them: (C, 1, k, k), k = 7 for layer 0 and 2 more for every layer above.
 
-    The features of layer l linearised in the image, u_l ~ K_l diag(a_{l-1}) K_{l-1} ... K_1 x, with a = `slope` (L, C), the mean
-    slopes of the activations below. It is the reverse pass of a single pixel.
+    The features of layer l linearised in the image, u_l ~ K_l diag(a_{l-1}) K_{l-1} ... K_1 x, with a = `gain` (L, C), the mean
+    phi' of the activations below. It is the reverse pass of a single pixel.
 
     >>> prior = FieldsOfExperts(layers=2)
     >>> image_kernels(prior, 1, np.ones((2, 48))).shape
@@ -112,7 +112,7 @@ def image_kernels(prior: FieldsOfExperts, layer: int, slope: np.ndarray) -> Tens
     layer, kernels = _layer(prior, layer), prior.kernels()
     g = torch.eye(prior.channels, device=prior.c.device)[:, :, None, None]
     for below in range(layer - 1, -1, -1):
-        g = adjoint(g, kernels[below + 1]) * torch.as_tensor(slope[below]).to(g).view(-1, 1, 1)
+        g = adjoint(g, kernels[below + 1]) * torch.as_tensor(gain[below]).to(g).view(-1, 1, 1)
     return adjoint(g, kernels[0])
 
 
@@ -204,7 +204,7 @@ def _level(prior: FieldsOfExperts, noisy: Sequence[Tensor], sigma: float) -> dic
         us = [convolve(h, kernels[layer]) for h in hs]
         u = torch.cat([u.flatten(2) for u in us], 2)[..., None]  # (1, C, pixels, 1)
         table = phi.table(s).float()
-        value, slope = splines.value_and_derivative(table, u, phi.u)
+        value, derivative = splines.value_and_derivative(table, u, phi.u)
         low, high = _quantiles(u[0, :, :, 0])
         if phi.potential:
             between = low[:, None] + (high - low)[:, None] * torch.linspace(0, 1, 257).to(low)
@@ -220,7 +220,7 @@ def _level(prior: FieldsOfExperts, noisy: Sequence[Tensor], sigma: float) -> dic
             "curvature": bend * least_second_derivative(phi, s, low[None], high[None])[0],
             "curvature_on_grid": bend * least_second_derivative(phi, s, *whole)[0],
             "concave": concave.float().mean((0, 2, 3)),
-            "slope": a ** _power(phi, 1) * slope.mean((0, 2, 3)),
+            "gain": a ** _power(phi, 1) * derivative.mean((0, 2, 3)),
             "share": part / part.sum(),
         }
         rows.append({key: array.cpu().numpy() for key, array in measured.items()})

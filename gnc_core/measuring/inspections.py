@@ -26,7 +26,7 @@ class Inspection:
 
     sigma: (S,), ascending. low, high: the effective range of the features, all but the share `inspection.TAIL` on either side.
     curvature, curvature_on_grid: the smallest phi'' over the effective range, and over the whole grid of knots.
-    concave: share of the features at which phi'' < 0. slope: mean of phi' over the features.
+    concave: share of the features at which phi'' < 0. gain: mean of phi' over the features.
     share: of a potential, its share of the energy, E[max(phi - m, 0)] with m its minimum over the effective range: a constant
     changes no score, and so counts for nothing. Of a hidden activation, its share of what goes up to the next layer:
     variance of phi times the squared norm of the kernels that take it up. Shares of a layer sum to one at every level.
@@ -46,7 +46,7 @@ class Inspection:
     curvature: np.ndarray
     curvature_on_grid: np.ndarray
     concave: np.ndarray
-    slope: np.ndarray
+    gain: np.ndarray
     share: np.ndarray
     images: int
     levels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))

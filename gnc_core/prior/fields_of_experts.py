@@ -87,7 +87,7 @@ class FieldsOfExperts(nn.Module):
         self.min_size = self.padding + 1
 
         s = Grid(math.log(sigma_min), math.log(sigma_max), knots_s)
-        # Stored with elements of about one, as the slopes are: the same step size fits them. `kernels` scales them.
+        # Stored with elements of about one, as the increments are: the same step size fits them. `kernels` scales them.
         self.kernel = nn.Parameter(kernel_size * dct_kernels(kernel_size)[:channels])
         self.hidden_kernels = nn.ParameterList(
             torch.randn(channels, channels, 3, 3, generator=generator) for _ in range(layers - 1)
@@ -108,7 +108,7 @@ class FieldsOfExperts(nn.Module):
         """Hidden functions start as the identity; the last one as the quadratic that would be right for
         white images of variance 0.1^2 (the adjoint chain gains 49, then 2 a hidden layer)."""
         for f in self.functions[:-1]:
-            f.start_from(torch.ones_like(f.slopes[0]))
+            f.start_from(torch.ones_like(f.increments[0]))
         last = self.potential
         grid = last.u
         u = grid.positions(dtype=torch.float64)[:-1] + grid.spacing / 2

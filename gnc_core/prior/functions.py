@@ -11,9 +11,9 @@ from .splines import Grid
 
 
 class Splines(nn.Module):
-    """One function phi_c(u, s) a channel, learned through its slopes.
+    """One function phi_c(u, s) a channel, learned through its increments.
 
-    Weights are `offset + spacing * cumulated slopes`, zero at the middle knot but for the offset: a step on one slope
+    Weights are `offset + spacing * cumulated increments`, zero at the middle knot but for the offset: a step on one increment
     changes phi' near one knot and nowhere else, whatever the number of knots. Those of a potential, whose phi' grows like
     1/sigma, are stored in units of 1/(7 sigma_k) (7: the norm of 48 kernels' adjoints together), so that one step size
     fits all smoothing levels and moves sigma times the score by about itself.
@@ -36,22 +36,22 @@ class Splines(nn.Module):
         """unit: a(s) at the knots in s, what u is measured in; ones without scaling."""
         super().__init__()
         self.u, self.s, self.potential, self.input_scale = u, s, potential, input_scale
-        self.slopes = nn.Parameter(torch.zeros(channels, u.weights - 1, s.weights))
+        self.increments = nn.Parameter(torch.zeros(channels, u.weights - 1, s.weights))
         # A constant of a potential changes no score; `c` of the prior holds the one that matters.
         self.offset = None if potential else nn.Parameter(torch.zeros(channels, 1, s.weights))
         self.register_buffer("scale", torch.ones(s.weights), persistent=False)
         if potential:
             self.scale = (unit * torch.exp(-s.positions(dtype=torch.float64)) / 7).float()
 
-    def start_from(self, slope: Tensor) -> None:
-        """phi_c(u, s) with phi' = slope at the middles between knots: (weights_u - 1, weights_s), for all channels."""
+    def start_from(self, derivative: Tensor) -> None:
+        """phi_c(u, s) with phi' = derivative at the middles between knots: (weights_u - 1, weights_s), for all channels."""
         with torch.no_grad():
-            self.slopes.copy_((slope / self.scale).expand_as(self.slopes))
+            self.increments.copy_((derivative / self.scale).expand_as(self.increments))
 
     def weights(self) -> Tensor:
         """w[c, i, k] of method section 2: (C, weights_u, weights_s), in float64: polynomials are differences of weights,
         and what cancels in float32 would break their continuity."""
-        rise = (self.slopes * self.scale * self.u.spacing).double().cumsum(1)
+        rise = (self.increments * self.scale * self.u.spacing).double().cumsum(1)
         rise = F.pad(rise, (0, 0, 1, 0))
         middle = (self.u.weights - 1) // 2
         result = rise - rise[:, middle : middle + 1]
@@ -78,9 +78,9 @@ class Splines(nn.Module):
         rise = sigma2 / (sigma2 + self.input_scale**2)  # b'
         total = [partial[0]]
         if len(partial) > 1:
-            by_u = splines.times_slope(partial[0], self.u)
+            by_u = splines.times_derivative(partial[0], self.u)
             total.append(partial[1] - rise * by_u)
         if len(partial) > 2:
-            mixed, twice = splines.times_slope(partial[1], self.u), splines.times_slope(by_u, self.u)
+            mixed, twice = splines.times_derivative(partial[1], self.u), splines.times_derivative(by_u, self.u)
             total.append(partial[2] - 2 * rise * mixed - 2 * rise * (1 - rise) * by_u + rise**2 * twice)
         return total

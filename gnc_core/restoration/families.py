@@ -79,17 +79,20 @@ class ScheduleFamily:
         words = f"{self.task}, {problems.task(self.task).kind_of_level.short} {low:.3g} to {high:.3g}"
         return f"{words}, {self.steps[0]} to {self.steps[1]} steps"
 
+    @property
+    def suits(self) -> int:
+        """The number of steps that suits the task, or is nearest to it."""
+        return min(max(problems.task(self.task).steps, self.steps[0]), self.steps[1])
+
     def at(self, level: float, steps: int | None = None) -> LearnedSchedule:
-        """The schedule for a level and a number of steps (default: what suits the task, or is nearest to it); levels beyond the
-        range get what its end has.
+        """The schedule for a level and a number of steps (default: `suits`); levels beyond the range get what its
+        end has.
 
         Raises `InputError` for a level that is none of the task, and for numbers of steps out of the range."""
         import torch
 
         level = problems.task(self.task).kind_of_level.check(level)
-        if steps is None:
-            suits = problems.task(self.task).steps
-            steps = min(max(suits, self.steps[0]), self.steps[1])
+        steps = self.suits if steps is None else steps
         steps = checks.whole(steps, f"The number of steps of a learned schedule for {self.title}", *self.steps)
         sigma, tau = unfold(torch.tensor(self.weights, dtype=torch.float64), self, level, steps)
         return LearnedSchedule(tuple(sigma.tolist()), tuple(tau.tolist()), self.task, level, self.prior, self.command)

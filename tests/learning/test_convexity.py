@@ -16,11 +16,11 @@ def wavy(layers=1, channels=5, strength=1.0):
     """A prior whose potentials are the less convex the smaller the smoothing."""
     torch.manual_seed(layers)
     prior = FieldsOfExperts(layers, channels, 3, knots_u=15, knots_hidden=9, knots_s=7, input_scale=0.05)
-    slopes = prior.potential.slopes.data
+    slopes = prior.potential.increments.data
     slopes += 0.05 * torch.arange(slopes.shape[1])[:, None] * torch.linspace(0, 1, slopes.shape[2])
     slopes += strength * torch.randn_like(slopes) * torch.linspace(1, 0, slopes.shape[2]) ** 2
     for phi in prior.functions[:-1]:
-        phi.slopes.data += 0.2 * torch.randn_like(phi.slopes)
+        phi.increments.data += 0.2 * torch.randn_like(phi.increments)
     return prior
 
 
@@ -32,7 +32,7 @@ def sampled(prior, levels=600):
     """The largest sigma of a dense grid at which a potential bends down anywhere on R; 0 if none does."""
     phi = prior.potential
     s = torch.linspace(phi.s.low, phi.s.high, levels, dtype=torch.float64)
-    low = torch.full((levels, len(phi.slopes)), 2 * phi.u.low, dtype=torch.float64)
+    low = torch.full((levels, len(phi.increments)), 2 * phi.u.low, dtype=torch.float64)
     bad = (inspection.least_second_derivative(phi, s, low, -low).amin(1) < -1e-9).nonzero()
     return math.exp(s[bad.max()]) if len(bad) else 0.0
 
@@ -47,10 +47,10 @@ def test_the_certificate_is_as_good_as_dense_sampling():
 def test_no_proof_for_potentials_that_bend_down_at_the_end_or_beyond_the_grid():
     prior = FieldsOfExperts(1, 3, 3, knots_u=15, knots_s=7, input_scale=0.05)
     assert convexity.convex_from(prior) == pytest.approx(0.01)
-    start = prior.potential.slopes.data.clone()
-    prior.potential.slopes.data[1, :3] = start[1, 3] + 1  # only the continuation and the last interval
+    start = prior.potential.increments.data.clone()
+    prior.potential.increments.data[1, :3] = start[1, 3] + 1  # only the continuation and the last interval
     assert math.isnan(convexity.convex_from(prior))
-    prior.potential.slopes.data.copy_(start)[2, 9, -2] = 100
+    prior.potential.increments.data.copy_(start)[2, 9, -2] = 100
     assert math.isnan(convexity.convex_from(prior))
 
 
@@ -64,14 +64,14 @@ def made_convex(prior, sigma):
 def test_made_convex_it_is_proved_from_there_on_and_what_is_convex_stays(layers, sigma):
     prior = wavy(layers, strength=100.0)
     assert not convexity.convex_from(prior) <= sigma
-    before = prior.potential.slopes.clone()
+    before = prior.potential.increments.clone()
     made_convex(prior, sigma)
     assert convexity.convex_from(prior) <= sigma
     assert sampled(prior) <= sigma
-    after = prior.potential.slopes.clone()
+    after = prior.potential.increments.clone()
     assert torch.equal(before[..., 0], after[..., 0])  # has no weight at sigma
     made_convex(prior, sigma)
-    assert torch.allclose(prior.potential.slopes, after, atol=1e-6)
+    assert torch.allclose(prior.potential.increments, after, atol=1e-6)
 
 
 def test_the_mean_of_two_convex_priors_is_one():
@@ -85,7 +85,7 @@ def test_made_convex_activations_have_one_slope_at_large_smoothing():
     prior = made_convex(wavy(2), 0.06)
     phi = prior.functions[0]
     s = torch.tensor([math.log(0.06)], dtype=torch.float64)
-    u = torch.linspace(-40, 40, 50, dtype=torch.float64).expand(1, len(phi.slopes), 1, -1)
+    u = torch.linspace(-40, 40, 50, dtype=torch.float64).expand(1, len(phi.increments), 1, -1)
     slope = splines.evaluate(phi.table(s), u, phi.u, order=1)
     assert torch.allclose(slope, slope[..., :1].expand_as(slope), atol=1e-6)
     assert score_matching.linearity(prior) < score_matching.linearity(wavy(2))
@@ -93,7 +93,7 @@ def test_made_convex_activations_have_one_slope_at_large_smoothing():
 
 def test_no_proof_where_an_activation_bends():
     prior = made_convex(wavy(2), 0.06)
-    prior.functions[0].slopes.data[0, 3, -1] += 1e-3
+    prior.functions[0].increments.data[0, 3, -1] += 1e-3
     assert math.isnan(convexity.convex_from(prior))
 
 
@@ -130,8 +130,8 @@ def test_penalties_are_zero_at_the_start_and_see_what_they_are_for(scale):
     assert score_matching.convexity(prior) < 1e-12
     assert score_matching.linearity(prior) < 1e-12
     assert score_matching.roughness(prior) < 1e-9
-    prior.potential.slopes.data[1, 5, 8] += 5
-    prior.hidden[0].slopes.data[1, 5, 8] += 5
+    prior.potential.increments.data[1, 5, 8] += 5
+    prior.hidden[0].increments.data[1, 5, 8] += 5
     for penalty in (score_matching.convexity, score_matching.linearity, score_matching.roughness):
         assert penalty(prior) > 1e-4
 
@@ -153,7 +153,7 @@ def test_the_hinge_by_its_formula():
 def test_they_are_differentiable():
     prior = wavy(2)
     total = score_matching.convexity(prior) + score_matching.linearity(prior) + score_matching.roughness(prior)
-    gradients = torch.autograd.grad(total, [prior.potential.slopes, prior.hidden[0].slopes])
+    gradients = torch.autograd.grad(total, [prior.potential.increments, prior.hidden[0].increments])
     assert all(g.isfinite().all() and g.abs().sum() > 0 for g in gradients)
 
 

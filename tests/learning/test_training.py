@@ -57,7 +57,7 @@ def test_a_run_starts_from_a_prior_and_its_ordering_term_is_learned(tmp_path):
     list(run(trainer, tmp_path / "first"))
     start = trainer.result
     with torch.no_grad():
-        start.potential.slopes[..., :3] *= -0.5  # what is small at sigma_min is large for the noisy
+        start.potential.increments[..., :3] *= -0.5  # what is small at sigma_min is large for the noisy
     options = {"iterations": 200, "learning_rate": 3e-3, "ordering_weight": 0.1}
     again = Trainer(settings(**options), pictures(), start=start)
     assert all(torch.equal(a, b) for a, b in zip(again.prior.parameters(), start.parameters(), strict=True))
@@ -82,15 +82,15 @@ def test_only_what_large_smoothings_need_is_learned(tmp_path, layers):
         False
     )
     for phi in start.functions:
-        phi.slopes += 0.3 * torch.randn(phi.slopes.shape, generator=torch.Generator().manual_seed(0))
+        phi.increments += 0.3 * torch.randn(phi.increments.shape, generator=torch.Generator().manual_seed(0))
     options = {"architecture": start.architecture, "iterations": 20, "learn_from": 0.1, "convex_from": 0.3}
     trainer = Trainer(settings(**options), pictures(), start=start)
     list(run(trainer, tmp_path / "run"))
     assert all(torch.equal(a, b) for a, b in zip(trainer.result.kernels(), start.kernels(), strict=True))
     learned = start.potential.s.positions() >= math.log(0.1)
     for before, after in zip(start.functions, trainer.result.functions, strict=True):
-        assert torch.equal(after.slopes[..., ~learned], before.slopes[..., ~learned])
-        assert (after.slopes[..., learned] != before.slopes[..., learned]).any()
+        assert torch.equal(after.increments[..., ~learned], before.increments[..., ~learned])
+        assert (after.increments[..., learned] != before.increments[..., learned]).any()
     assert convexity.convex_from(trainer.result) <= 0.3
     with pytest.raises(InputError, match="No function is learned"):
         Trainer(settings(**options | {"learn_from": 9.0}), pictures(), start=start)

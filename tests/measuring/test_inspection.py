@@ -23,14 +23,14 @@ SMALL = {"channels": 6, "kernel_size": 3, "knots_u": 15, "knots_hidden": 9, "kno
 S = torch.log(torch.tensor([0.02, 0.1, 0.4], dtype=torch.float64))
 
 
-def spline(slope, knots=29, channels=2, potential=True) -> Splines:
+def spline(derivative, knots=29, channels=2, potential=True) -> Splines:
     """Functions with the given phi'(u, s), exact for slopes that are polynomials of degree 1."""
     phi = Splines(
         channels, Grid(-3.5, 3.5, knots), Grid(math.log(0.01), math.log(0.5), 8), potential=potential
     ).double()
     grid = phi.u
     u = grid.positions(dtype=torch.float64)[:-1] + grid.spacing / 2
-    phi.start_from(slope(u[:, None], phi.s.positions(dtype=torch.float64)))
+    phi.start_from(derivative(u[:, None], phi.s.positions(dtype=torch.float64)))
     return phi.requires_grad_(False)
 
 
@@ -48,7 +48,7 @@ def photographs(count=2, size=40):
 
 
 def everywhere(phi, low, high):
-    shape = len(S), len(phi.slopes)
+    shape = len(S), len(phi.increments)
     return inspection.least_second_derivative(phi, S, torch.full(shape, low), torch.full(shape, high))
 
 
@@ -118,14 +118,14 @@ def test_spectrum_of_a_difference():
 def test_image_kernels_are_the_layers_composed():
     prior = a_prior(layers=3)
     for phi in prior.functions[:-1]:  # activations that are linear with known slopes, so that linearised means exact
-        phi.slopes.copy_(torch.linspace(0.5, 1.5, 6)[:, None, None].expand_as(phi.slopes))
+        phi.increments.copy_(torch.linspace(0.5, 1.5, 6)[:, None, None].expand_as(phi.increments))
         phi.offset.zero_()
-    slope = np.tile(np.linspace(0.5, 1.5, 6, dtype=np.float32), (3, 1))
+    gain = np.tile(np.linspace(0.5, 1.5, 6, dtype=np.float32), (3, 1))
     x = torch.randn(1, 1, 20, 21)
     h = x
-    for layer, (kernel, a) in enumerate(zip(prior.kernels(), slope, strict=True)):
+    for layer, (kernel, a) in enumerate(zip(prior.kernels(), gain, strict=True)):
         u = convolve(h, kernel)
-        whole = inspection.image_kernels(prior, layer, slope)
+        whole = inspection.image_kernels(prior, layer, gain)
         assert whole.shape == (6, 1, 3 + 2 * layer, 3 + 2 * layer)
         torch.testing.assert_close(convolve(x, whole), u, atol=1e-4, rtol=1e-4)
         h = u * torch.from_numpy(a).view(-1, 1, 1)
@@ -155,7 +155,7 @@ def measured() -> Inspection:
 def test_inspection_has_shapes_and_shares_that_sum_to_one(measured):
     assert measured.sigma.shape == (5,)
     np.testing.assert_allclose(measured.sigma[[0, -1]], [0.01, 0.5], rtol=1e-6)
-    assert measured.low.shape == measured.concave.shape == measured.slope.shape == (5, 2, 6)
+    assert measured.low.shape == measured.concave.shape == measured.gain.shape == (5, 2, 6)
     assert measured.images == 2
     np.testing.assert_allclose(measured.share.sum(2), 1, rtol=1e-5)
     assert (measured.share >= 0).all()
@@ -178,13 +178,13 @@ def test_effective_range_leaves_out_the_tails():
 
 def test_negative_curvature_is_found_where_the_data_are_and_only_there():
     prior = FieldsOfExperts(1, **SMALL).requires_grad_(False)
-    prior.potential.slopes[2] *= -1  # one potential upside down
+    prior.potential.increments[2] *= -1  # one potential upside down
     found = inspection.measure(prior, photographs(), levels=3)
     assert found.convex[:, 0].sum(1).tolist() == [5, 5, 5]
     assert math.isnan(found.all_convex_above)
     np.testing.assert_allclose(found.concave[:, 0, 2], 1)
     assert found.order(0, "convexity")[-1] == 2
-    last = prior.potential.slopes[0, -2:]
+    last = prior.potential.increments[0, -2:]
     last *= -5  # beyond the features
     found = inspection.measure(prior, photographs(), levels=3)
     assert found.convex[:2, 0, 0].all()
@@ -213,8 +213,8 @@ def test_curves_lie_on_the_effective_range_and_potentials_start_at_zero(measured
     assert curves.shape == measured.grid(1, 9).shape == (5, 6, 9)
     np.testing.assert_allclose(curves.min(2), 0)
     np.testing.assert_array_equal(measured.grid(1, 9)[..., 0], measured.low[:, 1])
-    slope = inspection.curves(prior, measured, 1, 9, order=1)
-    assert np.abs(slope).max() > 0
+    derivative = inspection.curves(prior, measured, 1, 9, order=1)
+    assert np.abs(derivative).max() > 0
 
 
 # --- saved with the prior ----------------------------------------------------------------------------------------
@@ -240,7 +240,7 @@ def test_saved_inspection_is_read_again_until_the_weights_change(work, measured)
     path = inspections.save("small", measured)
     assert path.stat().st_size < 200_000
     again = inspections.load("small")
-    for name in ("sigma", "low", "high", "curvature", "curvature_on_grid", "concave", "slope", "share", "images"):
+    for name in ("sigma", "low", "high", "curvature", "curvature_on_grid", "concave", "gain", "share", "images"):
         np.testing.assert_array_equal(getattr(again, name), getattr(measured, name))
     zoo.save(work / "pretrained" / "small", FieldsOfExperts(1, **SMALL), {})
     assert inspections.load("small") is None
@@ -336,7 +336,7 @@ def test_what_a_prior_does_not_have_cannot_be_inspected():
         lambda: inspection.response(prior, x, math.nan, 0, 0),
         lambda: inspection.response(prior, x.byte(), -1.0, 0, 0),
         lambda: inspection.curves(prior, measured, 2, 9),
-        lambda: inspection.image_kernels(prior, -1, measured.slope[0]),
+        lambda: inspection.image_kernels(prior, -1, measured.gain[0]),
         lambda: measured.order(0, "size"),
     ):
         with pytest.raises(InputError):

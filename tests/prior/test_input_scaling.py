@@ -90,8 +90,8 @@ def test_a_prior_without_scaling_is_fitted_by_one_with_it(layers):
     torch.manual_seed(1)
     prior = FieldsOfExperts(layers, channels=4, kernel_size=3, knots_u=15, knots_hidden=9, knots_s=6).double()
     for phi in prior.functions:  # functions as smooth as the coarser grid at large sigma can hold
-        u = torch.linspace(-1, 1, phi.slopes.shape[1], dtype=torch.float64)[:, None]
-        phi.slopes.data *= 1 + 0.3 * torch.sin(2 * u + torch.arange(4).double()[:, None, None])
+        u = torch.linspace(-1, 1, phi.increments.shape[1], dtype=torch.float64)[:, None]
+        phi.increments.data *= 1 + 0.3 * torch.sin(2 * u + torch.arange(4).double()[:, None, None])
     fitted = rescaled(prior, 0.05, knots_u=127, knots_hidden=127)
     assert fitted.architecture["input_scale"] == 0.05
     x, _ = images(size=12)
@@ -108,7 +108,7 @@ def test_an_inspection_is_in_the_unit_of_the_image_with_and_without():
     prior, fitted = (p.requires_grad_(False) for p in (prior, fitted))
     x = list(torch.rand(2, 1, 1, 24, 24, generator=torch.manual_seed(2)))
     one, other = (inspection.measure(p, x, levels=5) for p in (prior, fitted))
-    for name in ("low", "high", "slope", "curvature", "share"):
+    for name in ("low", "high", "gain", "curvature", "share"):
         assert np.allclose(getattr(one, name)[:, -1], getattr(other, name)[:, -1], rtol=0.03), name
         assert np.allclose(getattr(one, name)[:, 0], getattr(other, name)[:, 0], rtol=0.03, atol=2e-3), name
     for layer in (0, 1):

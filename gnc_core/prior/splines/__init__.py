@@ -36,7 +36,7 @@ __all__ = [
     "moments",
     "polynomials",
     "pull_back",
-    "times_slope",
+    "times_derivative",
     "total",
     "value_and_derivative",
 ]
@@ -110,14 +110,14 @@ def pull_back(table: Tensor, u: Tensor, grid: Grid, g: Tensor | None = None) -> 
 
     >>> grid, u = Grid(-1, 1, knots=3), torch.full((1, 1, 2, 2), 0.25)
     >>> table = polynomials(grid.positions(), continuation=1)[None, None]  # phi(u) = u
-    >>> slope, sums = pull_back(table, u, grid)
-    >>> slope.sum().item(), torch.equal(sums, moments(torch.ones_like(u), u, grid))
+    >>> derivative, sums = pull_back(table, u, grid)
+    >>> derivative.sum().item(), torch.equal(sums, moments(torch.ones_like(u), u, grid))
     (4.0, True)
     """
     if _fast(u):
         return _PullBack.apply(table, u, g, grid)
-    slope = definition.evaluate(table, u, grid, order=1)
-    return (slope, moments(torch.ones_like(u), u, grid)) if g is None else (g * slope, moments(g, u, grid))
+    derivative = definition.evaluate(table, u, grid, order=1)
+    return (derivative, moments(torch.ones_like(u), u, grid)) if g is None else (g * derivative, moments(g, u, grid))
 
 
 def total(table: Tensor, u: Tensor, grid: Grid, weight: Tensor | None = None, order: int = 0) -> Tensor:
@@ -132,12 +132,12 @@ def total(table: Tensor, u: Tensor, grid: Grid, weight: Tensor | None = None, or
     return (sums * _derivative(table, grid, order)).flatten(1).sum(1)
 
 
-def times_slope(table: Tensor, grid: Grid) -> Tensor:
+def times_derivative(table: Tensor, grid: Grid) -> Tensor:
     """The table of u dphi/du: (..., knots + 2, 5) as `polynomials` has them. It has the degrees of the function itself.
 
     >>> grid = Grid(-1, 1, knots=3)
     >>> table = polynomials(grid.positions(), continuation=1)  # phi(u) = u, and so is u phi'(u)
-    >>> torch.allclose(times_slope(table, grid), table, atol=1e-6)
+    >>> torch.allclose(times_derivative(table, grid), table, atol=1e-6)
     True
     """
     knots = torch.arange(-1, grid.knots + 1, dtype=table.dtype, device=table.device) + grid.low / grid.spacing
@@ -258,10 +258,10 @@ class _ValueAndDerivative(Function):
         u = u.contiguous()
         ctx.save_for_backward(table, u)
         ctx.grid = grid
-        value, slope = torch.empty_like(u), torch.empty_like(u)
-        out = _planes(value), _planes(slope)
+        value, derivative = torch.empty_like(u), torch.empty_like(u)
+        out = _planes(value), _planes(derivative)
         _fast(u).values_and_derivatives(_powers_first(table, len(u)), _planes(u), *_rows(grid), *out)
-        return value, slope
+        return value, derivative
 
     @staticmethod
     def backward(ctx: Any, g: Tensor, g_slope: Tensor) -> tuple[Tensor | None, ...]:
@@ -292,8 +292,8 @@ class _Moments(Function):
         (g, u), grid = ctx.saved_tensors, ctx.grid
         if not ctx.needs_input_grad[0]:
             return None, g * evaluate(grad, u, grid, order=1), None
-        value, slope = value_and_derivative(grad, u, grid)
-        return value, g * slope, None
+        value, derivative = value_and_derivative(grad, u, grid)
+        return value, g * derivative, None
 
 
 class _PullBack(Function):
@@ -312,9 +312,9 @@ class _PullBack(Function):
         (table, u, g), grid = ctx.saved_tensors, ctx.grid
         fused = getattr(_fast(u), "adjoint_of_pull_back", None)
         if torch.is_grad_enabled() or fused is None:  # to be differentiated again, or on a GPU
-            value, slope = value_and_derivative(d_sums, u, grid)
+            value, derivative = value_and_derivative(d_sums, u, grid)
             grad_u, sums = pull_back(_derivative(table, grid, 1), u, grid, d if g is None else d * g)
-            grad_u = grad_u + (slope if g is None else g * slope)
+            grad_u = grad_u + (derivative if g is None else g * derivative)
             grad_g = None if g is None else d * evaluate(table, u, grid, order=1) + value
             sums = sums.sum(0, keepdim=True) if len(table) == 1 else sums
         else:

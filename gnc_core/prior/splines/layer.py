@@ -29,18 +29,18 @@ def pull_back(
     x: Tensor,
     kernel: Tensor,
     grid: Grid,
-    slope: Tensor | None = None,
+    derivative: Tensor | None = None,
     value: Tensor | None = None,
     g: Tensor | None = None,
 ) -> tuple[Tensor, float]:
     """K^T (g phi'(K x)), (H + 6, W + 6), and the sum of g psi(K x) over channels and pixels, of one image.
 
-    x, kernel, grid: as `features`; slope, value: tables of phi and of psi, None where that result is not wanted (it is zero
+    x, kernel, grid: as `features`; derivative, value: tables of phi and of psi, None where that result is not wanted (it is zero
     then); g: (C, H, W), or None for ones."""
     out = torch.zeros(x.shape)
     weight = None if g is None else g.contiguous().numpy()
     total = _pull_back(
-        *_arrays(x, kernel), *_rows(grid), _powers_first(slope), _powers_first(value), weight, out.numpy()
+        *_arrays(x, kernel), *_rows(grid), _powers_first(derivative), _powers_first(value), weight, out.numpy()
     )
     return out, total
 
@@ -104,7 +104,7 @@ def _features(x, kernel, scale, offset, table, out):  # type: ignore[no-untyped-
 
 
 @njit(**_OPTIONS)
-def _pull_back_row(u, scale, offset, top, slopes, constants, values, weight, row, f, a, g):  # type: ignore[no-untyped-def]
+def _pull_back_row(u, scale, offset, top, derivatives, constants, values, weight, row, f, a, g):  # type: ignore[no-untyped-def]
     """g = weight phi'(u), and the sum of weight psi(u), of a row of features."""
     total = np.float64(0)
     for start in range(0, len(u), _BLOCK):
@@ -118,8 +118,8 @@ def _pull_back_row(u, scale, offset, top, slopes, constants, values, weight, row
             for i in range(n):
                 block += target[i] if weight is None else target[i] * weight[start + i]
             total += np.float64(block)
-        if slopes is not None:
-            _look_up(slopes, row, n, a)
+        if derivatives is not None:
+            _look_up(derivatives, row, n, a)
             _derivatives(a, f, scale, target)
             if weight is not None:
                 for i in range(n):
@@ -128,28 +128,28 @@ def _pull_back_row(u, scale, offset, top, slopes, constants, values, weight, row
 
 
 @njit(**_OPTIONS)
-def _pull_back(x, kernel, scale, offset, slope, value, weight, out):  # type: ignore[no-untyped-def]
+def _pull_back(x, kernel, scale, offset, derivative, value, weight, out):  # type: ignore[no-untyped-def]
     channels, height, width = len(kernel), x.shape[0] - 6, x.shape[1] - 6
     row, f, a = np.empty(_BLOCK, np.int32), np.empty(_BLOCK, np.float32), np.empty(4 * _BLOCK, np.float32)
     u = np.empty((2, width), np.float32)
     g = np.zeros(width + 12, np.float32)  # a row of the features' gradient, with six zeros at either end
     mirrored = kernel[:, :, ::-1].copy()
-    top = np.float32((slope if slope is not None else value).shape[2] - 1)
-    slopes = None if slope is None else _all_by_row(slope)
+    top = np.float32((derivative if derivative is not None else value).shape[2] - 1)
+    derivatives = None if derivative is None else _all_by_row(derivative)
     values = None if value is None else _all_by_row(value)
     total = np.float64(0)
     for y in range(height):
         for first in range(0, channels, 2):
             _convolve_rows(x, kernel, y, first, u)
             for c in range(first, min(first + 2, channels)):
-                phi = None if slopes is None else slopes[c]
+                phi = None if derivatives is None else derivatives[c]
                 psi = None if values is None else values[c]
                 psi_0 = None if value is None else value[c, 0]
                 w = None if weight is None else weight[c, y]
                 total += _pull_back_row(
                     u[c - first], scale, offset, top, phi, psi_0, psi, w, row, f, a, g[6 : 6 + width]
                 )
-                if slopes is not None:
+                if derivatives is not None:
                     for dy in range(0, 6, 2):
                         _adjoint_rows(g, mirrored[c, dy], mirrored[c, dy + 1], out[y + dy], out[y + dy + 1])
                     _adjoint_row(g, mirrored[c, 6], out[y + 6])
