@@ -21,6 +21,8 @@ from .photographs import Folder
 
 _BATCH = 8
 _STEPS, _FIRST, _LAST = 10, 3, 20
+_PATCHES, _PATCHES_EACH = 32, 4
+_ROUNDS, _ROUNDS_ALL = 30, 25
 
 
 @click.command("fit-schedule")
@@ -45,9 +47,8 @@ _STEPS, _FIRST, _LAST = 10, 3, 20
 @click.option(
     "--patches",
     type=click.IntRange(1, 10_000),
-    default=32,
-    show_default=True,
-    help="Number of random patches to fit to, for one level.",
+    help=f"Number of random patches to fit to. Default: {_PATCHES} for one level; for all, {_PATCHES_EACH} for each of 30 "
+    "pairs of a level and a number of steps.",
 )
 @click.option(
     "--patch-size",
@@ -59,16 +60,7 @@ _STEPS, _FIRST, _LAST = 10, 3, 20
 @click.option(
     "--rounds",
     type=click.IntRange(1, 10_000),
-    default=30,
-    show_default=True,
-    help="At most so many rounds of five L-BFGS iterations, for one level.",
-)
-@click.option(
-    "--iterations",
-    type=click.IntRange(1),
-    default=1500,
-    show_default=True,
-    help="Iterations of eight patches, each at a level and with a number of steps of its own, for all levels.",
+    help=f"At most so many rounds of five L-BFGS iterations. Default: {_ROUNDS} for one level, {_ROUNDS_ALL} for all.",
 )
 @click.option(
     "--out",
@@ -87,10 +79,9 @@ def fit_schedule(
     steps: str | None,
     sigma0: float | None,
     start_file: Path | None,
-    patches: int,
+    patches: int | None,
     patch_size: int,
-    rounds: int,
-    iterations: int,
+    rounds: int | None,
     out: Path,
     seed: int,
     device: str,
@@ -129,7 +120,9 @@ def fit_schedule(
     photographs = [images.compact(image) for _, image in folder.photographs(patch_size)]
     name = Path(prior_name).name
     schedule: LearnedSchedule | ScheduleFamily
-    with tqdm(total=iterations if level is None else rounds, unit="round", disable=None) as bar:
+    patches = patches or (_PATCHES_EACH if level is None else _PATCHES)
+    rounds = rounds or (_ROUNDS_ALL if level is None else _ROUNDS)
+    with tqdm(total=rounds, unit="round", disable=None) as bar:
 
         def progress(_: int, error: float) -> None:
             bar.update()
@@ -145,7 +138,8 @@ def fit_schedule(
                 span,
                 name=name,
                 start=first,
-                iterations=iterations,
+                rounds=rounds,
+                patches=patches,
                 patch=patch_size,
                 seed=seed,
                 progress=progress,

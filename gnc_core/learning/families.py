@@ -13,11 +13,11 @@ from gnc_core import checks, problems
 from gnc_core.errors import InputError
 from gnc_core.images import random_patches
 from gnc_core.prior.base import Prior
-from gnc_core.restoration.families import LEAST, MONOMIALS, MOST, NUMBERS, ScheduleFamily, unfold
+from gnc_core.restoration.families import DEGREE, LEAST, MOST, NUMBERS, PRODUCTS, ScheduleFamily, unfold
 
-from .fitting import unrolled
+from .fitting import minimise, unrolled
 
-_AVERAGED = 0.4  # last share of the iterations, whose weights are averaged
+LEVELS, NUMBERS_OF_STEPS = 6, 5  # that schedules are fitted at: a grid, even in the level's logit and in log S
 
 
 def fit_family(
@@ -29,70 +29,65 @@ def fit_family(
     *,
     name: str,
     start: ScheduleFamily | None = None,
-    iterations: int = 1500,
-    batch: int = 8,
+    rounds: int = 25,
+    patches: int = 4,
     patch: int = 64,
-    learning_rate: float = 0.03,
     seed: int = 0,
     progress: Callable[[int, float], None] | None = None,
 ) -> ScheduleFamily:
     """The family of schedules whose unrolled steps bring images closest to the truth, over all levels and numbers of steps.
 
-        minimise  E log mean |x_S - truth|^2,    the level's logit and log S uniform on their ranges:
+        minimise  mean of log mean |x_S - truth|^2  over six levels, five numbers of steps and random patches:
 
-    decibels count the same at every level. Adam, the step size annealed to zero, on random patches; what is returned is the mean
-    over the last iterations. The start is the logarithmic schedule from `Problem.first_sigma` with c = 1, or the family `start`,
-    of a shallower prior perhaps, with the same ranges: it saves iterations.
+    decibels count the same everywhere. L-BFGS on the family's weights. The start is the logarithmic schedule from
+    `Problem.first_sigma`, its steps the smaller the more they are; or the family `start`, of a shallower prior perhaps, with the
+    same ranges: it saves rounds.
 
     images: true ones, (..., H, W), uint8 or float in [0, 1]. levels, steps: the ranges. name: of the prior, kept in the family.
-    progress: called after each iteration with its number and the mean error in dB over the last hundred.
+    rounds: at most so many, as of `minimise`. patches: of each level and number of steps. progress: called after each round with
+    its number and the mean error in dB.
 
     Deterministic for the same input on one device. Raises `InputError` for ranges that do not run upwards, and images that
     are smaller than a patch.
 
     >>> from gnc_core import images, zoo
     >>> cat = [images.load_sample("Cat")]
-    >>> fitted = fit_family(zoo.load("foe-l1"), cat, "denoise", (0.05, 0.2), (2, 3), name="foe-l1", iterations=2, patch=32)
-    >>> fitted.title
+    >>> few = {"rounds": 1, "patches": 1, "patch": 16}
+    >>> fit_family(zoo.load("foe-l1"), cat, "denoise", (0.05, 0.2), (2, 3), name="foe-l1", **few).title
     'denoise, noise 0.05 to 0.2, 2 to 3 steps'
     """
-    iterations = checks.whole(iterations, "The number of iterations", 1)
+    rounds = checks.whole(rounds, "The number of rounds", 1)
+    patches = checks.whole(patches, "The number of patches", 1)
     if not (isinstance(images, Sequence) and all(isinstance(image, Tensor) for image in images) and images):
         raise InputError("There are no images to fit schedules to: they are a list of tensors (..., H, W).")
-    kind, device = problems.task(task), images[0].device
-    family = ScheduleFamily(
-        ((0.0,) * MONOMIALS,) * NUMBERS, task, name, levels, steps, prior.sigma_min, prior.sigma_max
-    )
+    nothing = ((0.0,) * len(PRODUCTS),) * NUMBERS
+    family = ScheduleFamily(nothing, task, name, levels, steps, prior.sigma_min, prior.sigma_max)
     if start is None:
-        weights = _start(prior, family).requires_grad_()
+        weights = _start(prior, family)
+    elif (start.task, start.levels, start.steps) == (family.task, family.levels, family.steps):
+        weights = torch.tensor(start.weights, dtype=torch.float64)
     else:
-        if (start.task, start.levels, start.steps) != (family.task, family.levels, family.steps):
-            raise InputError(f"The schedules to start from are for {start.title}, not for {family.title}.")
-        weights = torch.tensor(start.weights, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.Adam([weights], lr=learning_rate)
-    annealed = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, iterations)
-    generator = torch.Generator().manual_seed(checks.whole(seed, "The seed", 0))
-    total, count, recent = torch.zeros_like(weights), 0, list[float]()
-    for iteration in range(1, iterations + 1):
-        level, number = draw(family, generator)
-        truth = random_patches(images, patch, batch, generator).to(device)
-        problem = kind.degrade(truth, level, problems.image_seed(seed, iteration))
-        with torch.enable_grad():
+        raise InputError(f"The schedules to start from are for {start.title}, not for {family.title}.")
+    kind, generator = problems.task(task), torch.Generator().manual_seed(checks.whole(seed, "The seed", 0))
+    cases: list[tuple[problems.Problem, float, int, Tensor]] = []
+    for level in _between(family.levels, LEVELS):
+        for number in sorted({round(value) for value in np.geomspace(*family.steps, NUMBERS_OF_STEPS)}):
+            truth = random_patches(images, patch, patches, generator).to(images[0].device)
+            cases.append((kind.degrade(truth, level, problems.image_seed(seed, len(cases))), level, number, truth))
+    weights.requires_grad_()
+
+    def error() -> float:
+        weights.grad, total = None, 0.0
+        for problem, level, number, truth in cases:  # one graph at a time
             restored = unrolled(prior, problem, *unfold(weights, family, level, number))
-            error = (restored - truth).square().mean((1, 2, 3)).log().mean()
-        if torch.isfinite(error):  # steps that diverge say nothing about where to go
-            optimizer.zero_grad()
-            error.backward(inputs=[weights])
-            torch.nn.utils.clip_grad_norm_([weights], 1.0)
-            optimizer.step()
-        annealed.step()
-        if iteration > (1 - _AVERAGED) * iterations:
-            total, count = total + weights.detach(), count + 1
-        recent = [*recent[-99:], 10 / math.log(10) * error.item()]
-        if progress is not None:
-            progress(iteration, sum(recent) / len(recent))
-    mean = tuple(tuple(row) for row in (total / count).tolist())
-    return ScheduleFamily(mean, task, name, levels, steps, prior.sigma_min, prior.sigma_max)
+            mean = (restored - truth).square().mean((1, 2, 3)).log().mean() / len(cases)
+            mean.backward(inputs=[weights])
+            total += mean.item()
+        return total
+
+    shown = None if progress is None else lambda number, best: progress(number, 10 / math.log(10) * best)
+    minimise([weights], error, rounds, shown)
+    return family.with_weights(weights.tolist())
 
 
 def draw(family: ScheduleFamily, generator: torch.Generator) -> tuple[float, int]:
@@ -104,22 +99,34 @@ def draw(family: ScheduleFamily, generator: torch.Generator) -> tuple[float, int
     (True, True)
     """
     place, share = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
-    low, high = (math.log(level / (1 - level)) for level in family.levels)
+    low, high = (_logit(level) for level in family.levels)
     first, last = (math.log(number) for number in family.steps)
     return 1 / (1 + math.exp(-(low + place * (high - low)))), round(math.exp(first + share * (last - first)))
 
 
 def _start(prior: Prior, family: ScheduleFamily) -> Tensor:
-    """The weights of about the logarithmic schedule from the task's first sigma, with c = 1."""
-    weights = torch.zeros(NUMBERS, MONOMIALS, dtype=torch.float64)
-    low, high = (math.log(level / (1 - level)) for level in family.levels)
-    levels = torch.linspace(low, high, 9).sigmoid().tolist()
-    kind = problems.task(family.task)
+    """The weights of about the logarithmic schedule from the task's first sigma, with c = 5.5 / S: fitted ones have that sum."""
+    weights = torch.zeros(NUMBERS, len(PRODUCTS), dtype=torch.float64)
+    places, kind = np.linspace(-1, 1, 9), problems.task(family.task)
     span = math.log(prior.sigma_max / prior.sigma_min)
+    levels = _between(family.levels, len(places))
     firsts = [math.log(kind.first_sigma(v, prior.sigma_min, prior.sigma_max) / prior.sigma_min) / span for v in levels]
-    inside = np.clip(firsts, 0.1, 0.9)
-    square, linear, constant = np.polyfit(np.linspace(-1, 1, 9), np.log(inside / (1 - inside)), 2)
-    weights[0, 0], weights[0, 1], weights[0, 3] = float(constant), float(linear), float(square)
+    c = np.log(np.clip(5.5 / np.geomspace(*family.steps, len(places)), 0.12, 1.75) / LEAST) / math.log(MOST / LEAST)
+    in_x, in_y = (
+        [PRODUCTS.index(ij) for ij in ends] for ends in ([(i, 0) for i in range(4)], [(0, j) for j in range(4)])
+    )
+    for row, columns, shares in ((0, in_x, np.clip(firsts, 0.05, 0.95)), (3, in_y, c)):
+        values = np.log(shares / (1 - shares))
+        weights[row, columns] = torch.from_numpy(np.polynomial.legendre.legfit(places, values, DEGREE))
     weights[1, 0] = -3.0  # near sigma_min in the end
-    weights[3, 0] = math.log((1 - LEAST) / (MOST - 1))
     return weights
+
+
+def _between(levels: tuple[float, float], number: int) -> list[float]:
+    """So many levels from one end to the other, their logits evenly spaced."""
+    low, high = (_logit(level) for level in levels)
+    return torch.linspace(low, high, number, dtype=torch.float64).sigmoid().tolist()
+
+
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))

@@ -19,7 +19,7 @@ from gnc_core.restoration.schedules import LearnedSchedule
 from gnc_core.restoration.schemes import image_step
 
 _ITERATIONS_A_ROUND = 5
-_SMALLEST_GAIN = 1e-4  # of the error in a round, relative; half a thousandth of a dB
+_SMALLEST_GAIN = 1e-4  # of the logarithm of the error in a round: half a thousandth of a dB
 
 Schedule = tuple[Tensor, Tensor]  # sigma and tau, (S,) each
 
@@ -131,36 +131,74 @@ def _descend(
     tau_i = c_i sigma_i^2,    c_i = 0.1 + 1.9 logistic(b_i).
     """
     a, b = (t.requires_grad_() for t in _free(prior, *start))
-    best, best_error, scale = start, math.inf, 0.0
     span = math.log(prior.sigma_max / prior.sigma_min)
 
-    def error() -> Tensor:
-        """The error in units of its first value, and its gradients in a and b."""
-        nonlocal best, best_error, scale
+    def unfolded() -> Schedule:
         sigma = prior.sigma_min * torch.exp(span * torch.sigmoid(a).cumprod(0))
-        tau = (LEAST + (MOST - LEAST) * torch.sigmoid(b)) * sigma**2
-        leaves = [sigma.detach().requires_grad_(), tau.detach().requires_grad_()]
-        value = mean_error(prior, pairs, leaves[0], leaves[1], backward=True)
-        if value < best_error:
-            best, best_error = (sigma.detach(), tau.detach()), value
-        scale = scale or value or 1.0
-        gradients = torch.autograd.grad([sigma, tau], [a, b], [leaf.grad for leaf in leaves])
-        a.grad, b.grad = (gradient / scale for gradient in gradients)
-        return torch.tensor(value / scale if math.isfinite(value) else math.inf)
+        return sigma, (LEAST + (MOST - LEAST) * torch.sigmoid(b)) * sigma**2
 
-    optimizer = torch.optim.LBFGS([a, b], max_iter=_ITERATIONS_A_ROUND, history_size=20, line_search_fn="strong_wolfe")
-    with torch.enable_grad():
-        for number in range(1, rounds + 1):
-            before = best_error
-            optimizer.step(error)
-            if progress is not None:
-                progress(number, best_error)
-            if not best_error < (1 - _SMALLEST_GAIN) * before:
-                break
+    def error() -> float:
+        """The logarithm of the error, and its gradients in a and b."""
+        sigma, tau = unfolded()
+        leaves = [sigma.detach().requires_grad_(), tau.detach().requires_grad_()]
+        value = mean_error(prior, pairs, leaves[0], leaves[1], backward=True) or math.ulp(0.0)
+        gradients = torch.autograd.grad([sigma, tau], [a, b], [leaf.grad for leaf in leaves])
+        a.grad, b.grad = (gradient / value for gradient in gradients)
+        return math.log(value)
+
+    shown = None if progress is None else lambda number, best: progress(number, math.exp(best))
+    best_error = math.exp(minimise([a, b], error, rounds, shown))
     pixels = sum(truth.numel() for _, truth in pairs)
     without = sum(((problem.initial() - truth).square().sum() / pixels).item() for problem, truth in pairs)
     if not best_error <= max(1.0, without):
         raise InputError("The steps diverge from the start; choose a smaller sigma0 or more steps.")
+    with torch.no_grad():
+        return unfolded()
+
+
+def minimise(
+    leaves: Sequence[Tensor],
+    error: Callable[[], float],
+    rounds: int,
+    progress: Callable[[int, float], None] | None = None,
+) -> float:
+    """Brings `leaves` to the least logarithm of an error that rounds of five L-BFGS iterations meet, and returns it.
+
+    error: the logarithm, whose gradients it leaves in the leaves' `grad`. rounds: at most so many; fewer where one gains less
+    than half a thousandth of a dB. progress: called after each with its number and the least so far.
+
+    >>> x = torch.tensor([3.0], requires_grad=True)
+    >>> def error():
+    ...     x.grad = 2 * (x.detach() - 1)
+    ...     return (x.item() - 1) ** 2
+    >>> minimise([x], error, rounds=5) < 1e-6, round(x.item(), 3)
+    (True, 1.0)
+    """
+    best, values = math.inf, [leaf.detach().clone() for leaf in leaves]
+
+    def evaluated() -> Tensor:
+        nonlocal best, values
+        found = error()
+        if found < best:
+            best, values = found, [leaf.detach().clone() for leaf in leaves]
+        for leaf in leaves:  # steps that diverge say nothing about where to go
+            leaf.grad = torch.zeros_like(leaf) if leaf.grad is None else leaf.grad.nan_to_num()
+        return torch.tensor(found if math.isfinite(found) else math.inf)
+
+    optimizer = torch.optim.LBFGS(
+        leaves, max_iter=_ITERATIONS_A_ROUND, history_size=30, tolerance_change=1e-9, line_search_fn="strong_wolfe"
+    )
+    with torch.enable_grad():
+        for number in range(1, rounds + 1):
+            before = best
+            optimizer.step(evaluated)
+            if progress is not None:
+                progress(number, best)
+            if not before - best >= _SMALLEST_GAIN:
+                break
+    with torch.no_grad():
+        for leaf, value in zip(leaves, values, strict=True):
+            leaf.copy_(value)
     return best
 
 

@@ -19,7 +19,8 @@ from .schedules import LearnedSchedule
 if TYPE_CHECKING:  # which schedules there are is told without PyTorch
     from torch import Tensor
 
-NUMBERS, MONOMIALS = 6, 6  # of a schedule; of (x, y) up to the second degree
+NUMBERS, DEGREE = 6, 3  # of a schedule; of a polynomial in (x, y)
+PRODUCTS = tuple((i, j) for j in range(DEGREE + 1) for i in range(DEGREE + 1 - j))  # of P_i(x) and P_j(y)
 LEAST, MOST = 0.1, 2.0  # c of a step: none is idle, and none leaps
 
 
@@ -27,15 +28,18 @@ LEAST, MOST = 0.1, 2.0  # c of a step: none is idle, and none leaps
 class ScheduleFamily:
     """Monotone schedules with `tau_i = c_i sigma_i^2`, a smooth function of a task's level and of the number S of steps.
 
-    With u_i = i / (S - 1) and six numbers a, b, p, c_0, c_1, c_2, each a polynomial of the second degree in x and y,
+    With u_i = i / (S - 1) and six numbers a, b, p, c_0, c_1, c_2, each a polynomial of the third degree in x and y,
 
         s_0 = s_min + (s_max - s_min) logistic(a),    s_end = s_min + (s_0 - s_min) logistic(b),
-        log sigma_i = s_end + (s_0 - s_end) (1 - u_i)^exp(p),    c_i = 0.1 + 1.9 logistic(c_0 + c_1 u_i + c_2 u_i^2),
+        log sigma_i = s_end + (s_0 - s_end) (1 - u_i)^exp(p),
+        log c_i = log 0.1 + log 20 logistic(c_0 + c_1 P_1(2 u_i - 1) + c_2 P_2(2 u_i - 1)),
 
-    where x and y are the places, -1 ... 1, of the level's logit and of log S between those of `levels` and `steps`.
+    where x and y are the places, -1 ... 1, of the level's logit and of log S between those of `levels` and `steps`, and P_j are
+    Legendre's polynomials: what is fitted is better conditioned than with powers.
 
-    weights: 6 x 6, a row a number, in the order 1, x, y, x^2, x y, y^2. task: the name of a problem. prior: the name of the prior
-    whose range is [sigma_min, sigma_max]. levels, steps: the range of both that it was fitted to. command: what fitted it.
+    weights: 6 x 10, a row a number; its columns belong to P_i(x) P_j(y), i + j <= 3, in the order of `PRODUCTS`. task: the name
+    of a problem. prior: the name of the prior whose range is [sigma_min, sigma_max]. levels, steps: the range of both that it
+    was fitted to. command: what fitted it.
     Raises `InputError` if the numbers cannot be a family.
 
     >>> from gnc_core import zoo
@@ -57,8 +61,8 @@ class ScheduleFamily:
         rows = [
             checks.numbers(row, "The family's weights") for row in checks.listed(self.weights, "The family's weights")
         ]
-        if len(rows) != NUMBERS or any(len(row) != MONOMIALS for row in rows):
-            raise InputError(f"The family's weights must be {NUMBERS} rows of {MONOMIALS} numbers.")
+        if len(rows) != NUMBERS or any(len(row) != len(PRODUCTS) for row in rows):
+            raise InputError(f"The family's weights must be {NUMBERS} rows of {len(PRODUCTS)} numbers.")
         object.__setattr__(self, "weights", tuple(rows))
         level = problems.task(self.task).kind_of_level
         ranges = [checks.listed(ends, "The family's ranges of levels and steps") for ends in (self.levels, self.steps)]
@@ -119,14 +123,14 @@ class ScheduleFamily:
         if not (low <= levels[0] < levels[1] <= high and first <= steps <= last):
             wanted = f"levels {levels[0]:.3g} to {levels[1]:.3g} and {steps} steps"
             raise InputError(f"The schedules for {self.title} do not serve {wanted}.")
+        import numpy as np
+
         (left, y), (right, _) = (self.place(level, steps) for level in levels)
-        m, d = (left + right) / 2, (right - left) / 2  # x = m + d x', with x' the place in the new range
-        rows = []
-        for one, x, by_y, xx, xy, yy in self.weights:
-            slope = x + xy * y
-            rows.append(
-                [one + by_y * y + yy * y * y + slope * m + xx * m * m, d * (slope + 2 * xx * m), 0, xx * d * d, 0, 0]
-            )
+        places = np.linspace(-1, 1, DEGREE + 1)  # in the new range: as many as a polynomial in x has coefficients
+        here = [products((left + right) / 2 + (right - left) / 2 * x, y) for x in places]
+        alone = np.polynomial.legendre.legvander(places, DEGREE)
+        in_x = np.linalg.solve(alone, np.array(here) @ np.array(self.weights).T).T
+        rows = [[*row, *[0.0] * (len(PRODUCTS) - DEGREE - 1)] for row in in_x.tolist()]
         return replace(self, levels=(levels[0], levels[1]), steps=(steps, steps)).with_weights(rows)
 
     def to_json(self) -> str:
@@ -150,8 +154,18 @@ class ScheduleFamily:
             raise InputError(f"{path} holds no learned schedules for all levels; fit-schedule writes them.") from error
 
 
+def products(x: float, y: float) -> list[float]:
+    """P_i(x) P_j(y) in the order of `PRODUCTS`.
+
+    >>> products(1.0, 0.0)
+    [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, -0.5, -0.5, -0.0]
+    """
+    by_x, by_y = ((1.0, v, (3 * v * v - 1) / 2, (5 * v**3 - 3 * v) / 2) for v in (x, y))
+    return [by_x[i] * by_y[j] for i, j in PRODUCTS]
+
+
 def unfold(weights: Tensor, family: ScheduleFamily, level: float, steps: int) -> tuple[Tensor, Tensor]:
-    """sigma and tau, (S,) each, of the schedule that `weights`, (6, 6), instead of the family's own have at a level and a number
+    """sigma and tau, (S,) each, of the schedule that `weights`, (6, 10), instead of the family's own have at a level and a number
     of steps; differentiable in them.
 
     >>> import torch
@@ -163,15 +177,15 @@ def unfold(weights: Tensor, family: ScheduleFamily, level: float, steps: int) ->
     """
     import torch
 
-    x, y = family.place(level, steps)
-    a, b, p, c_0, c_1, c_2 = weights @ torch.tensor([1, x, y, x * x, x * y, y * y]).to(weights)
+    a, b, p, c_0, c_1, c_2 = weights @ torch.tensor(products(*family.place(level, steps))).to(weights)
     s_min, s_max = math.log(family.sigma_min), math.log(family.sigma_max)
     s_0 = s_min + (s_max - s_min) * torch.sigmoid(a)
     s_end = s_min + (s_0 - s_min) * torch.sigmoid(b)
     u = torch.linspace(0, 1, steps).to(weights)
     rest = torch.where(u < 1, 1 - u, 1.0) ** p.exp() * (u < 1)  # (1 - u)^exp(p), whose slope in p is 0 at u = 1
     sigma = (s_end + (s_0 - s_end) * rest).exp()
-    c = LEAST + (MOST - LEAST) * torch.sigmoid(c_0 + c_1 * u + c_2 * u * u)
+    t = 2 * u - 1
+    c = LEAST * (MOST / LEAST) ** torch.sigmoid(c_0 + c_1 * t + c_2 * (3 * t * t - 1) / 2)
     return sigma, c * sigma**2
 
 

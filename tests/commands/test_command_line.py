@@ -247,7 +247,7 @@ def test_fit_schedule_then_restore_with_it(work):
 def test_schedules_for_all_levels_are_the_default_then(work):
     before = json.loads(restore(json=True).stdout)
     assert (before["scheme"], before["steps"]) == ("flow", 4)
-    fit = ["--data", "data", "--prior", "small", "--task", "denoise", "--patch-size", 24, "--iterations", 5]
+    fit = ["--data", "data", "--prior", "small", "--task", "denoise", "--patch-size", 24, "--rounds", 1, "--patches", 1]
     folder = Path("pretrained/small/schedules")
     folder.mkdir()
     result = run("fit-schedule", *fit, "--steps", "3:6", "--device", "cpu", "--out", folder / "denoise.json")
@@ -266,7 +266,7 @@ def test_schedules_for_all_levels_are_the_default_then(work):
 
 
 def test_finetune_makes_a_prior_of_its_own(work):
-    fit = ["--data", "data", "--prior", "small", "--task", "denoise", "--patch-size", 24, "--iterations", 5]
+    fit = ["--data", "data", "--prior", "small", "--task", "denoise", "--patch-size", 24, "--rounds", 1, "--patches", 1]
     Path("pretrained/small/schedules").mkdir()
     run("fit-schedule", *fit, "--device", "cpu", "--out", "pretrained/small/schedules/denoise.json")
     options = ["--start", "small", "--task", "denoise", "--data", "data", "--validation", "data", "--steps", 3]
