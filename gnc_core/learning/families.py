@@ -37,11 +37,12 @@ def fit_family(
 ) -> ScheduleFamily:
     """The family of schedules whose unrolled steps bring images closest to the truth, over all levels and numbers of steps.
 
-        minimise  mean of log mean |x_S - truth|^2  over six levels, five numbers of steps and random patches:
+        minimise  mean over six levels and five numbers of steps of log mean |x_S - truth|^2:
 
-    decibels count the same everywhere. L-BFGS on the family's weights. The start is the logarithmic schedule from
-    `Problem.first_sigma`, its steps the smaller the more they are; or the family `start`, of a shallower prior perhaps, with the
-    same ranges: it saves rounds.
+    decibels count the same everywhere, and pixels the same in flat patches and in others (the logarithm of each patch would
+    smooth too much: the flat ones have the largest decibels). L-BFGS on the family's weights. The start is the logarithmic
+    schedule from `Problem.first_sigma`, its steps the smaller the more they are; or the family `start`, of a shallower prior
+    perhaps, with the same ranges: it saves rounds.
 
     images: true ones, (..., H, W), uint8 or float in [0, 1]. levels, steps: the ranges. name: of the prior, kept in the family.
     rounds: at most so many, as of `minimise`. patches: of each level and number of steps. progress: called after each round with
@@ -70,7 +71,7 @@ def fit_family(
         raise InputError(f"The schedules to start from are for {start.title}, not for {family.title}.")
     kind, generator = problems.task(task), torch.Generator().manual_seed(checks.whole(seed, "The seed", 0))
     cases: list[tuple[problems.Problem, float, int, Tensor]] = []
-    for level in _between(family.levels, LEVELS):
+    for level in family.levels_at(np.linspace(-1, 1, LEVELS).tolist()):
         for number in sorted({round(value) for value in np.geomspace(*family.steps, NUMBERS_OF_STEPS)}):
             truth = random_patches(images, patch, patches, generator).to(images[0].device)
             cases.append((kind.degrade(truth, level, problems.image_seed(seed, len(cases))), level, number, truth))
@@ -80,7 +81,7 @@ def fit_family(
         weights.grad, total = None, 0.0
         for problem, level, number, truth in cases:  # one graph at a time
             restored = unrolled(prior, problem, *unfold(weights, family, level, number))
-            mean = (restored - truth).square().mean((1, 2, 3)).log().mean() / len(cases)
+            mean = (restored - truth).square().mean().log() / len(cases)
             mean.backward(inputs=[weights])
             total += mean.item()
         return total
@@ -107,9 +108,9 @@ def draw(family: ScheduleFamily, generator: torch.Generator) -> tuple[float, int
 def _start(prior: Prior, family: ScheduleFamily) -> Tensor:
     """The weights of about the logarithmic schedule from the task's first sigma, with c = 5.5 / S: fitted ones have that sum."""
     weights = torch.zeros(NUMBERS, len(PRODUCTS), dtype=torch.float64)
-    places, kind = np.linspace(-1, 1, 9), problems.task(family.task)
+    places, kind = np.linspace(-1, 1, 9).tolist(), problems.task(family.task)
     span = math.log(prior.sigma_max / prior.sigma_min)
-    levels = _between(family.levels, len(places))
+    levels = family.levels_at(places)
     firsts = [math.log(kind.first_sigma(v, prior.sigma_min, prior.sigma_max) / prior.sigma_min) / span for v in levels]
     c = np.log(np.clip(5.5 / np.geomspace(*family.steps, len(places)), 0.12, 1.75) / LEAST) / math.log(MOST / LEAST)
     in_x, in_y = (
@@ -120,12 +121,6 @@ def _start(prior: Prior, family: ScheduleFamily) -> Tensor:
         weights[row, columns] = torch.from_numpy(np.polynomial.legendre.legfit(places, values, DEGREE))
     weights[1, 0] = -3.0  # near sigma_min in the end
     return weights
-
-
-def _between(levels: tuple[float, float], number: int) -> list[float]:
-    """So many levels from one end to the other, their logits evenly spaced."""
-    low, high = (_logit(level) for level in levels)
-    return torch.linspace(low, high, number, dtype=torch.float64).sigmoid().tolist()
 
 
 def _logit(share: float) -> float:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, cast
 
+import numpy as np
 import torch
 from pytorch_optimizer import AdaBelief
 from torch import Tensor, nn
@@ -25,6 +26,7 @@ from .runs import Learner
 from .settings import FinetuneSettings
 
 VALIDATION_CROP = 160  # pixels
+START_PATCHES = 32  # a level
 
 
 class _Network(nn.Module):
@@ -43,10 +45,11 @@ class _Network(nn.Module):
 class Finetuner(Learner):
     """Starts from a prior and its schedules, and makes both better at one task: one `step` is one iteration.
 
-        minimise  E log mean |x_S - truth|^2  over the prior's weights and the schedules',
+        minimise  E mean |x_S - truth|^2 / e(level)  over the prior's weights and the schedules',
 
-    at a level and of patches of their own in every iteration, in the middle of the patches: decibels count the same at every
-    level. AdaBelief, cosine annealing, averaged weights.
+    at a level and of patches of their own in every iteration, in the middle of the patches. e(level) is the error at the start:
+    decibels count the same at every level, and pixels the same in flat patches and in others. AdaBelief, cosine annealing,
+    averaged weights.
 
     images: photographs, (..., H, W), uint8 or float in [0, 1]. validation: others, restored now and then at both ends of the
     levels and between them. The energy that results is no negative log density any more. Raises `InputError` for a family of
@@ -84,6 +87,7 @@ class Finetuner(Learner):
         ]
         self.optimizer = AdaBelief(groups, lr=settings.learning_rate, weight_decay=0.0)
         self.averaged = AveragedModel(self.network, multi_avg_fn=self.average)
+        self._start_error = self._errors_of_start()
         self._held_out = self._crops(validation)
 
     def parts(self) -> dict[str, Any]:
@@ -101,7 +105,9 @@ class Finetuner(Learner):
         truth = random_patches(self.images, settings.patch, settings.batch, self.generator).to(self.device)
         noise = int(torch.randint(2**31, (), generator=self.generator))
         problem = problems.task(settings.task).degrade(truth, level, noise)
-        loss = self._error(self.network(problem), truth, settings.margin).log().mean()
+        place, _ = self.network.family.place(level, settings.steps)
+        usual = math.exp(np.interp(place, *self._start_error))
+        loss = self._error(self.network(problem), truth, settings.margin).mean() / usual
         self.check(loss, "loss")
         self.optimizer.zero_grad()
         loss.backward()
@@ -113,6 +119,22 @@ class Finetuner(Learner):
         self.optimizer.step()
         self.averaged.update_parameters(self.network)
         return {"loss": loss.item(), "level": level, "gradient": norm.item()}
+
+    @torch.no_grad()
+    def _errors_of_start(self) -> tuple[list[float], list[float]]:
+        """The logarithms of the mean squared errors before any training, at places from -1 to 1 of the levels' logits."""
+        settings, generator = self.settings, torch.Generator().manual_seed(self.settings.seed)
+        kind, places, found = problems.task(settings.task), [-1.0, -0.5, 0.0, 0.5, 1.0], []
+        for index, level in enumerate(self.network.family.levels_at(places)):
+            patches = random_patches(self.images, settings.patch, START_PATCHES, generator).to(self.device)
+            errors = [
+                self._error(
+                    self.network(kind.degrade(truth, level, problems.image_seed(index, k))), truth, settings.margin
+                )
+                for k, truth in enumerate(patches.split(settings.batch))
+            ]
+            found.append(math.log(torch.cat(errors).mean().item() or math.ulp(0.0)))
+        return places, found
 
     @staticmethod
     def _error(restored: Tensor, truth: Tensor, margin: int) -> Tensor:

@@ -111,6 +111,11 @@ class ScheduleFamily:
         x = between(_logit(min(max(level, low), high)), _logit(low), _logit(high))
         return x, between(math.log(steps), *(math.log(value) for value in self.steps))
 
+    def levels_at(self, places: Sequence[float]) -> list[float]:
+        """The levels at places x, -1 ... 1: the inverse of `place`."""
+        low, high = (_logit(end) for end in self.levels)
+        return [1 / (1 + math.exp(-(low + (x + 1) / 2 * (high - low)))) for x in places]
+
     def with_weights(self, weights: Sequence[Sequence[float]]) -> ScheduleFamily:
         """The same family with other weights."""
         return replace(self, weights=tuple(tuple(row) for row in weights))
@@ -158,7 +163,7 @@ def products(x: float, y: float) -> list[float]:
     """P_i(x) P_j(y) in the order of `PRODUCTS`.
 
     >>> products(1.0, 0.0)
-    [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, -0.5, -0.5, -0.0]
+    [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, -0.5, -0.5, 0.0]
     """
     by_x, by_y = ((1.0, v, (3 * v * v - 1) / 2, (5 * v**3 - 3 * v) / 2) for v in (x, y))
     return [by_x[i] * by_y[j] for i, j in PRODUCTS]
