@@ -21,8 +21,8 @@ from .photographs import Folder
 
 _BATCH = 8
 _STEPS, _FIRST, _LAST = 10, 3, 20
-_PATCHES, _PATCHES_EACH = 32, 4
-_ROUNDS, _ROUNDS_ALL = 30, 25
+_PATCHES, _PATCHES_EACH = 32, 5
+_ROUNDS, _ROUNDS_ALL = 30, 15
 
 
 @click.command("fit-schedule")
@@ -47,7 +47,7 @@ _ROUNDS, _ROUNDS_ALL = 30, 25
 @click.option(
     "--patches",
     type=click.IntRange(1, 10_000),
-    help=f"Number of random patches to fit to. Default: {_PATCHES} for one level; for all, {_PATCHES_EACH} for each of 30 "
+    help=f"Number of random patches to fit to. Default: {_PATCHES} for one level; for all, {_PATCHES_EACH} for each of 20 "
     "pairs of a level and a number of steps.",
 )
 @click.option(

@@ -20,26 +20,28 @@ if TYPE_CHECKING:  # which schedules there are is told without PyTorch
     from torch import Tensor
 
 NUMBERS, DEGREE = 6, 3  # of a schedule; of a polynomial in (x, y)
-PRODUCTS = tuple((i, j) for j in range(DEGREE + 1) for i in range(DEGREE + 1 - j))  # of P_i(x) and P_j(y)
+PRODUCTS = tuple((i, j) for j in range(DEGREE) for i in range(DEGREE + 1 - j))  # of P_i(x) and P_j(y)
 LEAST, MOST = 0.1, 2.0  # c of a step: none is idle, and none leaps
+TIME = 5.5  # about the sum of all c of a fitted schedule, whatever its number of steps
 
 
 @dataclass(frozen=True)
 class ScheduleFamily:
     """Monotone schedules with `tau_i = c_i sigma_i^2`, a smooth function of a task's level and of the number S of steps.
 
-    With u_i = i / (S - 1) and six numbers a, b, p, c_0, c_1, c_2, each a polynomial of the third degree in x and y,
+    With u_i = i / (S - 1) and six numbers a, b, p, c_0, c_1, c_2, each a polynomial in x and y,
 
         s_0 = s_min + (s_max - s_min) logistic(a),    s_end = s_min + (s_0 - s_min) logistic(b),
         log sigma_i = s_end + (s_0 - s_end) (1 - u_i)^exp(p),
-        log c_i = log 0.1 + log 20 logistic(c_0 + c_1 P_1(2 u_i - 1) + c_2 P_2(2 u_i - 1)),
+        log c_i = log 0.1 + log 20 logistic(d_S + c_0 + c_1 P_1(2 u_i - 1) + c_2 P_2(2 u_i - 1)).
 
-    where x and y are the places, -1 ... 1, of the level's logit and of log S between those of `levels` and `steps`, and P_j are
+    x and y are the places, -1 ... 1, of the level's logit and of 1/S between those of `levels` and `steps`. With d_S alone c_i is
+    5.5/S (but for its bounds): the time of a flow that more steps only sample more finely, from which y departs. P_j are
     Legendre's polynomials: what is fitted is better conditioned than with powers.
 
-    weights: 6 x 10, a row a number; its columns belong to P_i(x) P_j(y), i + j <= 3, in the order of `PRODUCTS`. task: the name
-    of a problem. prior: the name of the prior whose range is [sigma_min, sigma_max]. levels, steps: the range of both that it
-    was fitted to. command: what fitted it.
+    weights: 6 x 9, a row a number; its columns belong to P_i(x) P_j(y), i + j <= 3, j <= 2, in the order of `PRODUCTS`. task: the
+    name of a problem. prior: the name of the prior whose range is [sigma_min, sigma_max]. levels, steps: the range of both that
+    it was fitted to. command: what fitted it.
     Raises `InputError` if the numbers cannot be a family.
 
     >>> from gnc_core import zoo
@@ -109,7 +111,8 @@ class ScheduleFamily:
 
         low, high = self.levels
         x = between(_logit(min(max(level, low), high)), _logit(low), _logit(high))
-        return x, between(math.log(steps), *(math.log(value) for value in self.steps))
+        first, last = self.steps
+        return x, between(1 / steps, 1 / last, 1 / first)
 
     def levels_at(self, places: Sequence[float]) -> list[float]:
         """The levels at places x, -1 ... 1: the inverse of `place`."""
@@ -163,14 +166,14 @@ def products(x: float, y: float) -> list[float]:
     """P_i(x) P_j(y) in the order of `PRODUCTS`.
 
     >>> products(1.0, 0.0)
-    [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, -0.5, -0.5, 0.0]
+    [1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, -0.5, -0.5]
     """
     by_x, by_y = ((1.0, v, (3 * v * v - 1) / 2, (5 * v**3 - 3 * v) / 2) for v in (x, y))
     return [by_x[i] * by_y[j] for i, j in PRODUCTS]
 
 
 def unfold(weights: Tensor, family: ScheduleFamily, level: float, steps: int) -> tuple[Tensor, Tensor]:
-    """sigma and tau, (S,) each, of the schedule that `weights`, (6, 10), instead of the family's own have at a level and a number
+    """sigma and tau, (S,) each, of the schedule that `weights`, (6, 9), instead of the family's own have at a level and a number
     of steps; differentiable in them.
 
     >>> import torch
@@ -189,8 +192,11 @@ def unfold(weights: Tensor, family: ScheduleFamily, level: float, steps: int) ->
     u = torch.linspace(0, 1, steps).to(weights)
     rest = torch.where(u < 1, 1 - u, 1.0) ** p.exp() * (u < 1)  # (1 - u)^exp(p), whose slope in p is 0 at u = 1
     sigma = (s_end + (s_0 - s_end) * rest).exp()
-    t = 2 * u - 1
-    c = LEAST * (MOST / LEAST) ** torch.sigmoid(c_0 + c_1 * t + c_2 * (3 * t * t - 1) / 2)
+    t, span = 2 * u - 1, math.log(MOST / LEAST)
+    d = (
+        4 * math.log(TIME / steps / math.sqrt(LEAST * MOST)) / span
+    )  # the logistic function's slope is 1/4 in its middle
+    c = LEAST * torch.exp(span * torch.sigmoid(d + c_0 + c_1 * t + c_2 * (3 * t * t - 1) / 2))
     return sigma, c * sigma**2
 
 

@@ -20,7 +20,7 @@ LEVELS, STEPS = (0.03, 0.3), (2, 8)
 
 
 def a_family(seed: int = 0) -> ScheduleFamily:
-    weights = torch.randn(6, 10, generator=torch.Generator().manual_seed(seed)).tolist()
+    weights = torch.randn(6, 9, generator=torch.Generator().manual_seed(seed)).tolist()
     return ScheduleFamily(weights, "denoise", "a", LEVELS, STEPS, 0.01, 0.5)
 
 
@@ -46,7 +46,7 @@ def test_every_family_goes_down_and_no_step_is_idle_or_wild(seed, steps):
 
 def test_the_formula():
     """log sigma and c of a hand-made family, at the middle of both ranges."""
-    rows = [[0.0] * 10 for _ in range(6)]
+    rows = [[0.0] * 9 for _ in range(6)]
     rows[0][0], rows[1][0], rows[2][0], rows[3][0], rows[4][0] = 1.0, -1.0, math.log(2), 0.5, -1.0
     family = ScheduleFamily(rows, "denoise", "a", LEVELS, (2, 8), 0.01, 0.5)
     middle = 1 / (1 + math.exp(-sum(math.log(v / (1 - v)) for v in LEVELS) / 2))
@@ -55,18 +55,19 @@ def test_the_formula():
     s_min, s_max = math.log(0.01), math.log(0.5)
     first = s_min + (s_max - s_min) * logistic(1)
     last = s_min + (first - s_min) * logistic(-1)
+    d = 4 * math.log(5.5 / 4 / math.sqrt(0.2)) / math.log(20)
     for i in range(4):
         u = i / 3
         sigma = math.exp(last + (first - last) * (1 - u) ** 2)
         assert schedule.sigma[i] == pytest.approx(sigma)
-        assert schedule.tau[i] == pytest.approx(0.1 * 20 ** logistic(0.5 - (2 * u - 1)) * sigma**2)
+        assert schedule.tau[i] == pytest.approx(0.1 * 20 ** logistic(d + 0.5 - (2 * u - 1)) * sigma**2)
 
 
 def test_polynomials_reach_the_ends_and_stay_there():
     family = a_family()
-    assert family.place(0.03, 2) == pytest.approx((-1, -1))
-    assert family.place(0.3, 8) == pytest.approx((1, 1))
-    assert family.place(0.3, 4)[1] == pytest.approx(0)
+    assert family.place(0.03, 8) == pytest.approx((-1, -1))
+    assert family.place(0.3, 2) == pytest.approx((1, 1))
+    assert family.place(0.3, 4)[1] == pytest.approx(-1 / 3)
     assert family.at(0.3, 4).sigma == family.at(0.7, 4).sigma
     assert family.at(0.01, 4).sigma == family.at(0.03, 4).sigma
 
@@ -132,9 +133,9 @@ def test_bad_input_is_one_sentence():
     with pytest.raises(InputError, match="noise level"):
         family.at(-1, 4)
     for change in (
-        {"weights": [[0.0] * 10] * 5},
-        {"weights": [[0.0] * 9] * 6},
-        {"weights": [[math.nan] * 10] * 6},
+        {"weights": [[0.0] * 9] * 5},
+        {"weights": [[0.0] * 8] * 6},
+        {"weights": [[math.nan] * 9] * 6},
         {"levels": (0.3, 0.1)},
         {"steps": (4, 3)},
         {"task": "nothing"},
