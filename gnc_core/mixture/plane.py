@@ -99,7 +99,7 @@ def plane_minimisers(mixture: GaussianMixture, sigma: float) -> Tensor:
     x = mixture.means
     for _ in range(PASSES):
         previous, x = x, mixture.posterior_mean(x, sigma)
-        if (x - previous).abs().max() < 1e-9:
+        if (x - previous).abs().max() < 1e-8:
             break
     x = x[mixture.energy(x, sigma).sort(stable=True).indices]
     return distinct(x)

@@ -21,8 +21,6 @@ from gnc_core.mixture import (
 )
 from gnc_core.restoration.schedules import logarithmic
 
-from .reading import metric
-
 PATH = "/two-dimensions"
 
 
@@ -139,7 +137,8 @@ def test_a_click_adds_a_point_and_the_numbers_say_what_changed(page: Page, app_u
     expect(page).to_have_url(re.compile("points="))
     points = json.loads(parse_qs(urlsplit(page.url).query)["points"][0])
     assert points[-1] == pytest.approx([0.9, -0.9], abs=0.011)
-    assert metric(page, "Exact threshold") == shown(plane, "exact threshold")
+    number = page.get_by_test_id("stMetric").filter(has_text="Exact threshold")
+    expect(number).to_contain_text(shown(plane, "exact threshold"))
     plane.get_by_role("button", name="Undo").click()
     expect(page).not_to_have_url(re.compile("points="))
     assert shown(plane, "points") == "22"
@@ -217,6 +216,20 @@ def test_link_reproduces_the_page_and_other_controls_start_anew(
     page.get_by_role("button", name="Reset points").click()
     expect(plane).to_have_attribute("data-drawn", re.compile("^0 0.8 .* contours"))
     expect(page).not_to_have_url(re.compile("points="))
+
+
+def test_a_finger_that_scrolls_the_page_draws_nothing(page: Page, app_url: str) -> None:
+    plane = open_page(page, app_url)
+    event = (
+        "(canvas, [type, x]) => canvas.dispatchEvent(new PointerEvent(type, {clientX: x, clientY: x, pointerId: 1}))"
+    )
+    canvas = plane.locator("canvas")
+    canvas.evaluate("canvas => { canvas.setPointerCapture = () => {}; }")  # there is no such finger
+    canvas.evaluate(event, ["pointerdown", 500])
+    assert shown(plane, "points") == "23"
+    canvas.evaluate(event, ["pointercancel", 500])
+    assert (shown(plane, "points"), shown(plane, "points", 2)) == ("22", "–")
+    expect(plane.get_by_role("button", name="Undo")).to_be_disabled()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

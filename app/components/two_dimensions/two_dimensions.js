@@ -77,6 +77,7 @@ class Plane {
   // --- changes ---
 
   change(points) {  // to be called once a gesture; what follows within it changes this.points in place
+    this.earlier = this.before;
     this.before = this.points;
     this.history.push(this.points);
     this.points = points;
@@ -102,7 +103,10 @@ class Plane {
   }
 
   play() {
-    if (this.playing) return this.stop();
+    if (this.playing) {
+      this.stop();
+      return this.told();
+    }
     if (this.step >= this.steps) this.step = 0;
     this.find('[data-action="play"]').textContent = "❚❚ Pause";
     this.playing = setInterval(() => {
@@ -154,14 +158,16 @@ class Plane {
       if (this.held >= 0) this.points[this.held] = [x, y].map((v) => Math.min(Math.max(Math.round(100 * v) / 100, -1), 1));
       this.later();
     };
-    this.canvas.onpointerup = this.canvas.onpointercancel = () => {
+    this.canvas.onpointerup = this.canvas.onpointercancel = (event) => {
       if (!this.gesture) return;
       clearInterval(this.spraying);
-      const drawn = this.gesture !== "turn";
+      const drawn = this.gesture !== "turn", same = JSON.stringify(this.points) === JSON.stringify(this.before);
       this.gesture = undefined;
       this.held = -1;
-      if (drawn && JSON.stringify(this.points) === JSON.stringify(this.before)) this.before = this.history.pop();
-      if (drawn) this.told();
+      if (drawn && (same || event.type === "pointercancel")) {  // nothing was hit, or a finger scrolls the page
+        this.points = this.history.pop();
+        this.before = this.earlier;
+      } else if (drawn) this.told();
       this.draw();
     };
     for (const button of this.root.querySelectorAll("button")) {
@@ -336,7 +342,7 @@ class Plane {
 
   marks(g, place) {  // paths up to the step, where they are, and the points
     const drawn = this.path.slice(0, this.step + 1);
-    for (const [style, width] of [["rgba(0, 0, 0, 0.5)", 2.5], ["rgba(255, 255, 255, 0.9)", 1.1]]) {
+    for (const [style, width] of [["rgba(0, 0, 0, 0.5)", 2.5], ["#ffd9bd", 1.2]]) {
       g.strokeStyle = style;
       g.lineWidth = width;
       g.beginPath();
@@ -365,7 +371,7 @@ class Plane {
     const [cos, sin] = [Math.cos(this.turn), Math.sin(this.turn)], tilt = 0.7;
     const place = ([x, y], z) => {
       const across = (x * cos - y * sin) / VIEW, away = (x * sin + y * cos) / VIEW;
-      return [left + side * (0.5 + 0.33 * across), top + side * (0.6 - 0.33 * tilt * away + 0.5 * (0.4 - z)), away];
+      return [left + side * (0.5 + 0.31 * across), top + side * (0.62 - 0.31 * tilt * away - 0.48 * (z - 0.1)), away];
     };
     const at = (values, i, j) => values[Math.round(j * every) * n + Math.round(i * every)];
     const x = (i) => VIEW * ((2 * Math.round(i * every)) / (n - 1) - 1);
@@ -388,7 +394,7 @@ class Plane {
     for (const corner of [[-1, -1], [1, -1], [1, 1], [-1, 1]]) g.lineTo(...place(corner.map((v) => VIEW * v), 0).slice(0, 2));
     g.closePath();
     g.stroke();
-    for (const [point, text] of [[[1.5, 0], "x₁ = 1.25"], [[0, 1.5], "x₂ = 1.25"], [[-1.5, 0], "x₁ = −1.25"], [[0, -1.5], "x₂ = −1.25"]]) {
+    for (const [point, text] of [[[1.7, 0], "x₁ = 1.25"], [[0, 1.7], "x₂ = 1.25"], [[-1.7, 0], "x₁ = −1.25"], [[0, -1.7], "x₂ = −1.25"]]) {
       g.fillText(text, ...place(point, 0).slice(0, 2));
     }
     patches.sort((a, b) => b.away - a.away);
