@@ -371,7 +371,7 @@ class Plane {
     const [cos, sin] = [Math.cos(this.turn), Math.sin(this.turn)], tilt = 0.7;
     const place = ([x, y], z) => {
       const across = (x * cos - y * sin) / VIEW, away = (x * sin + y * cos) / VIEW;
-      return [left + side * (0.5 + 0.31 * across), top + side * (0.62 - 0.31 * tilt * away - 0.48 * (z - 0.1)), away];
+      return [left + side * (0.5 + 0.31 * across), top + side * (0.62 - 0.31 * tilt * away - 0.35 * (z - 0.1)), away];
     };
     const at = (values, i, j) => values[Math.round(j * every) * n + Math.round(i * every)];
     const x = (i) => VIEW * ((2 * Math.round(i * every)) / (n - 1) - 1);
