@@ -27,6 +27,12 @@ one_dimension = st.Page(
     icon=":material/stacked_line_chart:",
     url_path="one-dimension",
 )
+two_dimensions = st.Page(
+    "views/two_dimensions.py",
+    title="GNC in two dimensions",
+    icon=":material/scatter_plot:",
+    url_path="two-dimensions",
+)
 restore = st.Page(
     "views/restore.py",
     title="Restore an image",
@@ -53,7 +59,7 @@ def start() -> None:
 
 
 home = st.Page(start, title="Start", default=True, visibility="hidden")
-page = st.navigation([home, one_dimension, restore, inside, maps], position="top")
+page = st.navigation([home, one_dimension, two_dimensions, restore, inside, maps], position="top")
 keep_shared(page.url_path)
 with errors_told():
     page.run()

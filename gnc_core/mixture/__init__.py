@@ -1,7 +1,7 @@
 """Gaussian mixtures, whose smoothed energies are known exactly (method, section 1).
 
 This room computes them, the smoothing from which on they are convex,
-and the flow that uses it; the page One dimension shows all this."""
+and the flow that uses it; the pages One dimension and Two dimensions show all this."""
 
 from .convexity import (
     DOMAIN,
@@ -15,22 +15,31 @@ from .convexity import (
 from .examples import PRESETS, one_dimensional
 from .flow import SIGMA_END, TOLERANCE, attainment, gnc_flow, goals, spaced_steps
 from .gaussians import GaussianMixture
+from .plane import convex_from, distinct, plane_minimisers, smallest_eigenvalue
+from .plane_examples import PLANE_PRESETS, plane_starts, two_dimensional
 
 __all__ = [
     "DOMAIN",
+    "PLANE_PRESETS",
     "PRESETS",
     "SIGMA_END",
     "TOLERANCE",
     "GaussianMixture",
     "Thresholds",
     "attainment",
+    "convex_from",
     "critical_sigma",
+    "distinct",
     "global_minimisers",
     "gnc_flow",
     "goals",
     "local_minimisers",
     "one_dimensional",
+    "plane_minimisers",
+    "plane_starts",
     "smallest_curvature",
+    "smallest_eigenvalue",
     "spaced_steps",
     "thresholds",
+    "two_dimensional",
 ]

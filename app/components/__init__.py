@@ -1,0 +1,1 @@
+"""The parts of the explorer that run in the browser: one folder each."""
