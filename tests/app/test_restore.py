@@ -255,6 +255,13 @@ def numbers(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
 
+RESULT = {"Result (PNG)", "Trace (CSV)", "Table (CSV)", "image.npy"}
+
+
+def downloads(app: AppTest) -> set[str]:
+    return {button.label for button in app.get("download_button")}
+
+
 def charts(app: AppTest) -> int:
     return len(app.get("plotly_chart"))
 
@@ -269,8 +276,8 @@ def test_page_waits_and_then_restores() -> None:
     assert charts(app) == 0
     press(app, "Restore")
     assert float(numbers(app)["PSNR (dB)"]) > 20.5
-    assert charts(app) == 2
-    assert {button.label for button in app.get("download_button")} == {"Result (PNG)", "Trace (CSV)"}
+    assert charts(app) == 3
+    assert downloads(app) == RESULT
     assert not sentences(app)
 
 
@@ -279,7 +286,7 @@ def test_degraded_upload_has_no_psnr() -> None:
     checked(app.file_uploader[0].upload("noisy.png", png(32, 24)).run())
     press(app, "Restore")
     assert set(numbers(app)) == {"Energy", "ms a step"}
-    assert len(app.get("download_button")) == 2
+    assert downloads(app) == RESULT
 
 
 def gaps_npy(missing: np.ndarray) -> bytes:
@@ -351,7 +358,7 @@ def test_an_upload_of_16_bits_has_a_white_and_is_downloaded_in_16_bits() -> None
     result = images.read(run.result_files[".png"])[0]
     assert result.encoding.bits == 16
     torch.testing.assert_close(result.image[0, 0] * 65535 / 4095, run.image[0, 0].clamp(0, 16), atol=1e-3, rtol=0)
-    assert {button.label for button in app.get("download_button")} == {"Result (PNG)", "Trace (CSV)"}
+    assert downloads(app) == RESULT
     checked(app.file_uploader[0].upload("scan.png", deep_png(65535)).run())
     assert next(field for field in app.number_input if field.label == "White").value == 65535
 
@@ -362,7 +369,7 @@ def test_an_upload_of_8_bits_or_floats_has_no_white_and_floats_are_downloaded() 
         checked(app.file_uploader[0].upload(name, data).run())
         assert not [field for field in app.number_input if field.label in ("White", "Black")]
     press(app, "Restore")
-    assert "Result (.npy)" in {button.label for button in app.get("download_button")}
+    assert "Result (.npy)" in downloads(app)
     run = app.session_state.runs[-1]
     assert torch.equal(images.read_image(run.result_files[".npy"]), run.image)
 
@@ -401,7 +408,7 @@ def test_page_says_when_the_result_is_of_other_settings() -> None:
 
 
 def test_schemes_are_compared_on_the_same_image() -> None:
-    app = press(open_page(nsteps="2"), "Compare the three schemes")
+    app = press(open_page(nsteps="2", baselines="false"), "Compare")
     picker = app.get_by_key("shown")
     assert list(picker.options) == [
         "GNC flow, 2 steps, small",
@@ -423,7 +430,7 @@ def test_the_rate_of_the_joint_scheme_is_that_of_the_task_unless_chosen() -> Non
             run.advance()
     default, slow, fast = (run.curve.sigma for run in runs)
     assert default == slow != fast
-    app = press(open_page(scheme="Joint", nsteps="2", rate="0.9"), "Compare the three schemes")
+    app = press(open_page(scheme="Joint", nsteps="2", rate="0.9", baselines="false"), "Compare")
     assert app.number_input(key="rate").value == 0.9
     assert "Joint, 2 steps, rate 0.9, small" in app.get_by_key("shown").options
     checked(app.selectbox(key="scheme").set_value("GNC flow").run())
@@ -559,7 +566,7 @@ def test_page_ends_a_run_that_fails_and_can_start_another(monkeypatch: pytest.Mo
     fail_in_step(2, monkeypatch)
     app = press(open_page(), "Restore")
     assert ["not foreseen" in error.value for error in app.error] == [True]
-    assert len(app.get("download_button")) == 2  # of the first step
+    assert downloads(app) == RESULT  # of the first step
     press(app, "Restore")
     assert not app.error
 
