@@ -9,6 +9,8 @@ STYLE = """<style>
 .stMainBlockContainer h1 { font-size: 1.6rem; padding: 0; }
 .stMainBlockContainer h3 { font-size: 1.15rem; padding: 0.2rem 0 0; }
 .stMetric [data-testid="stMetricValue"] { font-size: 1.4rem; line-height: 1.3; }
+.stMetric > div { display: grid; grid-template-columns: auto auto; column-gap: 0.5rem; align-items: center; }
+.stMetric [data-testid="stMetricLabel"] { grid-column: 1 / -1; }
 .st-key-preview img, .st-key-live img { max-height: calc(100vh - 190px); object-fit: contain; object-position: left; }
 .stSidebar [data-testid="stSidebarHeader"] { height: 2.5rem; margin: 0; }
 .stSidebar .stVerticalBlock { gap: 0.7rem; }

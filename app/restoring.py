@@ -55,7 +55,7 @@ def run_to_the_end() -> None:
 
     Any click starts this script anew, between two steps: then it goes on from there, or not if the click was on Stop.
     """
-    bar, numbers, (left, right) = st.progress(0.0), st.empty(), st.columns([3, 2])
+    bar, numbers, (left, right) = st.progress(0.0), st.empty(), st.columns(2)
     picture, curves = left.container(key="live").empty(), right.empty()
     drawn, frame = 0.0, 0
     for run in state.runs:
@@ -75,6 +75,6 @@ def _progress(run: Restoration) -> str:
     if isinstance(run, BaselineRun):
         return f"{plain(run.title)} runs in one piece …"
     if not run.done and run.blind:
-        return f"{plain(run.title)}: the prior looks how noisy the image is …"
+        return f"{plain(run.title)}: looking for the noise level, energy {run.looks + 1} …"
     sigma = f", σ = {run.last.sigma:.3g}" if run.trace.rows else ""
     return f"{plain(run.title)}: {run.done} of {run.steps} steps done{sigma}"

@@ -10,7 +10,7 @@ from app.components.curtain import curtain
 from app.components.film import film
 from app.figures.restoration import TITLES, comparison_figure, curves_figure, data_uri, difference_figure
 from app.layout import FIGURE
-from app.runs import Restoration
+from app.runs import FRAME_SIDE, MOST_FRAMES, Restoration
 from app.session import plain
 from app.visit import visit_table
 from gnc_core import images
@@ -27,15 +27,15 @@ def show_result(run: Restoration, runs: Sequence[Restoration], code: AsCode | No
     if run.note:
         st.info(plain(run.note))
     show_numbers(st.empty(), run)
-    show_cost(run, runs)
     first, panels, steps, differences, visit, as_code = st.tabs(TABS, key="views")
     with first:
-        left, right = st.columns([3, 2])
+        left, right = st.columns(2)
         with left:
             degraded, restored = (data_uri(png) for png in (run.prepared.degraded_png, run.result_png))
             curtain(("Degraded", degraded), ("Restored", restored), run.prepared.size, key="curtain")
         figure = curves_figure([other.curve for other in runs if other.trace.rows])
         right.plotly_chart(figure, key="curves", config=FIGURE)
+        show_cost(run, runs)
         show_downloads(run)
     with panels:
         show_panels(run)
@@ -137,7 +137,7 @@ def show_steps(run: Restoration) -> None:
         text += "" if row.psnr is None else f" · PSNR {row.psnr:.2f} dB"
         pictures.append((f"{text} · energy {row.energy:,.0f}", data_uri(png)))
     film(pictures, run.prepared.size, key="film")
-    st.caption("Images are scaled down to at most 256 pixels here; of many steps, some are shown.")
+    st.caption(f"Scaled down to at most {FRAME_SIDE} pixels; of more than {MOST_FRAMES} steps, some are shown.")
 
 
 def show_differences(run: Restoration) -> None:
@@ -146,8 +146,9 @@ def show_differences(run: Restoration) -> None:
     with _as_high_as_wide("differences", run.prepared.size, len(found), room=80):
         st.plotly_chart(difference_figure(found), key="difference", height="stretch", config=FIGURE)
     st.caption(
-        "Error: what the restoration has too bright (red) or too dark (blue). Residual: what it has taken out; of noise alone it "
-        "shows no trace of the image. Both on one scale, in 1/255 of the image's range; of colours, the mean."
+        "Error: where the restoration is too bright (red) or too dark (blue). Residual: what it has taken out, noise and "
+        "whatever of the image went with it; where noise was cut off at black, as in files, that is more bright than dark. Both "
+        "on one scale, in 1/255 of the image's range; of colours, the mean."
     )
 
 
@@ -174,6 +175,6 @@ def _as_high_as_wide(key: str, size: tuple[int, int], count: int, room: int = 0)
     place = st.container(key=key)
     place.html(
         f"<style>.st-key-{key} {{ container-type: inline-size; }} .st-key-{key} > :has(.stPlotlyChart) {{ flex: none; "
-        f"height: min({height / width / count:.4f} * (100cqw - {room}px) + {TITLES}px, max(260px, 100vh - 280px)); }}</style>"
+        f"height: min({height / width / count:.4f} * (100cqw - {room}px) + {TITLES}px, max(260px, 100vh - 300px)); }}</style>"
     )
     return place

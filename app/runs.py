@@ -114,8 +114,9 @@ class Restoration(Work):
     """A method at work on one scene. Every `advance` is a step; what is known so far is in `trace`, `image` and `frames`.
 
     number: no other one has it. steps: how many it takes. name: of the method. suits: it is what is taken where nothing is said.
-    note: see `Problem.note`. estimate: the noise level that the prior has found, of blind restorations. frames: some of the
-    images of the steps, small, by the number of the step, from 0. A step that a stop has overtaken is dropped.
+    note: see `Problem.note`. estimate: the noise level that the prior has found, of blind restorations, after so many `looks`.
+    frames: some of the images of the steps, small, by the number of the step, from 0. A step that a stop has overtaken is
+    dropped.
     """
 
     def __init__(self, scene: Scene, choice: Choice | BaselineChoice, prepared: Prepared, name: str) -> None:
@@ -124,6 +125,7 @@ class Restoration(Work):
         self.number = next(_numbers)
         self.steps, self.suits, self.note = 1, False, ""
         self.estimate: float | None = None
+        self.looks = 0
         self.trace = Trace(prepared.truth)
         self.image = self._initial = prepared.problem.initial()
         self.frames: dict[int, bytes] = {}
@@ -224,15 +226,20 @@ class Run(Restoration):
         self.steps, self.note = scheme.steps, problem.note(scheme.steps)
         self._set = replace(choice, steps=self.steps)
         self._start_from(problem)
-        self._steps = self._blindly(prior, problem, how) if choice.blind else timed(scheme.run(prior, problem))
+        self._steps: Iterator[tuple[Step, float] | None] = (
+            self._blindly(prior, problem, how) if choice.blind else timed(scheme.run(prior, problem))
+        )
 
     def _start_from(self, problem: Problem) -> None:
         self._initial = problem.initial()
         self.image = self._initial.cpu()
 
-    def _blindly(self, prior: Prior, problem: Problem, how: SchemeChoice) -> Iterator[tuple[Step, float]]:
-        """The steps of a scheme that is told what the prior sees in the observation, which takes a while."""
-        guess = calibration.blind(prior, problem.observation, isinstance(problem, Denoising) and problem.clipped)
+    def _blindly(self, prior: Prior, problem: Problem, how: SchemeChoice) -> Iterator[tuple[Step, float] | None]:
+        """The steps of a scheme that is told what the prior sees in the observation. To see it takes a while: before the steps
+        come pieces of that, None each."""
+        guess = yield from calibration.blind_in_pieces(
+            prior, problem.observation, isinstance(problem, Denoising) and problem.clipped
+        )
         self.estimate = guess.level
         self._start_from(guess)
         scheme = choose_scheme(how, prior, self._set.prior, guess.name, guess.level)
@@ -242,7 +249,11 @@ class Run(Restoration):
         return self._set.title
 
     def _step(self) -> None:
-        step, seconds = next(self._steps)
+        found = next(self._steps)
+        if found is None:
+            self.looks += 1
+            return
+        step, seconds = found
         if step.diverged.any():
             raise InputError(DIVERGED)
         self._enter(step.image.cpu(), self.trace.rows_of(step, seconds, self._initial))

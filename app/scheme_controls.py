@@ -80,7 +80,8 @@ def baselines_control() -> bool:
     return st.toggle(
         "Baselines in *Compare*", True, **in_url("baselines"),
         help="*Compare* also runs what needs no learned prior, from scikit-image, with parameters from the noise level: total "
-        "variation, non-local means and wavelets to denoise, biharmonic inpainting to inpaint (seconds for large images).",
+        "variation, non-local means and wavelets to denoise, biharmonic inpainting to inpaint (seconds for large images). They "
+        "take clipped values as they are.",
     )  # fmt: skip
 
 

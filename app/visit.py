@@ -9,19 +9,19 @@ from app.runs import Restoration
 from app.scenes import Upload
 
 MOST_ROWS = 1000
-number = st.column_config.NumberColumn
+column, number = st.column_config.Column, st.column_config.NumberColumn
 COLUMNS = {
-    "image": None,
-    "task": None,
+    "image": column("image"),
+    "task": column("task"),
     "level": number("level", format="%.4g", help="Noise level in units of [0, 1], or share of missing pixels."),
-    "prior": None,
-    "method": None,
+    "prior": column("prior"),
+    "method": column("method"),
     "steps": number("steps", format="%d"),
     "psnr": number("PSNR (dB)", format="%.2f"),
     "ssim": number("SSIM", format="%.3f"),
     "energy": number("energy", format="%.0f", help="D(x) + R(x, log σ_min) with the prior of the same row."),
-    "seconds": number("seconds", format="%.2f", help="Without energies and metrics."),
-    "settings": None,
+    "seconds": number("seconds", format="%.2f", help="Of the steps, without energies and metrics."),
+    "settings": column("settings"),
 }
 
 

@@ -17,6 +17,7 @@ LINES = [
 ]  # fmt: skip
 HOVER = "x %{x}, y %{y}: %{z[0]}, %{z[1]}, %{z[2]} of 255<extra></extra>"
 TITLES = 40  # pixels that the titles of the panels need above and below them
+TRUE = "rgb(128, 128, 128)"
 MISSING = "rgba(215, 25, 40, 0.35)"
 CURVES = 350  # pixels of the curves, without their legend
 
@@ -124,30 +125,34 @@ def curves_figure(curves: Sequence[Curve]) -> go.Figure:
         if blind and not single:
             row = {"row": rows["Smoothing σ"], "col": 1}
             figure.add_scatter(**line, y=curve.sigma, hovertemplate="step %{x}: σ = %{y:.3g}", showlegend=False, **row)
-            _levels(figure, curve, LINES[number % len(LINES)], row)
+            _levels(figure, curve, last, LINES[number % len(LINES)], row)
     _show_late_steps(figure, with_psnr)
     figure.update_xaxes(gridcolor=GRID_LINE, zeroline=False, rangemode="tozero", showticklabels=False)
-    figure.update_xaxes(title="step", showticklabels=True, row=len(titles), col=1)
+    figure.update_xaxes(title={"text": "step", "standoff": 4}, showticklabels=True, row=len(titles), col=1)
     figure.update_yaxes(gridcolor=GRID_LINE, zeroline=False, exponentformat="SI")
+    if blind:
+        figure.update_yaxes(type="log", dtick=1, row=rows["Smoothing σ"], col=1)
     return figure.update_layout(
-        height=CURVES + 18 * len(curves), margin={"l": 50, "r": 10, "t": 26, "b": 10}, showlegend=True, hovermode="closest",
+        height=CURVES + 80 * blind + 16 * len(curves),
+        margin={"l": 50, "r": 10, "t": 26, "b": 10}, showlegend=True, hovermode="closest",
         legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
     )  # fmt: skip
 
 
-def _levels(figure: go.Figure, curve: Curve, color: str, place: dict[str, int]) -> None:
+def _levels(figure: go.Figure, curve: Curve, last: int, color: str, place: dict[str, int]) -> None:
     """The noise level that a blind run has found, in its colour, and the true one."""
-    if curve.estimate:
-        text = f"σₙ, estimated {curve.estimate:.3g}"
-        figure.add_hline(
-            curve.estimate, line={"color": color, "dash": "dash", "width": 1.5}, annotation_text=text,
-            annotation_position="top right", annotation_font_size=11, **place,
-        )  # fmt: skip
-    if curve.told:
-        figure.add_hline(
-            curve.told, line={"color": "rgb(128, 128, 128)", "dash": "dot", "width": 1.5},
-            annotation_text=f"true {curve.told:.3g}", annotation_position="bottom right", annotation_font_size=11, **place,
-        )  # fmt: skip
+    for level, text, where, dash in (
+        (curve.estimate, "σₙ, estimated", "left", "dash"),
+        (curve.told, "true σₙ", "right", "dot"),
+    ):
+        if level:
+            figure.add_scatter(
+                x=[0, last], y=[level, level], mode="lines+text",
+                text=[f"{text}: {level:.3g}", ""] if where == "left" else ["", f"{text}: {level:.3g}"],
+                textposition=["bottom right", "top left"],
+                textfont={"size": 11}, line={"color": color if dash == "dash" else TRUE, "dash": dash, "width": 1.5},
+                showlegend=False, hovertemplate=f"{text} {level:.4g}<extra></extra>", **place,
+            )  # fmt: skip
 
 
 def _show_late_steps(figure: go.Figure, with_psnr: bool) -> None:
@@ -156,7 +161,9 @@ def _show_late_steps(figure: go.Figure, with_psnr: bool) -> None:
     for row, axis in ((1, "y"), (2, "y2"))[: 1 + with_psnr]:
         lines = [trace.y for trace in figure.data if trace.yaxis == axis and trace.mode != "lines"]
         late = [value for line in lines for value in line[2:]]
+        single = [trace.y[0] for trace in figure.data if trace.yaxis == axis and trace.mode == "lines"]
         if lines and min(map(len, lines)) >= 5 and min(late) < max(late):
+            late += single
             margin = 0.06 * (max(late) - min(late))
             figure.update_yaxes(range=[min(late) - margin, max(late) + margin], row=row, col=1)
 

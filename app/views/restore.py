@@ -67,8 +67,7 @@ def choose_run() -> Restoration:
     if len(names) == 1:
         return state.runs[-1]
     picked = st.segmented_control(
-        "Shown result", list(names), default=list(names)[-1], key="shown", required=True,
-        help="Runs on the same degraded image are kept until the image or its degradation changes.",
+        "Shown result", list(names), default=list(names)[-1], key="shown", required=True, label_visibility="collapsed",
     )  # fmt: skip
     return names.get(picked, state.runs[-1])
 

@@ -31,7 +31,7 @@ export default function (component) {
   const handle = box.querySelector(".handle");
   box.style.aspectRatio = `${width} / ${height}`;
   // As wide as the column, but no higher than what the window has left below headline, numbers and tabs.
-  box.style.setProperty("--fits", `max(280px, calc((100vh - 300px) * ${width / height}))`);
+  box.style.setProperty("--fits", `max(280px, calc((100vh - 285px) * ${width / height}))`);
   for (const side of [0, 1]) {
     pictures[side].src = data.sources[side];
     pictures[side].alt = data.titles[side];

@@ -9,7 +9,7 @@ export default function (component) {
   const large = document.createElement("img");
   large.className = "large";
   // No higher than what the window has left below headline, numbers and tabs, and above slider and strip.
-  large.style.maxWidth = `max(240px, calc((100vh - 450px) * ${width / height}))`;
+  large.style.maxWidth = `max(240px, calc((100vh - 425px) * ${width / height}))`;
   const text = document.createElement("div");
   text.className = "text";
   const slider = document.createElement("input");
