@@ -16,10 +16,11 @@ STYLE = """<style>
 .stSidebar .stVerticalBlock { gap: 0.7rem; }
 </style>"""
 
-# Plotly's bar appears at the upper right while the mouse is on a figure: few buttons leave the titles, on the left, free.
+# Plotly's bar appears at the upper right while the mouse is on a figure: few buttons leave the titles, on the left, free. A drag
+# zooms, one with the shift key pans.
 FIGURE = {
     "displaylogo": False,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d"],
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "zoom2d", "pan2d"],
 }
 
 

@@ -47,7 +47,10 @@ def comparison_figure(panels: Sequence[tuple[str, bytes]], size: tuple[int, int]
     width, height = size
     _pixel_axes(figure, width, height)
     _titles_left(figure)
-    return figure.update_layout(margin={"l": 4, "r": 4, "t": TITLES - 8, "b": 8}, dragmode="zoom", hovermode="closest")
+    return figure.update_layout(
+        margin={"l": 4, "r": 4, "t": TITLES - 8, "b": 8}, dragmode="zoom", hovermode="closest",
+        modebar_orientation="v",  # across, it reaches to the title of the last panel on a narrow screen
+    )  # fmt: skip
 
 
 def box_figure(png: bytes, size: tuple[int, int], boxes: Iterable[Sequence[int]]) -> go.Figure:

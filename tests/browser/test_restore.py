@@ -181,7 +181,7 @@ def test_hidden_control_comes_back_as_it_was(page: Page, app_url: str) -> None:
 
 @pytest.fixture
 def quiet(page: Page) -> Iterator[Page]:
-    """The page, on whose console no error may appear; Streamlit itself asks for two addresses below a page's that are not there."""
+    """The page, on whose console no error may appear; Streamlit itself asks for two addresses that are not there."""
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -355,7 +355,7 @@ def test_the_bar_of_a_figure_covers_no_title(page: Page, app_url: str, width: in
             box = title.bounding_box()
             assert box
             apart = box["x"] + box["width"] <= bar["x"] or box["y"] >= bar["y"] + bar["height"]
-            assert apart or box["y"] + box["height"] <= bar["y"], (name, title.inner_text())
+            assert apart or box["y"] + box["height"] <= bar["y"], (name, title.text_content())
 
 
 def test_a_narrow_screen_shows_all_of_a_result(page: Page, app_url: str) -> None:
