@@ -130,14 +130,14 @@ def show_steps(run: Restoration) -> None:
     """The images of the steps, as far as they were kept."""
     rows = {row.step: row for row in run.trace.rows}
     pictures = []
-    for step, png in sorted(run.frames.items()):
+    for step, jpeg in sorted(run.frames.items()):
         row = rows[step]
         text = f"Step {step} of {run.steps}" if step else "Start"
         text += f" · σ {row.sigma:.3g}" if step and run.steps > 1 else ""
         text += "" if row.psnr is None else f" · PSNR {row.psnr:.2f} dB"
-        pictures.append((f"{text} · energy {row.energy:,.0f}", data_uri(png)))
+        pictures.append((f"{text} · energy {row.energy:,.0f}", data_uri(jpeg, "jpeg")))
     film(pictures, run.prepared.size, key="film")
-    st.caption(f"Scaled down to at most {FRAME_SIDE} pixels; of more than {MOST_FRAMES} steps, some are shown.")
+    st.caption(f"Scaled down to at most {FRAME_SIDE} pixels; of {MOST_FRAMES} steps and more, some are shown.")
 
 
 def show_differences(run: Restoration) -> None:

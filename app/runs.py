@@ -27,7 +27,7 @@ from gnc_core.problems import Denoising, Problem
 from gnc_core.restoration.schemes import DIVERGED, Step, energy
 
 _numbers = itertools.count()
-MOST_FRAMES, FRAME_SIDE = 24, 256  # of the images of the steps that are kept, and their longer side in pixels
+MOST_FRAMES, FRAME_SIDE = 21, 256  # of the images of the steps that are kept, and their longer side in pixels
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,8 @@ class Restoration(Work):
 
     number: no other one has it. steps: how many it takes. name: of the method. suits: it is what is taken where nothing is said.
     note: see `Problem.note`. estimate: the noise level that the prior has found, of blind restorations, after so many `looks`.
-    frames: some of the images of the steps, small, by the number of the step, from 0. A step that a stop has overtaken is
-    dropped.
+    frames: some of the images of the steps, small, as JPEG files, by the number of the step, from 0. A step that a stop has
+    overtaken is dropped.
     """
 
     def __init__(self, scene: Scene, choice: Choice | BaselineChoice, prepared: Prepared, name: str) -> None:
@@ -166,7 +166,8 @@ class Restoration(Work):
 
     @staticmethod
     def _frame(image: Tensor) -> bytes:
-        return images.to_png(images.shrink(image.clamp(0, 1), FRAME_SIDE))
+        small = images.shrink(image.clamp(0, 1), FRAME_SIDE)
+        return images.encode(".jpg", [images.Photo(small, images.PLAIN)])
 
     @property
     def blind(self) -> bool:

@@ -178,9 +178,9 @@ def _titles_left(figure: go.Figure) -> None:
         title.update(x=axis.domain[0], xanchor="left", font_size=14)
 
 
-def data_uri(png: bytes) -> str:
-    """A PNG file as an address that holds it."""
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+def data_uri(picture: bytes, kind: str = "png") -> str:
+    """A picture's file as an address that holds it; kind: "png" or "jpeg"."""
+    return f"data:image/{kind};base64," + base64.b64encode(picture).decode()
 
 
 def _image(png: bytes, name: str) -> go.Image:
