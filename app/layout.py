@@ -12,6 +12,7 @@ STYLE = """<style>
 .stMetric > div { display: grid; grid-template-columns: auto auto; column-gap: 0.5rem; align-items: center; }
 .stMetric [data-testid="stMetricLabel"] { grid-column: 1 / -1; }
 .st-key-preview img, .st-key-live img { max-height: calc(100vh - 190px); object-fit: contain; object-position: left; }
+.st-key-live img { max-height: max(240px, calc(100vh - 300px)); }
 .stSidebar [data-testid="stSidebarHeader"] { height: 2.5rem; margin: 0; }
 .stSidebar .stVerticalBlock { gap: 0.7rem; }
 </style>"""

@@ -55,13 +55,17 @@ def run_to_the_end() -> None:
 
     Any click starts this script anew, between two steps: then it goes on from there, or not if the click was on Stop.
     """
-    bar, numbers, (left, right) = st.progress(0.0), st.empty(), st.columns(2)
+    bar, numbers, (left, right) = st.empty(), st.empty(), st.columns(2)
     picture, curves = left.container(key="live").empty(), right.empty()
     drawn, frame = 0.0, 0
     for run in state.runs:
         while run.running:
-            bar.progress(run.done / run.steps, _progress(run))
-            run.advance()
+            if isinstance(run, BaselineRun):
+                with bar, st.spinner(f"{plain(run.title)} runs in one piece …", show_time=True):
+                    run.advance()
+            else:
+                bar.progress(run.done / run.steps, _progress(run))
+                run.advance()
             if run.trace.rows and (time.monotonic() - drawn > REDRAW_SECONDS or not run.running):
                 show_numbers(numbers, run)
                 picture.image(data_uri(images.to_png(run.image)), caption=f"After step {run.done}", width="stretch")
@@ -72,8 +76,6 @@ def run_to_the_end() -> None:
 
 
 def _progress(run: Restoration) -> str:
-    if isinstance(run, BaselineRun):
-        return f"{plain(run.title)} runs in one piece …"
     if not run.done and run.blind:
         return f"{plain(run.title)}: looking for the noise level, energy {run.looks + 1} …"
     sigma = f", σ = {run.last.sigma:.3g}" if run.trace.rows else ""

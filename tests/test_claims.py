@@ -62,6 +62,13 @@ def test_the_estimated_noise_level_is_the_first_minimum_of_the_energy_below_the_
     above = torch.linspace(found + 0.15, math.log(prior.sigma_max), 20).tolist()
     energies = [prior.energy(z, s).item() for s in above]
     assert energies == sorted(energies)
+    cut = Denoising.degrade(sample(), 0.3, 0, as_file=True).observation
+    drawn = calibration.uncensored(prior, cut)
+    assert (drawn[cut == 0] <= 0).all()
+    assert torch.equal(drawn[(cut > 0) & (cut < 1)], cut[(cut > 0) & (cut < 1)])
+    assert calibration.blind(prior, cut, clipped=True).level == pytest.approx(
+        calibration.estimate_sigma(prior, drawn).item()
+    )
 
 
 def test_blind_restoration_is_told_the_estimate_and_not_the_true_level() -> None:

@@ -133,6 +133,17 @@ def test_stop_ends_a_run_and_keeps_what_it_reached(page: Page, app_url: str) -> 
     expect(page.get_by_test_id("stAlert")).to_contain_text(re.compile(r"Cat.*stopped after \d+"))
 
 
+def test_stop_does_not_wait_for_a_baseline(page: Page, app_url: str) -> None:
+    open_page(page, app_url + "/restore?image=Astronaut&side=1024&task=Inpaint&missing=0.9&nsteps=1")
+    button(page, "Compare").click()
+    expect(page.get_by_text("Biharmonic inpainting runs in one piece")).to_be_visible(timeout=A_RUN)
+    button(page, "Stop").click()
+    expect(page.get_by_role("button", name="Result (PNG)")).to_be_visible()
+    expect(button(page, "Restore")).to_be_enabled()
+    expect(page.get_by_text("Joint, 1 step").first).to_be_visible()
+    expect(page.get_by_text("Biharmonic inpainting")).to_have_count(0)
+
+
 def test_box_drawn_on_the_image_is_missing(page: Page, app_url: str) -> None:
     page.goto(app_url + QUICK + "&task=Inpaint&mask=Boxes")
     expect(page.get_by_test_id("stAlert")).to_contain_text("no box yet")
