@@ -78,8 +78,8 @@ def show_numbers(place: DeltaGenerator, run: Restoration) -> None:
             "Noise level, estimated", f"{run.estimate:.4f}", None if run.prepared.truth is None else f"true {told:.4g}",
             delta_color="off", delta_arrow="off", width="content",
             help="What the prior alone sees in the degraded image: R(z, log σ) has its first minimum below σ_max there (where a "
-            "file has cut values off, of z with noise drawn in their place). The data term of this run was told that, and not the "
-            "true level.",
+            "file has cut values off, of z with noise drawn in their place). The data term of this run was told that, and not "
+            "the true level.",
         )  # fmt: skip
 
 

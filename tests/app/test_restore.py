@@ -765,6 +765,14 @@ def test_blind_mode_shows_the_estimate_beside_the_true_level() -> None:
     assert next(metric for metric in app.metric if metric.label == "Noise level, estimated").delta == ""
 
 
+@pytest.mark.parametrize(("name", "default"), [("blind", False), ("baselines", True)])
+@pytest.mark.parametrize("value", ["maybe", "", "7", "![x](y)"])
+def test_switches_that_a_link_spells_wrongly_leave_the_default(name: str, default: bool, value: str) -> None:
+    app = open_page(**{name: value})
+    assert app.toggle(key=name).value is default
+    assert not app.error
+
+
 def test_the_page_shows_the_settings_as_code_before_and_after_a_run() -> None:
     app = open_page()
     before = [code.value for code in app.code]

@@ -134,7 +134,7 @@ def test_stop_ends_a_run_and_keeps_what_it_reached(page: Page, app_url: str) -> 
 
 
 def test_stop_does_not_wait_for_a_baseline(page: Page, app_url: str) -> None:
-    open_page(page, app_url + "/restore?image=Astronaut&side=1024&task=Inpaint&missing=0.9&nsteps=1")
+    open_page(page, app_url + "/restore?image=Astronaut&side=512&task=Inpaint&missing=0.9&nsteps=1")
     button(page, "Compare").click()
     expect(page.get_by_text("Biharmonic inpainting runs in one piece")).to_be_visible(timeout=A_RUN)
     button(page, "Stop").click()
