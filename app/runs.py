@@ -1,11 +1,18 @@
 """Restorations that outlive a rerun: Streamlit may leave the page's script between any two steps, and go on later."""
 
+import itertools
+import math
 import threading
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import streamlit as st
+import torch
+from torch import Tensor
 
 from app.figures.restoration import Curve
 from app.scenes import Prepared, Scene
@@ -13,15 +20,29 @@ from app.session import sentence
 from gnc_core import images, zoo
 from gnc_core.choices import SCHEMES, SchemeChoice, best_device, choose_scheme
 from gnc_core.errors import InputError
+from gnc_core.measuring import baselines, calibration
 from gnc_core.measuring.trace import Trace, TraceRow, timed
-from gnc_core.prior import ByChannel, FieldsOfExperts
-from gnc_core.restoration.schemes import DIVERGED
+from gnc_core.prior import ByChannel, FieldsOfExperts, Prior
+from gnc_core.problems import Denoising, Problem
+from gnc_core.restoration.schemes import DIVERGED, Step, energy
+
+_numbers = itertools.count()
+MOST_FRAMES, FRAME_SIDE = 21, 256  # of the images of the steps that are kept, and their longer side in pixels
+
+
+@dataclass(frozen=True)
+class BaselineChoice:
+    """A method without a learned prior (`measuring.baselines`); `prior` measures the energy of what it comes to."""
+
+    prior: str
+    baseline: str
 
 
 @dataclass(frozen=True)
 class Choice:
     """How a scene is to be restored. steps; sigma0: initial smoothing; rate: step size of s in joint minimisation; start: what
-    missing pixels start from (`Inpainting.start`); None for the defaults of the task."""
+    missing pixels start from (`Inpainting.start`); None for the defaults of the task. blind: nobody tells the noise level, the
+    prior estimates it."""
 
     prior: str
     scheme: str
@@ -29,6 +50,7 @@ class Choice:
     sigma0: float | None = None
     rate: float | None = None
     start: str | None = None
+    blind: bool = False
 
     @property
     def title(self) -> str:
@@ -36,7 +58,8 @@ class Choice:
         rate = f", rate {self.rate:g}" if self.rate else ""
         steps = f", {self.steps} step{'s'[: self.steps > 1]}" if self.steps else ""
         gaps = f", from {self.start}" if self.start else ""
-        return f"{SCHEMES[self.scheme]}{steps}{start}{rate}{gaps}, {self.prior}"
+        blind = ", blind" if self.blind else ""
+        return f"{SCHEMES[self.scheme]}{steps}{start}{rate}{gaps}{blind}, {self.prior}"
 
 
 class Work(ABC):
@@ -69,7 +92,7 @@ class Work(ABC):
         After a click, the script that was interrupted may still be in here while the next one already runs: they take
         turns.
         """
-        with device_queue():
+        with self._queue():
             if not self.running:
                 return
             try:
@@ -77,33 +100,35 @@ class Work(ABC):
             except Exception as error:  # its generator cannot go on
                 self.error = sentence(error)
 
+    def _queue(self) -> threading.Lock:
+        """What holds back all others while a step is done."""
+        return device_queue()
+
     def stop(self) -> None:
         """What has been reached is final."""
         with self._lock:
             self.stopped = True
 
 
-class Run(Work):
-    """One choice at work on one scene. Every `advance` is a step; what is known so far is in `trace` and `image`.
+class Restoration(Work):
+    """A method at work on one scene. Every `advance` is a step; what is known so far is in `trace`, `image` and `frames`.
 
-    A step that a stop has overtaken is dropped. Raises `InputError` if no learned schedule fits, or the prior cannot take the
-    sigmas.
+    number: no other one has it. steps: how many it takes. name: of the method. suits: it is what is taken where nothing is said.
+    note: see `Problem.note`. estimate: the noise level that the prior has found, of blind restorations, after so many `looks`.
+    frames: some of the images of the steps, small, as JPEG files, by the number of the step, from 0. A step that a stop has
+    overtaken is dropped.
     """
 
-    def __init__(self, scene: Scene, choice: Choice, prepared: Prepared) -> None:
+    def __init__(self, scene: Scene, choice: Choice | BaselineChoice, prepared: Prepared, name: str) -> None:
         super().__init__()
-        self.scene, self.choice, self.prepared = scene, choice, prepared
-        prior = ByChannel(load_prior(choice.prior))
-        problem = prepared.problem.from_start(choice.start).to(self.device)
-        how = SchemeChoice(choice.scheme, choice.steps, choice.sigma0, choice.rate)
-        scheme = choose_scheme(how, prior, choice.prior, problem.name, problem.level)
-        suits = choose_scheme(SchemeChoice(), prior, choice.prior, problem.name, problem.level)
-        self.suits = scheme == suits  # what is taken where nothing is said
-        self.steps, self.note = scheme.steps, problem.note(scheme.steps)
+        self.scene, self.choice, self.prepared, self.name = scene, choice, prepared, name
+        self.number = next(_numbers)
+        self.steps, self.suits, self.note = 1, False, ""
+        self.estimate: float | None = None
+        self.looks = 0
         self.trace = Trace(prepared.truth)
-        self._initial = problem.initial()
-        self.image = self._initial.cpu()
-        self._steps = timed(scheme.run(prior, problem))
+        self.image = self._initial = prepared.problem.initial()
+        self.frames: dict[int, bytes] = {}
 
     @property
     def done(self) -> int:
@@ -116,33 +141,66 @@ class Run(Work):
 
     @property
     def title(self) -> str:
-        title = replace(self.choice, steps=self.steps).title
-        return title + (f" (stopped after {self.done})" if self.stopped and self.done < self.steps else "")
+        return self._title() + (f" (stopped after {self.done})" if self.stopped and self.done < self.steps else "")
 
-    def _step(self) -> None:
-        step, seconds = next(self._steps)
-        image = step.image.cpu()
-        if step.diverged.any() or not step.energy.isfinite().all():
+    @abstractmethod
+    def _title(self) -> str:
+        """The method with its settings, in words."""
+
+    def _enter(self, image: Tensor, rows: list[TraceRow]) -> None:
+        """What a step has come to, unless a stop has overtaken it: the image, on the CPU, and the rows of the trace."""
+        if not torch.isfinite(image).all() or not all(math.isfinite(row.energy) for row in rows):
             raise InputError(DIVERGED)
-        rows = self.trace.rows_of(step, seconds, self._initial)
+        frames = {
+            row.step: self._frame(image if row.step else self._initial.cpu()) for row in rows if self._kept(row.step)
+        }
         with self._lock:
             if not self.stopped:
                 self.image = image
                 self.trace.rows += rows
+                self.frames |= frames
+
+    def _kept(self, step: int) -> bool:
+        """Of many steps, as many as are shown, equally far from each other, the last one among them."""
+        return (self.steps - step) % math.ceil((self.steps + 1) / MOST_FRAMES) == 0 or step == 0
+
+    @staticmethod
+    def _frame(image: Tensor) -> bytes:
+        small = images.shrink(image.clamp(0, 1), FRAME_SIDE)
+        return images.encode(".jpg", [images.Photo(small, images.PLAIN)])
+
+    @property
+    def blind(self) -> bool:
+        """Whether nobody tells the noise level."""
+        return isinstance(self.choice, Choice) and self.choice.blind
 
     @property
     def last(self) -> TraceRow:
         return self.trace.rows[-1]
 
     @property
+    def seconds(self) -> float:
+        """What the steps took, without energies and metrics."""
+        return sum(row.milliseconds or 0 for row in self.trace.rows) / 1000
+
+    @property
     def curve(self) -> Curve:
-        column = self.trace.column
+        column, problem = self.trace.column, self.prepared.problem
         psnr = None if self.prepared.truth is None else column("psnr")
-        return Curve(self.title, column("step"), column("energy"), column("sigma"), psnr)
+        told = problem.level if self.estimate and self.prepared.truth is not None else None
+        return Curve(self.title, column("step"), column("energy"), column("sigma"), psnr, self.estimate, told)
+
+    @cached_property
+    def differences(self) -> list[tuple[str, np.ndarray]]:
+        """Error, where the truth is known, and residual of the result, as titles and arrays (H, W), means over the channels."""
+        z, x, truth = self.prepared.problem.observation, self.image, self.prepared.truth
+        found = {} if truth is None else {"Error x − x₀": x - truth}
+        found["Residual z − x"] = z - x
+        return [(title, difference[0].mean(0).numpy()) for title, difference in found.items()]
 
     @cached_property
     def result_png(self) -> bytes:
-        """To be asked for when the run has ended, as the next one."""
+        """To be asked for when the run has ended, as the next ones."""
         return images.to_png(self.image)
 
     @cached_property
@@ -150,6 +208,89 @@ class Run(Work):
         """The result by the endings of files that hold it as the upload does: a PNG, and for floats .npy as well."""
         photo = images.Photo(self.image, self.prepared.encoding)
         return {suffix: images.encode(suffix, [photo]) for suffix in (".png", ".npy")[: 1 + (not photo.encoding.bits)]}
+
+
+class Run(Restoration):
+    """A choice of a prior and a scheme at work.
+
+    Raises `InputError` if no learned schedule fits, or the prior cannot take the sigmas.
+    """
+
+    def __init__(self, scene: Scene, choice: Choice, prepared: Prepared) -> None:
+        super().__init__(scene, choice, prepared, SCHEMES[choice.scheme])
+        prior = ByChannel(load_prior(choice.prior))
+        problem = prepared.problem.from_start(choice.start).to(self.device)
+        how = SchemeChoice(choice.scheme, choice.steps, choice.sigma0, choice.rate, blind=choice.blind)
+        scheme = choose_scheme(how, prior, choice.prior, problem.name, problem.level)
+        suits = choose_scheme(SchemeChoice(), prior, choice.prior, problem.name, problem.level)
+        self.suits = scheme == suits and not choice.blind
+        self.steps, self.note = scheme.steps, problem.note(scheme.steps)
+        self._set = replace(choice, steps=self.steps)
+        self._start_from(problem)
+        self._steps: Iterator[tuple[Step, float] | None] = (
+            self._blindly(prior, problem, how) if choice.blind else timed(scheme.run(prior, problem))
+        )
+
+    def _start_from(self, problem: Problem) -> None:
+        self._initial = problem.initial()
+        self.image = self._initial.cpu()
+
+    def _blindly(self, prior: Prior, problem: Problem, how: SchemeChoice) -> Iterator[tuple[Step, float] | None]:
+        """The steps of a scheme that is told what the prior sees in the observation. To see it takes a while: before the steps
+        come pieces of that, None each."""
+        guess = yield from calibration.blind_in_pieces(
+            prior, problem.observation, isinstance(problem, Denoising) and problem.clipped
+        )
+        self.estimate = guess.level
+        self._start_from(guess)
+        scheme = choose_scheme(how, prior, self._set.prior, guess.name, guess.level)
+        yield from timed(scheme.run(prior, guess))
+
+    def _title(self) -> str:
+        return self._set.title
+
+    def _step(self) -> None:
+        found = next(self._steps)
+        if found is None:
+            self.looks += 1
+            return
+        step, seconds = found
+        if step.diverged.any():
+            raise InputError(DIVERGED)
+        self._enter(step.image.cpu(), self.trace.rows_of(step, seconds, self._initial))
+
+
+class BaselineRun(Restoration):
+    """A baseline at work, in one piece. It holds back no one but other baselines: some take many seconds."""
+
+    choice: BaselineChoice
+
+    def __init__(self, scene: Scene, choice: BaselineChoice, prepared: Prepared) -> None:
+        super().__init__(scene, choice, prepared, baselines.TITLES[choice.baseline])
+        self.device = "cpu"
+        self._method = baselines.baseline(choice.baseline, scene.task)
+
+    def _title(self) -> str:
+        return self.name
+
+    def _queue(self) -> threading.Lock:
+        return baseline_queue()
+
+    def _step(self) -> None:
+        problem, begin = self.prepared.problem, time.perf_counter()
+        image = self._method(problem)
+        seconds = time.perf_counter() - begin
+        with device_queue():
+            prior = ByChannel(load_prior(self.choice.prior))
+            energies = [energy(prior, problem.to(best_device()), x.to(best_device())) for x in (self._initial, image)]
+        steps = zip((0, 1), (self._initial, image), energies, (None, seconds), strict=True)
+        rows = [self.trace.row(index, math.nan, x, found.cpu(), took) for index, x, found, took in steps]
+        self._enter(image, rows)
+
+    @property
+    def curve(self) -> Curve:
+        psnr = None if self.last.psnr is None else [self.last.psnr]
+        return Curve(self.title, [1], [self.last.energy], [math.nan], psnr)
 
 
 def load_prior(name: str) -> FieldsOfExperts:
@@ -175,6 +316,12 @@ def usable_priors() -> tuple[list[str], list[str]]:
 @st.cache_data(max_entries=8, show_spinner="Reading the priors …")
 def _usable(files: tuple) -> tuple[list[str], list[str]]:
     return zoo.usable()
+
+
+@st.cache_resource
+def baseline_queue() -> threading.Lock:
+    """One baseline at a time."""
+    return threading.Lock()
 
 
 @st.cache_resource

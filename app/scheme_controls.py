@@ -32,6 +32,7 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
         help="GNC flow: σ falls linearly. Joint: σ follows the energy down, with the image. Learned schedule: σ and "
         "the step sizes were fitted to bring the last step closest to the truth.",
     )]  # fmt: skip
+    blind = blind_control() if TASKS[task].blind else False
     suits = family.suits if family and scheme == "learned" else TASKS[task].steps
     steps = st.number_input(
         "Steps S", 1, MAX_STEPS, None, placeholder=f"{suits}, which suits", **whole_in_url("nsteps"),
@@ -42,10 +43,11 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     if scheme == "learned":
         fitted = f"Fitted to {prior}: {family.title}." if family else f"None for this task was fitted to {prior}."
         st.caption(plain(fitted))
-        return Choice(prior, scheme, steps, start=start)
+        return Choice(prior, scheme, steps, start=start, blind=blind)
     by_hand = st.toggle(
         "Choose the initial smoothing", False, **in_url("own-start"),
-        help="Off: the noise level for denoising, 0.05 for inpainting, which starts smooth.",
+        help="Off: the noise level for denoising (of joint minimisation that is blind: the largest σ of the prior), 0.05 for "
+        "inpainting, which starts smooth.",
     )  # fmt: skip
     sigma0 = None
     if by_hand:
@@ -62,7 +64,25 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
             help="Step size of s = log σ: s ← s − (c/n) ∂R/∂s. Small: σ falls slowly, and gaps have time to be filled. "
             f"Large: few steps reach the noise level; from 1 on s overshoots it. Empty: {defaults}.",
         )  # fmt: skip
-    return Choice(prior, scheme, steps, sigma0, rate, start)
+    return Choice(prior, scheme, steps, sigma0, rate, start, blind)
+
+
+def blind_control() -> bool:
+    return st.toggle(
+        "Blind", False, **in_url("blind"),
+        help="Do not tell the noise level: the prior estimates it from the degraded image. The curves then show σ over the "
+        "steps, beside the estimate and, where it is known, the true level. With *Joint*, σ starts at its largest, and nothing "
+        "but the energy leads it down.",
+    )  # fmt: skip
+
+
+def baselines_control() -> bool:
+    return st.toggle(
+        "Baselines in *Compare*", True, **in_url("baselines"),
+        help="*Compare* also runs what needs no learned prior, from scikit-image, with parameters from the noise level: total "
+        "variation, non-local means and wavelets to denoise, biharmonic inpainting to inpaint (seconds for large images). They "
+        "take clipped values as they are.",
+    )  # fmt: skip
 
 
 def start_control() -> str | None:

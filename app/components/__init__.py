@@ -1,1 +1,1 @@
-"""The parts of the explorer that run in the browser: one folder each."""
+"""The parts of pages that run in the browser: a folder each, with its JavaScript and a thin face in Python."""

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from gnc_core import measuring, problems, zoo
 from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.commands import options
-from gnc_core.errors import InputError
+from gnc_core.measuring import baselines
 
 from .photographs import Folder
 
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 @options.start_option
 @click.option(
     "--baseline",
-    type=click.Choice(sorted({name for problem in problems.TASKS.values() for name in problem.baselines})),
-    help="Also run a method without a prior on the same observations, from scikit-image: biharmonic inpainting.",
+    type=click.Choice(baselines.NAMES),
+    help="Also run a method without a learned prior, from scikit-image, on the same observations. To denoise, with parameters "
+    "from the noise level: total variation, non-local means, wavelets; to inpaint: biharmonic.",
 )
 @click.option(
     "--as-file",
@@ -71,9 +72,7 @@ def evaluate(
       python -m gnc_core evaluate --data val --list bsds68.txt --task denoise --noise-std 0.098039
     """
     level = options.task_level(task, levels)
-    baselines = problems.task(task).baselines
-    if baseline and baseline not in baselines:
-        raise InputError(f"There is no baseline {baseline} for --task {task}.")
+    other = baselines.baseline(baseline, task) if baseline else None
     if start is not None:
         problems.task(task).check_start(start)
     folder.check()
@@ -89,8 +88,8 @@ def evaluate(
         if choice.blind
         else measuring.evaluation.with_scheme(prior, scheme)
     }
-    if baseline:
-        methods[baseline] = baselines[baseline]
+    if baseline and other:
+        methods[baseline] = other
 
     photographs = folder.photographs(prior.min_size)
     results: dict[str, list[Measurement]] = {}

@@ -1,4 +1,4 @@
-from . import benchmark, calibration, curvature, evaluation, inspection, inspections, metrics
+from . import baselines, benchmark, calibration, curvature, evaluation, inspection, inspections, metrics
 from .calibration import estimate_sigma
 from .evaluation import evaluate
 from .metrics import psnr, ssim
@@ -6,6 +6,7 @@ from .trace import Trace, timed
 
 __all__ = [
     "Trace",
+    "baselines",
     "benchmark",
     "calibration",
     "curvature",

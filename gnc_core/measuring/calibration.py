@@ -7,7 +7,8 @@ clean image with noise of standard deviation sigma that is near s = log(sigma). 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from gnc_core.prior.base import Prior
 from gnc_core.problems import Denoising, image_seed
 from gnc_core.problems.degradations import add_noise, in_a_file
 
+T = TypeVar("T")
 TRIED = 33  # of s, tried on the way to the minimum
 ROUNDS, SETTLED = 10, 0.01  # of the noise level of clipped images
 
@@ -35,7 +37,6 @@ def estimate_sigma(prior: Prior, y: Tensor) -> Tensor:
     return minima(prior, y)[0]
 
 
-@torch.no_grad()
 def minima(prior: Prior, y: Tensor) -> tuple[Tensor, Tensor]:
     """Two sigmas of each image, (N,): at the first minimum of R(y, s) below s_max, and at the lowest over the whole range.
 
@@ -49,9 +50,19 @@ def minima(prior: Prior, y: Tensor) -> tuple[Tensor, Tensor]:
     >>> first.shape, bool(lowest <= first)
     (torch.Size([1]), True)
     """
+    return _result(_minima_in_pieces(prior, y))
+
+
+@torch.no_grad()
+def _minima_in_pieces(prior: Prior, y: Tensor) -> Generator[None, None, tuple[Tensor, Tensor]]:
+    """`minima`, and a pause after every energy."""
     checks.check_image(y, finite=True)
     s = torch.linspace(math.log(prior.sigma_min), math.log(prior.sigma_max), TRIED, dtype=torch.float64)
-    energies = torch.stack([prior.energy(y, level).double().cpu() for level in s.tolist()])
+    listed = []
+    for level in s.tolist():
+        listed.append(prior.energy(y, level).double().cpu())
+        yield
+    energies = torch.stack(listed)
     rising = energies[:-1] > energies[1:]  # on the way down from s[k + 1] to s[k]
     first = (rising * torch.arange(1, TRIED)[:, None]).amax(0)
     return _vertex(s, energies, first).to(y), _vertex(s, energies, energies.argmin(0)).to(y)
@@ -74,11 +85,23 @@ def blind(prior: Prior, observation: Tensor, clipped: bool = False) -> Denoising
     >>> abs(blind(zoo.load("foe-l1"), noisy).noise_std - 0.1) < 0.01
     True
     """
-    y = uncensored(prior, observation) if clipped else observation
-    return Denoising(observation, estimate_sigma(prior, y).log().mean().exp().item(), clipped)
+    return _result(blind_in_pieces(prior, observation, clipped))
 
 
-@torch.no_grad()
+def blind_in_pieces(prior: Prior, observation: Tensor, clipped: bool = False) -> Generator[None, None, Denoising]:
+    """`blind` for whoever shows progress, or may stop: pauses after every energy, `TRIED` an estimate, and returns the problem.
+    Of clipped images there are up to `ROUNDS` estimates more than the one.
+
+    >>> from gnc_core import images, zoo
+    >>> noisy = add_noise(images.load_sample("Cat")[..., 100:164, 100:164], 0.1, seed=0)
+    >>> sum(1 for _ in blind_in_pieces(zoo.load("foe-l1"), noisy)) == TRIED
+    True
+    """
+    y = (yield from _uncensored_in_pieces(prior, observation, seed=0)) if clipped else observation
+    first, _ = yield from _minima_in_pieces(prior, y)
+    return Denoising(observation, first.log().mean().exp().item(), clipped)
+
+
 def uncensored(prior: Prior, observation: Tensor, seed: int = 0) -> Tensor:
     """Images (N, C, H, W), clipped to [0, 1], with noise beyond that in the clipped pixels, drawn with `seed`.
 
@@ -92,11 +115,18 @@ def uncensored(prior: Prior, observation: Tensor, seed: int = 0) -> Tensor:
     >>> black.min().item(), 0.07 < y.std().item() < 0.13
     (0.0, True)
     """
+    return _result(_uncensored_in_pieces(prior, observation, seed))
+
+
+@torch.no_grad()
+def _uncensored_in_pieces(prior: Prior, observation: Tensor, seed: int) -> Generator[None, None, Tensor]:
+    """`uncensored`, and a pause after every energy."""
     dark, bright = observation <= 0, observation >= 1
     uniform = torch.rand(observation.shape, generator=torch.Generator().manual_seed(seed)).to(observation)
     y, sigma = observation, observation.new_zeros(len(observation))
     for _ in range(ROUNDS):
-        before, sigma = sigma, estimate_sigma(prior, y)
+        before = sigma
+        sigma, _ = yield from _minima_in_pieces(prior, y)
         if ((sigma - before).abs() < SETTLED * sigma).all():
             break
         level = sigma.view(-1, 1, 1, 1)
@@ -104,6 +134,16 @@ def uncensored(prior: Prior, observation: Tensor, seed: int = 0) -> Tensor:
         below, above = (level * _tail(end / level, uniform) for end in (x, 1 - x))
         y = torch.where(dark, x - below, torch.where(bright, x + above, observation))
     return y
+
+
+def _result(pieces: Generator[None, None, T]) -> T:
+    """What a generator returns in the end."""
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            found: T = end.value
+            return found
 
 
 def _tail(end: Tensor, uniform: Tensor) -> Tensor:

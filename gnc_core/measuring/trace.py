@@ -55,10 +55,11 @@ class Trace:
     def rows_of(self, step: Step, seconds: float, initial: Tensor) -> list[TraceRow]:
         """What `step` adds to the table: its row, and before the first one that of the `initial` image, step 0."""
         sigma = step.sigma.mean().item()
-        begin = [self._row(0, sigma, initial, step.energy_of(initial), None)] if step.index == 1 else []
-        return [*begin, self._row(step.index, sigma, step.image, step.energy, seconds)]
+        begin = [self.row(0, sigma, initial, step.energy_of(initial), None)] if step.index == 1 else []
+        return [*begin, self.row(step.index, sigma, step.image, step.energy, seconds)]
 
-    def _row(self, index: int, sigma: float, image: Tensor, energy: Tensor, seconds: float | None) -> TraceRow:
+    def row(self, index: int, sigma: float, image: Tensor, energy: Tensor, seconds: float | None) -> TraceRow:
+        """The row of an image, (N, C, H, W), and its energies, (N,)."""
         image = image.cpu()
         return TraceRow(
             step=index,

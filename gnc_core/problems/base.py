@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -63,9 +63,9 @@ class Problem(ABC):
     """An observation z of a true image, and its data term D(x). Images are (N, C, H, W), nominally in [0, 1].
 
     What a task is stands here once, as facts of the class: its `name` and `title`, its `kind_of_level`, the number of `steps`
-    that suits it, the step size `rate` of s in joint minimisation, the `baselines` that need no prior, by name, and whether
-    the level can be told by the prior alone (`blind`), whether a mask describes it better than the level (`takes_mask`), and from
-    what schemes may start, the default first, if there is a choice (`starts`).
+    that suits it, the step size `rate` of s in joint minimisation, whether the level can be told by the prior alone (`blind`),
+    whether a mask describes it better than the level (`takes_mask`), and from what schemes may start, the default first, if there
+    is a choice (`starts`).
 
     observation: z, (N, C, H, W). Raises `InputError` for what is no image.
 
@@ -82,7 +82,6 @@ class Problem(ABC):
     kind_of_level: ClassVar[Level]
     steps: ClassVar[int]
     rate: ClassVar[float]
-    baselines: ClassVar[Mapping[str, Callable[[Any], Tensor]]] = {}
     blind: ClassVar[bool] = False
     takes_mask: ClassVar[bool] = False
     starts: ClassVar[tuple[str, ...]] = ()

@@ -16,27 +16,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def biharmonic(problem: Inpainting) -> Tensor:
-    """Biharmonic inpainting from scikit-image (Damelin & Hoang, 2018), the baseline without learning: (N, C, H, W).
-
-    >>> import torch
-    >>> ramp = torch.linspace(0, 1, 9).expand(1, 1, 9, 9)
-    >>> bool((biharmonic(Inpainting.degrade(ramp, 0.2, seed=0)) - ramp).abs().max() < 0.1)
-    True
-    """
-    import numpy as np
-    import torch
-    from skimage.restoration import inpaint_biharmonic
-
-    z = problem.observation.where(problem.observed, 0.5)
-    missing = (~problem.observed).expand_as(z)
-    channels = [
-        inpaint_biharmonic(channel.double().cpu().numpy(), mask.cpu().numpy(), split_into_regions=True)
-        for channel, mask in zip(z.flatten(0, 1), missing.flatten(0, 1), strict=True)
-    ]
-    return torch.from_numpy(np.stack(channels)).view(z.shape).to(z)
-
-
 @dataclass(frozen=True, eq=False)
 class Inpainting(Problem):
     """Known and missing pixels: D is 0 if x equals z at the observed pixels, and infinite otherwise.
@@ -75,7 +54,6 @@ class Inpainting(Problem):
     steps = 20
     # Gaps are filled from their borders, a kernel's width a step: s has to wait for x, or it is at its smallest with empty gaps.
     rate = 0.1
-    baselines = {"biharmonic": biharmonic}  # noqa: RUF012
     takes_mask = True
     starts = ("harmonic", "grey")
 

@@ -14,16 +14,18 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app.figures.restoration import Curve, box_figure, comparison_figure, curves_figure
-from app.runs import Choice, Run
+from app.figures.restoration import Curve, box_figure, comparison_figure, curves_figure, difference_figure
+from app.restoring import comparison
+from app.runs import FRAME_SIDE, MOST_FRAMES, BaselineChoice, BaselineRun, Choice, Restoration, Run
 from app.scenes import Scene, Upload, prepare
 from gnc_core import images, problems, zoo
 from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.errors import InputError
-from gnc_core.measuring import metrics
+from gnc_core.measuring import baselines, calibration, metrics
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising, Inpainting
 from gnc_core.restoration import Learned, LearnedSchedule, ScheduleFamily
+from gnc_core.restoration.schemes import energy
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "restore.py"
 SCENE = Scene("Cat", 64, color=False, level=0.1, seed=0)
@@ -93,6 +95,36 @@ def test_axes_of_long_curves_fit_the_late_steps_and_lose_no_point() -> None:
     assert 4 < high < 5
     assert len(figure.data[0].y) == 6
     assert curves_figure([replace(curve, steps=[0, 1], energy=[9.0, 5.0])]).layout.yaxis.range is None
+
+
+def test_a_method_without_steps_is_a_dotted_line_at_what_it_comes_to() -> None:
+    steps = Curve("flow", [0, 1, 2], [3.0, 2.0, 1.0], [0.1, 0.1, 0.05], [20.0, 25.0, 26.0])
+    figure = curves_figure([steps, Curve("wavelets", [1], [1.5], [float("nan")], [24.0])])
+    dotted = [(list(line.x), list(line.y)) for line in figure.data if line.line.dash == "dot"]
+    assert dotted == [([0, 2], [1.5, 1.5]), ([0, 2], [24, 24])]
+
+
+def test_blind_runs_add_their_smoothing_with_the_estimate_and_the_true_level() -> None:
+    blind = Curve("joint", [0, 1, 2], [3.0, 2.0, 1.0], [0.5, 0.2, 0.05], [20.0, 25.0, 26.0], 0.09, 0.1)
+    figure = curves_figure([blind])
+    assert [note.text for note in figure.layout.annotations] == ["Energy at σ_min", "PSNR (dB)", "Smoothing σ"]
+    assert figure.layout.yaxis3.type == "log"
+    assert [list(line.y) for line in figure.data if line.yaxis == "y3"] == [[0.5, 0.2, 0.05], [0.09] * 2, [0.1] * 2]
+    figure = curves_figure([replace(blind, psnr=None, told=None)])
+    assert [note.text for note in figure.layout.annotations] == ["Energy at σ_min", "Smoothing σ"]
+    assert [list(line.y) for line in figure.data if line.yaxis == "y2"] == [[0.5, 0.2, 0.05], [0.09] * 2]
+
+
+def test_differences_share_a_scale_that_is_zero_in_the_middle() -> None:
+    error, residual = np.array([[0.1, -0.1], [0, 0]]), np.array([[2, -2], [0, 1 / 255]])
+    figure = difference_figure([("Error", error), ("Residual", residual)])
+    assert [note.text for note in figure.layout.annotations] == ["Error", "Residual"]
+    np.testing.assert_array_equal(figure.data[0].z, [[26, -26], [0, 0]])
+    np.testing.assert_array_equal(figure.data[1].z, [[510, -510], [0, 1]])
+    scale = figure.layout.coloraxis
+    assert scale.cmin == -scale.cmax < 0
+    assert {trace.coloraxis for trace in figure.data} == {"coloraxis"}
+    assert difference_figure([("Error", np.zeros((2, 2)))]).layout.coloraxis.cmax == 1
 
 
 # --- scenes and runs ---------------------------------------------------------------------------------------------
@@ -227,6 +259,97 @@ def fail_in_step(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Denoising, "prox", failing)
 
 
+def ended(run: Restoration) -> Restoration:
+    while run.running:
+        run.advance()
+    return run
+
+
+@pytest.mark.parametrize("steps", [1, 4, MOST_FRAMES - 1, MOST_FRAMES, 60])
+def test_of_many_steps_some_images_are_kept_small_among_them_the_first_and_the_last(steps: int) -> None:
+    run = ended(Run(SCENE, Choice("small", "flow", steps), prepare(SCENE, None, None, 4)))
+    kept = sorted(run.frames)
+    assert (kept[0], kept[-1]) == (0, steps)
+    assert len(kept) <= MOST_FRAMES + 1
+    assert kept == list(range(steps + 1)) or steps >= MOST_FRAMES
+    assert len({*np.diff(kept[1:])}) <= 1
+    large = run._frame(torch.rand(1, 1, 700, 350))
+    assert max(Image.open(io.BytesIO(large)).size) == FRAME_SIDE
+
+
+@pytest.mark.parametrize("name", baselines.BASELINES["denoise"])
+def test_a_baseline_is_measured_as_the_schemes_are(name: str) -> None:
+    prepared = prepare(SCENE, None, None, 4)
+    run = ended(BaselineRun(SCENE, BaselineChoice("small", name), prepared))
+    expected = baselines.baseline(name, "denoise")(prepared.problem)
+    assert torch.equal(run.image, expected)
+    before, after = run.trace.rows
+    assert after.psnr == pytest.approx(metrics.psnr(expected, prepared.truth).item())
+    assert after.psnr > before.psnr + 1
+    assert after.energy == pytest.approx(energy(zoo.load("small"), prepared.problem, expected).item(), rel=1e-4)
+    assert after.milliseconds > 0
+    assert run.curve.steps == [1]
+    assert run.title == baselines.TITLES[name]
+
+
+def test_a_stopped_baseline_is_dropped() -> None:
+    run = BaselineRun(SCENE, BaselineChoice("small", "tv"), prepare(SCENE, None, None, 4))
+    run.stop()
+    run.advance()
+    assert not run.trace.rows
+
+
+def test_a_blind_run_is_told_what_the_prior_sees_and_nothing_else() -> None:
+    scene = replace(SCENE, as_file=True)
+    prepared = prepare(scene, None, None, 4)
+    run = ended(Run(scene, Choice("small", "joint", 3, blind=True), prepared))
+    prior = zoo.load("small")
+    guess = calibration.blind(prior, prepared.problem.observation, clipped=True)
+    assert run.estimate == pytest.approx(guess.level)
+    assert run.trace.rows[0].sigma == pytest.approx(prior.sigma_max)
+    *_, last = choose_scheme(SchemeChoice("joint", 3, blind=True), prior, "small", "denoise", guess.level).run(
+        prior, guess
+    )
+    assert torch.allclose(run.image, last.image, atol=1e-6)
+    assert (run.curve.estimate, run.curve.told) == (run.estimate, 0.1)
+    told = ended(Run(scene, Choice("small", "joint", 3), prepared))
+    assert (told.curve.estimate, told.suits, run.suits) == (None, False, False)
+
+
+def test_a_blind_run_can_be_stopped_while_it_looks() -> None:
+    run = Run(SCENE, Choice("small", "joint", 3, blind=True), prepare(SCENE, None, None, 4))
+    for _ in range(3):
+        run.advance()
+    assert run.looks == 3
+    assert run.running
+    run.stop()
+    run.advance()
+    assert (run.looks, run.trace.rows) == (3, [])
+
+
+def test_differences_are_of_the_result_and_means_of_colours() -> None:
+    scene = replace(SCENE, source="Astronaut", color=True)
+    prepared = prepare(scene, None, None, 4)
+    run = ended(Run(scene, Choice("small", "flow", 2), prepared))
+    (_, error), (_, residual) = run.differences
+    np.testing.assert_allclose(error, (run.image - prepared.truth)[0].mean(0), atol=1e-6)
+    np.testing.assert_allclose(residual, (prepared.problem.observation - run.image)[0].mean(0), atol=1e-6)
+
+
+def test_a_comparison_has_the_schemes_and_the_baselines_of_the_task() -> None:
+    choice = Choice("small", "joint", 3, 0.2, 0.5, blind=True)
+    schemes, others = comparison(choice, SCENE, True)[:3], comparison(choice, SCENE, True)[3:]
+    assert [(one.scheme, one.sigma0, one.rate) for one in schemes] == [
+        ("flow", 0.2, None),
+        ("joint", 0.2, 0.5),
+        ("learned", None, None),
+    ]
+    assert all(one.blind for one in schemes)
+    assert [one.baseline for one in others] == ["tv", "nl-means", "wavelets"]
+    assert comparison(choice, SCENE, False) == schemes
+    assert comparison(choice, replace(SCENE, task="inpaint"), True)[3:] == [BaselineChoice("small", "biharmonic")]
+
+
 def test_no_path_is_opened_as_a_prior(small_prior: Path) -> None:
     for name in (str(small_prior), "../small", "nothing"):
         with pytest.raises(InputError, match="no prior"):
@@ -255,6 +378,13 @@ def numbers(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
 
+RESULT = {"Result (PNG)", "Trace (CSV)", "Table (CSV)", "image.npy"}
+
+
+def downloads(app: AppTest) -> set[str]:
+    return {button.label for button in app.get("download_button")}
+
+
 def charts(app: AppTest) -> int:
     return len(app.get("plotly_chart"))
 
@@ -269,8 +399,8 @@ def test_page_waits_and_then_restores() -> None:
     assert charts(app) == 0
     press(app, "Restore")
     assert float(numbers(app)["PSNR (dB)"]) > 20.5
-    assert charts(app) == 2
-    assert {button.label for button in app.get("download_button")} == {"Result (PNG)", "Trace (CSV)"}
+    assert charts(app) == 3
+    assert downloads(app) == RESULT
     assert not sentences(app)
 
 
@@ -279,7 +409,7 @@ def test_degraded_upload_has_no_psnr() -> None:
     checked(app.file_uploader[0].upload("noisy.png", png(32, 24)).run())
     press(app, "Restore")
     assert set(numbers(app)) == {"Energy", "ms a step"}
-    assert len(app.get("download_button")) == 2
+    assert downloads(app) == RESULT
 
 
 def gaps_npy(missing: np.ndarray) -> bytes:
@@ -351,7 +481,7 @@ def test_an_upload_of_16_bits_has_a_white_and_is_downloaded_in_16_bits() -> None
     result = images.read(run.result_files[".png"])[0]
     assert result.encoding.bits == 16
     torch.testing.assert_close(result.image[0, 0] * 65535 / 4095, run.image[0, 0].clamp(0, 16), atol=1e-3, rtol=0)
-    assert {button.label for button in app.get("download_button")} == {"Result (PNG)", "Trace (CSV)"}
+    assert downloads(app) == RESULT
     checked(app.file_uploader[0].upload("scan.png", deep_png(65535)).run())
     assert next(field for field in app.number_input if field.label == "White").value == 65535
 
@@ -362,7 +492,7 @@ def test_an_upload_of_8_bits_or_floats_has_no_white_and_floats_are_downloaded() 
         checked(app.file_uploader[0].upload(name, data).run())
         assert not [field for field in app.number_input if field.label in ("White", "Black")]
     press(app, "Restore")
-    assert "Result (.npy)" in {button.label for button in app.get("download_button")}
+    assert "Result (.npy)" in downloads(app)
     run = app.session_state.runs[-1]
     assert torch.equal(images.read_image(run.result_files[".npy"]), run.image)
 
@@ -401,7 +531,7 @@ def test_page_says_when_the_result_is_of_other_settings() -> None:
 
 
 def test_schemes_are_compared_on_the_same_image() -> None:
-    app = press(open_page(nsteps="2"), "Compare the three schemes")
+    app = press(open_page(nsteps="2", baselines="false"), "Compare")
     picker = app.get_by_key("shown")
     assert list(picker.options) == [
         "GNC flow, 2 steps, small",
@@ -423,7 +553,7 @@ def test_the_rate_of_the_joint_scheme_is_that_of_the_task_unless_chosen() -> Non
             run.advance()
     default, slow, fast = (run.curve.sigma for run in runs)
     assert default == slow != fast
-    app = press(open_page(scheme="Joint", nsteps="2", rate="0.9"), "Compare the three schemes")
+    app = press(open_page(scheme="Joint", nsteps="2", rate="0.9", baselines="false"), "Compare")
     assert app.number_input(key="rate").value == 0.9
     assert "Joint, 2 steps, rate 0.9, small" in app.get_by_key("shown").options
     checked(app.selectbox(key="scheme").set_value("GNC flow").run())
@@ -559,7 +689,7 @@ def test_page_ends_a_run_that_fails_and_can_start_another(monkeypatch: pytest.Mo
     fail_in_step(2, monkeypatch)
     app = press(open_page(), "Restore")
     assert ["not foreseen" in error.value for error in app.error] == [True]
-    assert len(app.get("download_button")) == 2  # of the first step
+    assert downloads(app) == RESULT  # of the first step
     press(app, "Restore")
     assert not app.error
 
@@ -576,3 +706,76 @@ def test_names_of_uploads_are_shown_as_text() -> None:
     app = open_page(image="Upload an image")
     checked(app.file_uploader[0].upload("![a](b).png", b"nothing").run())
     assert r"\!\[a\](b).png" in app.error[0].value
+
+
+def test_baselines_are_compared_in_the_same_table_and_curves() -> None:
+    app = press(open_page(nsteps="2"), "Compare")
+    names = list(app.get_by_key("shown").options)
+    assert names[3:] == ["Total variation", "Non-local means", "Wavelets"]
+    table = app.dataframe[0].value
+    assert list(table.method) == [
+        "Wavelets",
+        "Non-local means",
+        "Total variation",
+        "Learned schedule",
+        "Joint",
+        "GNC flow",
+    ]
+    assert table.psnr.notna().all()
+    assert table.energy.notna().all()
+    assert (table.seconds > 0).all()
+    assert numbers(app)["PSNR (dB)"] == f"{table.psnr[0]:.2f}"
+    checked(app.get_by_key("shown").set_value("Total variation").run())
+    assert numbers(app)["PSNR (dB)"] == f"{table.psnr[2]:.2f}"
+
+
+def test_the_table_keeps_all_runs_of_the_visit_once_each() -> None:
+    app = press(press(open_page(), "Restore"), "Restore")
+    checked(app.slider(key="noise").set_value(0.2).run())
+    press(app, "Restore")
+    checked(app.run())
+    table = app.dataframe[0].value
+    assert list(table.level) == [0.2, 0.1, 0.1]
+    assert list(table.image) == ["Cat"] * 3
+    assert table.psnr[0] < table.psnr[1] == table.psnr[2]
+    assert list(table.settings) == ["GNC flow, 3 steps, small"] * 3
+
+
+def test_the_name_of_an_upload_stands_in_the_table_as_it_is() -> None:
+    app = open_page(image="Upload an image", file="degraded")
+    name = "<b>=1+1.png"
+    checked(app.file_uploader[0].upload(name, png(32, 24)).run())
+    table = press(app, "Restore").dataframe[0].value
+    assert list(table.image) == [name]
+    assert table.psnr.isna().all()
+
+
+def test_blind_mode_shows_the_estimate_beside_the_true_level() -> None:
+    app = press(open_page(scheme="Joint", blind="true"), "Restore")
+    run = app.session_state.runs[-1]
+    assert run.choice.blind
+    estimate = next(metric for metric in app.metric if metric.label == "Noise level, estimated")
+    assert estimate.value == f"{run.estimate:.4f}"
+    assert estimate.delta == "true 0.1"
+    assert not sentences(app)
+    assert "blind" not in [toggle.key for toggle in open_page(task="Inpaint", blind="true").toggle]
+    app = open_page(image="Upload an image", file="degraded", blind="true")
+    checked(app.file_uploader[0].upload("noisy.png", png(32, 24)).run())
+    press(app, "Restore")
+    assert next(metric for metric in app.metric if metric.label == "Noise level, estimated").delta == ""
+
+
+@pytest.mark.parametrize(("name", "default"), [("blind", False), ("baselines", True)])
+@pytest.mark.parametrize("value", ["maybe", "", "7", "![x](y)"])
+def test_switches_that_a_link_spells_wrongly_leave_the_default(name: str, default: bool, value: str) -> None:
+    app = open_page(**{name: value})
+    assert app.toggle(key=name).value is default
+    assert not app.error
+
+
+def test_the_page_shows_the_settings_as_code_before_and_after_a_run() -> None:
+    app = open_page()
+    before = [code.value for code in app.code]
+    assert before[0].startswith("gnc restore denoise --input image.npy")
+    assert before[1].count("\n") == 4
+    assert [code.value for code in press(app, "Restore").code] == before

@@ -15,6 +15,7 @@ from PIL import Image
 
 from gnc_core import images, problems, zoo
 from gnc_core.__main__ import main
+from gnc_core.measuring import baselines
 from gnc_core.measuring.metrics import psnr
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.restoration.schedules import LearnedSchedule
@@ -323,6 +324,20 @@ def test_evaluate(work):
     assert math.isfinite(report["mean"]["energy"])
     text = run("evaluate", *options[:-1], *inpaint).stdout
     assert "biharmonic" in text
+
+
+@pytest.mark.parametrize("name", baselines.NAMES)
+def test_evaluate_takes_every_baseline_and_refuses_those_of_other_tasks(work, name):
+    options = ["--data", "data", "--prior", "small", "--device", "cpu", "--limit", 1, "--json", "--baseline", name]
+    tasks = {"denoise": ["--noise-std", 0.1], "inpaint": ["--missing", 0.5]}
+    for task, level in tasks.items():
+        result = run("evaluate", *options, "--task", task, *level)
+        if name in baselines.BASELINES[task]:
+            report = json.loads(result.stdout)["baseline"]
+            assert report["name"] == name
+            assert report["mean"]["psnr"] > report["mean"]["psnr_degraded"]
+        else:
+            assert_one_line(result, f"no baseline '{name}'")
 
 
 def test_info(work):

@@ -11,7 +11,7 @@ from gnc_core import problems
 from gnc_core.errors import InputError
 from gnc_core.measuring import evaluation
 from gnc_core.measuring.metrics import psnr
-from gnc_core.problems import Denoising, Inpainting
+from gnc_core.problems import Denoising
 from gnc_core.restoration.schedules import LearnedSchedule
 from gnc_core.restoration.schemes import Flow, Learned, energy
 
@@ -58,17 +58,6 @@ def test_degradations_depend_on_seed_and_index_alone():
     assert torch.equal(seen[0], seen[3])
     assert torch.equal(seen[1], seen[4])
     assert not torch.equal(seen[0], seen[5])
-
-
-def test_biharmonic_is_exact_for_a_plane_and_keeps_the_observed():
-    rows, columns = torch.meshgrid(torch.arange(24.0), torch.arange(20.0), indexing="ij")
-    plane = (0.2 + 0.01 * rows + 0.02 * columns)[None, None]
-    observed = torch.ones(1, 1, 24, 20, dtype=torch.bool)
-    observed[..., 8:12, 6:13] = False
-    problem = Inpainting(torch.where(observed, plane, 0), observed)
-    torch.testing.assert_close(problem.baselines["biharmonic"](problem), plane, rtol=0, atol=1e-4)
-    colour = problem.stack([problem, problem])
-    assert colour.baselines["biharmonic"](colour).shape == (2, 1, 24, 20)
 
 
 def test_a_diverged_restoration_is_no_result():

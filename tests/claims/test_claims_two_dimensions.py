@@ -1,4 +1,4 @@
-"""What the pages teach, computed: a claim as it stands in a page's text, and the function that checks it."""
+"""What the page Two dimensions teaches, computed: a claim as it stands in its text, and the function that checks it."""
 
 from collections.abc import Callable
 

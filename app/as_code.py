@@ -1,0 +1,112 @@
+"""The settings of "Restore an image" as a command line, and as five lines of Python."""
+
+import io
+import shlex
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.runs import Choice
+from app.scenes import Prepared, Scene
+from gnc_core import images
+from gnc_core.problems import Denoising, Inpainting
+
+IMAGE, MASK = "image.npy", "mask.npy"
+
+
+@dataclass(frozen=True)
+class AsCode:
+    """What the page does with a scene, as it is done without it. files: what the two read, by name, as this page has it."""
+
+    scene: Scene
+    choice: Choice
+    prepared: Prepared
+
+    @property
+    def _seeded(self) -> bool:
+        """Whether the degradation is drawn from a seed; otherwise it lies in the image or in a mask."""
+        return self.scene.seed is not None
+
+    @property
+    def _masked(self) -> bool:
+        return isinstance(self.prepared.problem, Inpainting) and not self._seeded
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The image that is degraded, or that came degraded, as floats in [0, 1], and the mask of one that is not drawn."""
+        problem, truth = self.prepared.problem, self.prepared.truth
+        image = problem.observation if truth is None else truth
+        found = {IMAGE: images.encode(IMAGE, [images.Photo(image, images.PLAIN)])}
+        if self._masked:
+            assert isinstance(problem, Inpainting)
+            buffer = io.BytesIO()
+            np.save(buffer, problem.observed[0, 0].numpy())
+            found[MASK] = buffer.getvalue()
+        return found
+
+    @property
+    def command(self) -> str:
+        scene, choice, problem = self.scene, self.choice, self.prepared.problem
+        words = ["gnc", "restore", scene.task, "--input", IMAGE, "--output", "restored.png"]
+        level = [problem.kind_of_level.option, repr(scene.level)]
+        if self._masked:
+            words += ["--mask", MASK] + ["--simulate"] * (self.prepared.truth is not None)
+        elif self._seeded:
+            words += ["--simulate", *level, "--seed", str(scene.seed)]
+        elif not choice.blind:
+            words += level
+        if isinstance(problem, Denoising) and problem.clipped:
+            words.append("--as-file")
+        words += ["--prior", choice.prior, "--scheme", choice.scheme]
+        for option, value in (("--steps", choice.steps), ("--sigma0", choice.sigma0), ("--rate", choice.rate)):
+            words += [] if value is None else [option, repr(value)]
+        words += ["--start", choice.start] if choice.start else []
+        return shlex.join(words + ["--blind"] * choice.blind + ["--color"] * scene.color)
+
+    @property
+    def python(self) -> str:
+        choice, known = self.choice, self.prepared.truth is not None
+        last = 'print(f"{measuring.psnr(last.image, x).item():.2f} dB")' if known else (
+            'images.write_image("restored.png", last.image)'
+        )  # fmt: skip
+        return "\n".join([
+            "from gnc_core import choices, images, measuring, prior, problems, zoo",
+            f"R, x = prior.ByChannel(zoo.load({choice.prior!r})), {self._image()}",
+            f"problem = {self._problem()}",
+            f"*_, last = choices.choose_scheme({self._scheme()}, R, {choice.prior!r}, problem.name, problem.level)"
+            ".run(R, problem)",
+            last,
+        ])  # fmt: skip
+
+    def _image(self) -> str:
+        scene, color = self.scene, ", color=True" * self.scene.color
+        if isinstance(scene.source, str):
+            return f"images.shrink(images.load_sample({scene.source!r}{color}), {scene.longest})"
+        return f"images.read_image({IMAGE!r}{color})"
+
+    def _problem(self) -> str:
+        scene, problem = self.scene, self.prepared.problem
+        kind, start = type(problem).__name__, f".from_start({self.choice.start!r})" * bool(self.choice.start)
+        if self._masked:
+            mask = f"images.read_mask({MASK!r}, x.shape)"
+            if scene.mask == "boxes":
+                mask = f"problems.box_mask(x.shape, {[list(box) for box in scene.boxes]})"
+            elif scene.mask == "text":
+                mask = f"problems.text_mask(x.shape, {scene.text!r})"
+            return f"problems.{kind}(x, {mask}){start}"
+        clipped = isinstance(problem, Denoising) and problem.clipped
+        if self._seeded:
+            made = f"problems.{kind}.degrade(x, {scene.level!r}, seed={scene.seed}{', as_file=True' * clipped}){start}"
+        else:
+            made = f"problems.{kind}.of(x, {scene.level!r}{', clipped=True' * clipped})"
+        if self.choice.blind:
+            seen = f"{made}.observation" if self._seeded else "x"
+            return f"measuring.calibration.blind(R, {seen}{', clipped=True' * clipped})"
+        return made
+
+    def _scheme(self) -> str:
+        choice, settings = self.choice, [repr(self.choice.scheme)]
+        for name in ("steps", "sigma0", "rate"):
+            value = getattr(choice, name)
+            settings += [] if value is None else [f"{name}={value!r}"]
+        return f"choices.SchemeChoice({', '.join(settings + ['blind=True'] * choice.blind)})"

@@ -1,0 +1,82 @@
+"""The runs of "Restore an image": how they begin, go on from one rerun of the page to the next, and end."""
+
+import time
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app.figures.restoration import curves_figure, data_uri
+from app.layout import FIGURE
+from app.results import show_numbers
+from app.runs import BaselineChoice, BaselineRun, Choice, Restoration, Run
+from app.scenes import Prepared, Scene
+from app.session import plain, sentence
+from app.visit import remember
+from gnc_core import images
+from gnc_core.measuring.baselines import BASELINES
+
+MOST_RUNS = 8
+REDRAW_SECONDS = 0.5
+state = st.session_state
+
+
+def comparison(choice: Choice, scene: Scene, with_baselines: bool) -> list[Choice | BaselineChoice]:
+    """The three schemes with the settings of a choice, as far as they take them, and what needs no learned prior."""
+    schemes = [
+        Choice(choice.prior, "flow", choice.steps, choice.sigma0, start=choice.start, blind=choice.blind),
+        Choice(choice.prior, "joint", choice.steps, choice.sigma0, choice.rate, choice.start, choice.blind),
+        Choice(choice.prior, "learned", choice.steps, start=choice.start, blind=choice.blind),
+    ]
+    names = BASELINES[scene.task] if with_baselines else {}
+    return [*schemes, *(BaselineChoice(choice.prior, name) for name in names)]
+
+
+def begin(scene: Scene, prepared: Prepared, choices: Sequence[Choice | BaselineChoice]) -> None:
+    """Begins with the first choice; the others follow. Earlier runs of the same scene stay for comparison."""
+    runs = [run for run in state.runs if run.scene == scene and run.choice not in choices]
+    for choice in choices:
+        try:
+            kind = Run if isinstance(choice, Choice) else BaselineRun
+            runs.append(kind(scene, choice, prepared))
+        except Exception as error:
+            state.notes.append(sentence(error))
+    state.runs = runs[-MOST_RUNS:]
+    state.pop("shown", None)
+
+
+def stop() -> None:
+    for run in state.runs:
+        run.stop()
+    state.runs = [run for run in state.runs if run.trace.rows]
+
+
+def run_to_the_end() -> None:
+    """Does the steps that are left and draws while they run.
+
+    Any click starts this script anew, between two steps: then it goes on from there, or not if the click was on Stop.
+    """
+    bar, numbers, (left, right) = st.empty(), st.empty(), st.columns(2)
+    picture, curves = left.container(key="live").empty(), right.empty()
+    drawn, frame = 0.0, 0
+    for run in state.runs:
+        while run.running:
+            if isinstance(run, BaselineRun):
+                with bar, st.spinner(f"{plain(run.title)} runs in one piece …", show_time=True):
+                    run.advance()
+            else:
+                bar.progress(run.done / run.steps, _progress(run))
+                run.advance()
+            if run.trace.rows and (time.monotonic() - drawn > REDRAW_SECONDS or not run.running):
+                show_numbers(numbers, run)
+                picture.image(data_uri(images.to_png(run.image)), caption=f"After step {run.done}", width="stretch")
+                begun = [run.curve for run in state.runs if run.trace.rows]
+                curves.plotly_chart(curves_figure(begun), key=f"live {frame}", config=FIGURE)
+                drawn, frame = time.monotonic(), frame + 1
+        remember([run])
+
+
+def _progress(run: Restoration) -> str:
+    if not run.done and run.blind:
+        return f"{plain(run.title)}: looking for the noise level, energy {run.looks + 1} …"
+    sigma = f", σ = {run.last.sigma:.3g}" if run.trace.rows else ""
+    return f"{plain(run.title)}: {run.done} of {run.steps} steps done{sigma}"

@@ -1,0 +1,131 @@
+"""What the page Restore an image teaches, computed: a test a claim, named by it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import torch
+
+from gnc_core import images, problems, zoo
+from gnc_core.choices import SchemeChoice, choose_scheme
+from gnc_core.measuring import baselines, calibration, psnr
+from gnc_core.problems import Denoising, Inpainting
+
+# --- Restore an image --------------------------------------------------------------------------------------------
+
+
+def restored(problem: problems.Problem, choice: SchemeChoice) -> list:
+    """The steps that the page takes with the prior foe-l1."""
+    prior = zoo.load("foe-l1")
+    return list(choose_scheme(choice, prior, "foe-l1", problem.name, problem.level).run(prior, problem))
+
+
+def sample(name: str = "Cat") -> torch.Tensor:
+    return images.shrink(images.load_sample(name), 128)
+
+
+@pytest.mark.parametrize("problem", [Denoising.degrade(sample(), 0.1, 0, True), Inpainting.degrade(sample(), 0.5, 0)])
+def test_smoothing_runs_down_while_the_image_descends_the_energy(problem: problems.Problem) -> None:
+    """Restore an image: the title's question mark."""
+    prior, steps = zoo.load("foe-l1"), restored(problem, SchemeChoice())
+    assert all(later.sigma <= earlier.sigma for earlier, later in pairwise(steps))
+    for before, step in pairwise([problem.initial(), *steps]):
+        x, s = getattr(before, "image", before), math.log(step.sigma)
+        assert problem.energy(step.image) + prior.energy(step.image, s) < problem.energy(x) + prior.energy(x, s)
+
+
+def test_blind_joint_minimisation_starts_at_the_largest_smoothing_and_only_the_energy_leads_it_down() -> None:
+    """Restore an image: "Blind", and "Choose the initial smoothing"."""
+    prior = zoo.load("foe-l1")
+    problem = Denoising.degrade(sample(), 0.1, 0)
+    choice = SchemeChoice("joint", steps=8, blind=True)
+    steps = restored(calibration.blind(prior, problem.observation), choice)
+    assert steps[0].sigma.item() == pytest.approx(prior.sigma_max)
+    assert all(later.sigma < earlier.sigma for earlier, later in pairwise(steps[1:]))
+    assert steps[-1].sigma < problem.level / 3
+    rate, n = problem.rate, problem.observation.numel()
+    for earlier, later in pairwise(steps):  # s moves down the slope of R, and by nothing else
+        s = math.log(earlier.sigma) - rate / n * prior.slope(earlier.image, earlier.sigma.log()).item()
+        s = min(max(s, math.log(prior.sigma_min)), math.log(prior.sigma_max))
+        assert math.log(later.sigma) == pytest.approx(s, abs=1e-4)
+
+
+def test_the_estimated_noise_level_is_the_first_minimum_of_the_energy_below_the_largest_smoothing() -> None:
+    """Restore an image: "Noise level, estimated"."""
+    prior, z = zoo.load("foe-l1"), Denoising.degrade(sample(), 0.1, 0).observation
+    found = math.log(calibration.blind(prior, z).level)
+    at, beside = prior.energy(z, found), [prior.energy(z, found + shift) for shift in (-0.15, 0.15)]
+    assert at < min(beside)
+    above = torch.linspace(found + 0.15, math.log(prior.sigma_max), 20).tolist()
+    energies = [prior.energy(z, s).item() for s in above]
+    assert energies == sorted(energies)
+    cut = Denoising.degrade(sample(), 0.3, 0, as_file=True).observation
+    drawn = calibration.uncensored(prior, cut)
+    assert (drawn[cut == 0] <= 0).all()
+    assert torch.equal(drawn[(cut > 0) & (cut < 1)], cut[(cut > 0) & (cut < 1)])
+    assert calibration.blind(prior, cut, clipped=True).level == pytest.approx(
+        calibration.estimate_sigma(prior, drawn).item()
+    )
+
+
+def test_blind_restoration_is_told_the_estimate_and_not_the_true_level() -> None:
+    """Restore an image: "Noise level, estimated"."""
+    prior, made = zoo.load("foe-l1"), Denoising.degrade(sample(), 0.1, 0)
+    blind = calibration.blind(prior, made.observation)
+    other = calibration.blind(prior, replace(made, noise_std=0.3).observation)  # the true level does not enter
+    assert blind.noise_std == other.noise_std != made.noise_std
+
+
+@pytest.mark.parametrize("name", baselines.BASELINES["denoise"])
+def test_baselines_take_their_parameters_from_the_noise_level_and_clipped_values_as_they_are(name: str) -> None:
+    """Restore an image: "Baselines in Compare"."""
+    method = baselines.baseline(name, "denoise")
+    problem = Denoising.degrade(sample(), 0.1, 0, as_file=True)
+    result = method(problem)
+    assert torch.equal(result, method(replace(problem, clipped=False)))
+    assert not torch.equal(result, method(replace(problem, noise_std=0.15)))
+
+
+def test_all_baselines_come_from_scikit_image_and_need_no_prior() -> None:
+    """Restore an image: "Baselines in Compare", for the tasks that it names."""
+    assert {task: list(methods) for task, methods in baselines.BASELINES.items()} == {
+        "denoise": ["tv", "nl-means", "wavelets"],
+        "inpaint": ["biharmonic"],
+    }
+
+
+def test_the_residual_is_noise_and_what_of_the_image_went_with_it() -> None:
+    """Restore an image: "Error and residual". z - x is the noise less the error of x."""
+    truth = sample()
+    problem = Denoising.degrade(truth, 0.1, 0)
+    x = restored(problem, SchemeChoice())[-1].image
+    noise, error = problem.observation - truth, x - truth
+    torch.testing.assert_close(problem.observation - x, noise - error, atol=1e-6, rtol=0)
+    correlation = torch.corrcoef(torch.stack([(problem.observation - x).flatten(), noise.flatten()]))[0, 1]
+    assert correlation > 0.9
+
+
+def test_where_a_file_cut_noise_off_at_black_the_residual_is_more_bright_than_dark() -> None:
+    """Restore an image: "Error and residual"."""
+    truth = sample("Astronaut")
+    black = truth < 0.02
+    assert black.sum() > 100
+    means = []
+    for as_file in (True, False):
+        problem = Denoising.degrade(truth, 0.1, 0, as_file)
+        means.append((problem.observation - restored(problem, SchemeChoice())[-1].image)[black].mean().item())
+    cut_off, floats = means
+    assert cut_off > 0.02
+    assert abs(floats) < cut_off / 2
+
+
+def test_the_psnr_of_the_flow_falls_when_more_steps_lower_the_energy() -> None:
+    """Restore an image: "Steps S"."""
+    truth = sample()
+    problem = Denoising.degrade(truth, 0.1, 0)
+    few, many = (restored(problem, SchemeChoice("flow", steps))[-1] for steps in (4, 20))
+    assert many.energy < few.energy
+    assert psnr(many.image, truth) < psnr(few.image, truth)
