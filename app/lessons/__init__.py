@@ -1,1 +1,1 @@
-"""What pages teach, a file a page: texts alone. Every claim in them is computed in tests/test_claims.py."""
+"""What pages teach, a file a page: texts alone. Every claim in them is computed in tests/claims."""

@@ -56,7 +56,7 @@ def plane_starts(a_side: int = STARTS_A_SIDE) -> Tensor:
     return torch.cartesian_prod(line, line).flip(-1)
 
 
-# What each of them shows has been computed; tests/test_claims.py holds the page to it.
+# What each of them shows has been computed; tests/claims holds the page to it.
 PLANE_PRESETS: dict[str, list[tuple[float, float]]] = {
     # The running example: 14 points and 8.
     "Two clusters": [
