@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -60,6 +60,38 @@ def fit_schedule(
     >>> fit_schedule(zoo.load("foe-l1"), [pair], steps=2, name="foe-l1", rounds=1).title
     'denoise, noise 0.1, 2 steps'
     """
+    fitted = None
+    for number, (schedule, error) in enumerate(
+        fitting_rounds(prior, pairs, steps, name=name, sigma0=sigma0, start=start, rounds=rounds), start=1
+    ):
+        fitted = schedule
+        if progress is not None:
+            progress(number, error)
+    assert fitted is not None  # there is at least one round
+    return fitted
+
+
+def fitting_rounds(
+    prior: Prior,
+    pairs: Sequence[tuple[Problem, Tensor]],
+    steps: int,
+    *,
+    name: str,
+    sigma0: float | None = None,
+    start: LearnedSchedule | None = None,
+    rounds: int = 30,
+) -> Iterator[tuple[LearnedSchedule, float]]:
+    """`fit_schedule`, a round at a time: the best schedule so far and its mean squared error, for whoever watches it or stops it.
+
+    Arguments and errors as there; those of the steps that diverge come with the last round.
+
+    >>> from gnc_core import images, zoo
+    >>> truth = images.load_sample("Cat")[..., 100:116, 100:116]
+    >>> pair = problems.Denoising.degrade(truth, 0.1, seed=0), truth
+    >>> errors = [error for _, error in fitting_rounds(zoo.load("foe-l1"), [pair], 2, name="foe-l1", rounds=2)]
+    >>> errors == sorted(errors, reverse=True)
+    True
+    """
     pairs = _checked(pairs)
     task, level = _task_and_level(pairs)
     steps, rounds = schedules.check_steps(steps), checks.whole(rounds, "The number of rounds", 1)
@@ -75,14 +107,9 @@ def fit_schedule(
         first = (flow, flow**2)
     else:
         first = _resampled(start, steps)
-    sigma, tau = _descend(prior, pairs, first, rounds, progress)
-    return LearnedSchedule(
-        sigma=tuple(sigma.clamp(sigma_min, sigma_max).tolist()),
-        tau=tuple(tau.tolist()),
-        task=task,
-        level=level,
-        prior=name,
-    )
+    for sigma, tau, error in _descend(prior, pairs, first, rounds):
+        sigmas, taus = tuple(sigma.clamp(sigma_min, sigma_max).tolist()), tuple(tau.tolist())
+        yield LearnedSchedule(sigmas, taus, task, level, name), error
 
 
 def _resampled(schedule: LearnedSchedule, steps: int) -> Schedule:
@@ -123,9 +150,9 @@ def _descend(
     pairs: Sequence[tuple[Problem, Tensor]],
     start: Schedule,
     rounds: int,
-    progress: Callable[[int, float], None] | None,
-) -> Schedule:
-    """The best schedule that L-BFGS meets from `start`, on 2 S numbers without bounds, a_i and b_i:
+) -> Iterator[tuple[Tensor, Tensor, float]]:
+    """After each round the best schedule that L-BFGS has met from `start`, and its error, on 2 S numbers without bounds, a_i and
+    b_i:
 
     log(sigma_i / sigma_min) = logistic(a_i) log(sigma_{i-1} / sigma_min),    sigma_{-1} = sigma_max,
     tau_i = c_i sigma_i^2,    c_i = 0.1 + 1.9 logistic(b_i).
@@ -149,19 +176,18 @@ def _descend(
         return torch.tensor(value / scale if math.isfinite(value) else math.inf)
 
     optimizer = torch.optim.LBFGS([a, b], max_iter=_ITERATIONS_A_ROUND, history_size=20, line_search_fn="strong_wolfe")
-    with torch.enable_grad():
-        for number in range(1, rounds + 1):
-            before = best_error
-            optimizer.step(error)
-            if progress is not None:
-                progress(number, best_error)
-            if not best_error < (1 - _SMALLEST_GAIN) * before:
-                break
     pixels = sum(truth.numel() for _, truth in pairs)
     without = sum(((problem.initial() - truth).square().sum() / pixels).item() for problem, truth in pairs)
-    if not best_error <= max(1.0, without):
-        raise InputError("The steps diverge from the start; choose a smaller sigma0 or more steps.")
-    return best
+    for number in range(1, rounds + 1):
+        before = best_error
+        with torch.enable_grad():  # of the round alone, not of whoever asks for it
+            optimizer.step(error)
+        done = number == rounds or not best_error < (1 - _SMALLEST_GAIN) * before
+        if done and not best_error <= max(1.0, without):
+            raise InputError("The steps diverge from the start; choose a smaller sigma0 or more steps.")
+        yield (*best, best_error)
+        if done:
+            return
 
 
 def _free(prior: Prior, sigma: Tensor, tau: Tensor) -> Schedule:

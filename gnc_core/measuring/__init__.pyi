@@ -1,4 +1,4 @@
-from . import benchmark, calibration, curvature, evaluation, inspection, inspections, metrics
+from . import benchmark, calibration, curvature, evaluation, inspection, inspections, landscape, metrics
 from .calibration import estimate_sigma
 from .evaluation import evaluate
 from .metrics import psnr, ssim
@@ -14,6 +14,7 @@ __all__ = [
     "evaluation",
     "inspection",
     "inspections",
+    "landscape",
     "metrics",
     "psnr",
     "ssim",
