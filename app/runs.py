@@ -15,13 +15,15 @@ from gnc_core.choices import SCHEMES, SchemeChoice, best_device, choose_scheme
 from gnc_core.errors import InputError
 from gnc_core.measuring.trace import Trace, TraceRow, timed
 from gnc_core.prior import ByChannel, FieldsOfExperts
+from gnc_core.restoration import LearnedSchedule
 from gnc_core.restoration.schemes import DIVERGED
 
 
 @dataclass(frozen=True)
 class Choice:
     """How a scene is to be restored. steps; sigma0: initial smoothing; rate: step size of s in joint minimisation; start: what
-    missing pixels start from (`Inpainting.start`); None for the defaults of the task."""
+    missing pixels start from (`Inpainting.start`); None for the defaults of the task. schedule: one of the visitor's own, for
+    "learned"."""
 
     prior: str
     scheme: str
@@ -29,6 +31,7 @@ class Choice:
     sigma0: float | None = None
     rate: float | None = None
     start: str | None = None
+    schedule: LearnedSchedule | None = None
 
     @property
     def title(self) -> str:
@@ -36,7 +39,8 @@ class Choice:
         rate = f", rate {self.rate:g}" if self.rate else ""
         steps = f", {self.steps} step{'s'[: self.steps > 1]}" if self.steps else ""
         gaps = f", from {self.start}" if self.start else ""
-        return f"{SCHEMES[self.scheme]}{steps}{start}{rate}{gaps}, {self.prior}"
+        own = f", fitted to {self.schedule.title}" if self.schedule else ""
+        return f"{SCHEMES[self.scheme]}{steps}{start}{rate}{gaps}, {self.prior}{own}"
 
 
 class Work(ABC):
@@ -78,9 +82,14 @@ class Work(ABC):
                 self.error = sentence(error)
 
     def stop(self) -> None:
-        """What has been reached is final."""
+        """What has been reached is final, unless it is asked to go on."""
         with self._lock:
             self.stopped = True
+
+    def go_on(self) -> None:
+        """Takes back a stop."""
+        with self._lock:
+            self.stopped = False
 
 
 class Run(Work):
@@ -95,7 +104,7 @@ class Run(Work):
         self.scene, self.choice, self.prepared = scene, choice, prepared
         prior = ByChannel(load_prior(choice.prior))
         problem = prepared.problem.from_start(choice.start).to(self.device)
-        how = SchemeChoice(choice.scheme, choice.steps, choice.sigma0, choice.rate)
+        how = SchemeChoice(choice.scheme, choice.steps, choice.sigma0, choice.rate, choice.schedule)
         scheme = choose_scheme(how, prior, choice.prior, problem.name, problem.level)
         suits = choose_scheme(SchemeChoice(), prior, choice.prior, problem.name, problem.level)
         self.suits = scheme == suits  # what is taken where nothing is said

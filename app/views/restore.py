@@ -66,7 +66,7 @@ def buttons(scene: Scene | None, prepared: Prepared | None, choice: Choice | Non
         others = [
             Choice(choice.prior, "flow", choice.steps, choice.sigma0, start=choice.start),
             Choice(choice.prior, "joint", choice.steps, choice.sigma0, choice.rate, choice.start),
-            Choice(choice.prior, "learned", choice.steps, start=choice.start),
+            choice if choice.schedule else Choice(choice.prior, "learned", choice.steps, start=choice.start),
         ]
         start(scene, prepared, [choice] if restore else others)
         st.rerun()

@@ -91,9 +91,9 @@ def plane(
     prior: Prior,
     x: Tensor,
     directions: tuple[Tensor, Tensor],
-    a: Sequence[float],
-    b: Sequence[float],
-    sigmas: Sequence[float],
+    a: Sequence[float] | np.ndarray,
+    b: Sequence[float] | np.ndarray,
+    sigmas: Sequence[float] | np.ndarray,
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """R(x + a_j d_1 + b_i d_2, log sigma_k), a row of a level at a time: k, i and the energies over j, (A,), float64.
 
@@ -120,7 +120,11 @@ def plane(
 
 
 def line(
-    prior: Prior, x: Tensor, direction: Tensor, a: Sequence[float], sigmas: Sequence[float]
+    prior: Prior,
+    x: Tensor,
+    direction: Tensor,
+    a: Sequence[float] | np.ndarray,
+    sigmas: Sequence[float] | np.ndarray,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """R(x + a_j d, log sigma_k), a level at a time: k and the energies over j, (A,); the rest as in `plane`.
 
@@ -137,22 +141,38 @@ def line(
 def grid_minima(energy: np.ndarray) -> np.ndarray:
     """The local minima of values on a grid, (B, A) or (A,): their indices, (M, 2) or (M, 1), the lowest first.
 
-    A minimum is lower than all its neighbours, 8 or 2, by more than rounding (1e-6 of the largest value), and does not lie on
-    the border, beyond which nothing is known.
+    The grid is flooded from below; every point has 8 (or 2) neighbours. A minimum counts if the water in it has to rise by more
+    than rounding (1e-6 of the largest value) before it runs over into a deeper one, and if it does not lie on the border, beyond
+    which nothing is known.
 
     >>> grid_minima(np.array([3.0, 1.0, 2.0, 0.0, 5.0])).tolist()
     [[3], [1]]
     """
     values = np.asarray(energy, np.float64)
-    lowest = np.ones(values[(slice(1, -1),) * values.ndim].shape, bool)
     least = ROUNDING * float(np.abs(values).max(initial=0.0))
-    middle = values[(slice(1, -1),) * values.ndim]
-    for shift in np.ndindex(*(3,) * values.ndim):
-        if shift != (1,) * values.ndim:
-            part = tuple(slice(k, k + size - 2) for k, size in zip(shift, values.shape, strict=True))
-            lowest &= middle < values[part] - least
-    found = np.argwhere(lowest) + 1
-    return found[np.argsort(values[tuple(found.T)], kind="stable")]
+    basin: dict[
+        tuple[int, ...], tuple[int, ...]
+    ] = {}  # of every point under water, a step towards the lowest one there
+    found: list[tuple[int, ...]] = []
+
+    def lowest(point: tuple[int, ...]) -> tuple[int, ...]:
+        while basin[point] != point:
+            point = basin[point]
+        return point
+
+    shifts = [tuple(k - 1 for k in shift) for shift in np.ndindex(*(3,) * values.ndim)]
+    order = np.argsort(values, axis=None, kind="stable")
+    for point in zip(*(index.tolist() for index in np.unravel_index(order, values.shape)), strict=True):
+        around = {tuple(i + k for i, k in zip(point, shift, strict=True)) for shift in shifts}
+        basins = sorted({lowest(p) for p in around & basin.keys()}, key=lambda p: (values[p], p))
+        basin[point] = basins[0] if basins else point
+        for other in basins[1:]:  # the water runs over from here into the deepest
+            basin[other] = basins[0]
+            if values[point] - values[other] > least:
+                found.append(other)
+    found += {lowest(point) for point in basin}
+    inside = [p for p in found if all(0 < i < size - 1 for i, size in zip(p, values.shape, strict=True))]
+    return np.array(sorted(inside, key=lambda p: (values[p], p)), int).reshape(-1, values.ndim)
 
 
 @dataclass(frozen=True, eq=False)
