@@ -65,7 +65,7 @@ def schedules_figure(
         )  # fmt: skip
         for name, value in (others or {}).items():
             figure.add_hline(value, line={"color": STYLES[name][0], "dash": STYLES[name][1], "width": 2}, row=1, col=3)
-        figure.update_xaxes(title="round of the fit", row=1, col=3)
+        figure.update_xaxes(title="round of the fit", dtick=max(1, len(psnr) // 6), row=1, col=3)
     figure.update_annotations(font_size=14)
     return figure.update_layout(
         height=HEIGHT, margin={"l": 50, "r": 10, "t": 30, "b": 10}, hovermode="closest",

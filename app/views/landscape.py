@@ -128,7 +128,7 @@ def page() -> None:
         if work.running:
             with live.container():
                 run_to_the_end(work)
-            st.rerun()
+            live.empty()  # no other run of the script: it would know nothing of what the link got wrong
         with rest.container():
             if work.error:
                 st.error(plain(work.error))
