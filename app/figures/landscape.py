@@ -45,7 +45,7 @@ def plane_figure(
 
     minima: for each level the indices (M, 2) of the local minima in (b, a). titles: of the two directions."""
     figure = make_subplots(
-        1, 2, specs=[[{"type": "scene"}, {"type": "xy"}]], column_widths=[0.52, 0.48], horizontal_spacing=0.09
+        1, 2, specs=[[{"type": "scene"}, {"type": "xy"}]], column_widths=[0.5, 0.5], horizontal_spacing=0.14
     )
     height = (energy - energy.min((1, 2), keepdims=True)).astype(np.float32)
     a, b = a.astype(np.float32), b.astype(np.float32)
@@ -53,7 +53,7 @@ def plane_figure(
         figure.add_trace(trace, row=1, col=column)
     figure.add_scatter(
         x=[mark.a for mark in marks], y=[mark.b for mark in marks], text=[mark.name for mark in marks],
-        mode="markers+text", textposition="top center", textfont={"color": "white", "size": 13}, showlegend=False,
+        mode="markers+text", textposition="bottom center", textfont={"color": "white", "size": 13}, showlegend=False,
         hoverinfo="text", row=1, col=2,
         marker={"symbol": "cross", "size": 9, "color": "white", "line": {"color": "black", "width": 1}},
     )  # fmt: skip
@@ -173,6 +173,6 @@ def descent_figure(
         gridcolor=GRID_LINE,
     )  # fmt: skip
     return figure.update_layout(
-        height=HEIGHT, margin={"l": 60, "r": 10, "t": 10, "b": 10}, hovermode="closest", plot_bgcolor="rgb(68, 1, 84)",
-        legend={"orientation": "h", "y": -0.17, "yanchor": "top", "x": 0, "bgcolor": "rgba(128, 128, 128, 0.45)"},
+        height=HEIGHT, margin={"l": 60, "r": 10, "t": 10, "b": 10, "pad": 0}, hovermode="closest", plot_bgcolor="rgb(68, 1, 84)",
+        legend={"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "bgcolor": "rgba(128, 128, 128, 0.45)"},
     )  # fmt: skip

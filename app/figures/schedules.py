@@ -37,7 +37,7 @@ def schedules_figure(
 ) -> go.Figure:
     """sigma_i and c_i over the step i; `earlier`, what the last line has been, is drawn faintly behind. psnr: in dB, a value a
     round of the fit, gets a panel of its own, with lines at those of the `others`."""
-    titles = ["smoothing σᵢ", "step size cᵢ = τᵢ / σᵢ²", "PSNR on these images (dB)"]
+    titles = ["smoothing σᵢ", "cᵢ = τᵢ / σᵢ²", "PSNR (dB)"]
     columns = 3 if len(psnr) else 2
     figure = make_subplots(1, columns, subplot_titles=titles[:columns], horizontal_spacing=0.08)
     for number, line in enumerate([*earlier, *lines]):

@@ -9,7 +9,7 @@ from .reading import failures
 
 QUICK = "/landscape?image=Cat&crop=32&grid=9"
 A_WHILE = 120_000  # milliseconds that a landscape may take on a busy machine
-HEIGHT = "document.querySelector('.js-plotly-plot').data[2].z"
+HEIGHT = "document.querySelector('.js-plotly-plot')._fullData[2].z[0][0]"
 
 
 def open_page(page: Page, url: str) -> None:
@@ -22,7 +22,7 @@ def open_page(page: Page, url: str) -> None:
 
 def test_slider_changes_the_landscape_in_the_browser_alone(page: Page, app_url: str) -> None:
     wrong, sent = failures(page), list[object]()
-    page.on("websocket", lambda socket: socket.on("framesent", sent.append))
+    page.on("websocket", lambda socket: socket.on("framesent", lambda message: sent.append(message)))
     open_page(page, app_url + QUICK)
     label, count = page.locator(".slider-label").first, len(sent)
     expect(label).to_contain_text("smoothing σ = 0.01:")
@@ -66,7 +66,6 @@ def test_stop_keeps_the_levels_and_the_rest_can_follow(page: Page, app_url: str)
     stop.click()
     again = page.get_by_role("button", name="Go on")
     expect(again).to_be_visible(timeout=A_WHILE)
-    expect(page.locator(".slider-label").first).to_contain_text("local minim")
     again.click()
     expect(stop).to_be_visible()
     stop.click()

@@ -35,6 +35,7 @@ def test_control_changes_the_figure_and_the_url(page: Page, app_url: str) -> Non
         slider.press("ArrowRight")
     expect(page).to_have_url(re.compile("noise=0.12"))
     page.wait_for_function(f"before => JSON.stringify({SIGMA}) !== before", arg=json.dumps(before))
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
     figure = page.locator(".js-plotly-plot").bounding_box()
     assert figure
     assert figure["y"] + figure["height"] <= 768
@@ -71,7 +72,9 @@ def test_a_fit_is_downloaded_and_used_on_restore(page: Page, app_url: str, tmp_p
 def test_stop_ends_a_fit_and_keeps_what_it_reached(page: Page, app_url: str) -> None:
     open_page(page, app_url + "/schedules?nsteps=20&prior=foe-l1")
     button(page, "Fit one now").click()
-    expect(page.get_by_text("PSNR on these images (dB)")).to_be_visible(timeout=A_FIT)  # the first round is over
+    expect(page.locator(".js-plotly-plot").get_by_text("PSNR (dB)")).to_be_visible(
+        timeout=A_FIT
+    )  # the first round is over
     button(page, "Stop").click()
     expect(button(page, "Use on Restore")).to_be_visible(timeout=A_FIT)
     expect(button(page, "Fit one now")).to_be_enabled()
