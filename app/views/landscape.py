@@ -30,8 +30,8 @@ EXPERIMENTS = {
     ),
     "Random directions": (
         USUAL | {"view": PLANE, "centre": CLEAN_IMAGE, "first": RANDOM, "second": RANDOM},
-        "The same image, two random directions: one minimum at every σ, even where the energy is far from convex. It bends down "
-        "along few of the 4096 directions, and chance does not find them.",
+        "The same image, two random directions: one minimum at every σ, even where the energy is far from convex. A random "
+        "direction mixes all 4096, whose mean curvature is positive: chance does not find those along which R bends down.",
     ),
     "Ways down": (
         USUAL | {"view": LINE, "first": CLEAN, "noise": 0.1, "nsteps": 10, "smoothing": 0.3},
