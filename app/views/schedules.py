@@ -47,8 +47,11 @@ def controls() -> tuple[Goal, list, bytes | None]:
         raise InputError(NO_PRIOR)
     kind = task_control()
     level = level_control(kind)
-    steps = int(st.number_input("Steps S", 1, MOST_STEPS, kind.steps, help="The number of steps of all schedules.",
-                                **whole_in_url("nsteps")))  # fmt: skip
+    steps = st.number_input(
+        "Steps S", 1, MOST_STEPS, None, placeholder=f"{kind.steps}, which suits", **whole_in_url("nsteps"),
+        help="The number of steps of all schedules.",
+    )  # fmt: skip
+    steps = kind.steps if steps is None else int(steps)
     st.subheader("Images to fit to")
     samples = [
         name for name in images.sample_images() if name in ("Cat", "Coins", "Cameraman", "Astronaut", "Motorcycle")
