@@ -11,7 +11,7 @@ from app.scenes import Prepared, Scene
 from gnc_core import images
 from gnc_core.problems import Denoising, Inpainting
 
-IMAGE, MASK = "image.npy", "mask.npy"
+IMAGE, MASK, SCHEDULE = "image.npy", "mask.npy", "schedule.json"
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class AsCode:
             buffer = io.BytesIO()
             np.save(buffer, problem.observed[0, 0].numpy())
             found[MASK] = buffer.getvalue()
+        if self.choice.schedule:
+            found[SCHEDULE] = self.choice.schedule.to_json().encode()
         return found
 
     @property
@@ -61,16 +63,17 @@ class AsCode:
         for option, value in (("--steps", choice.steps), ("--sigma0", choice.sigma0), ("--rate", choice.rate)):
             words += [] if value is None else [option, repr(value)]
         words += ["--start", choice.start] if choice.start else []
+        words += ["--schedule", SCHEDULE] if choice.schedule else []
         return shlex.join(words + ["--blind"] * choice.blind + ["--color"] * scene.color)
 
     @property
     def python(self) -> str:
-        choice, known = self.choice, self.prepared.truth is not None
+        choice, known, own = self.choice, self.prepared.truth is not None, self.choice.schedule is not None
         last = 'print(f"{measuring.psnr(last.image, x).item():.2f} dB")' if known else (
             'images.write_image("restored.png", last.image)'
         )  # fmt: skip
         return "\n".join([
-            "from gnc_core import choices, images, measuring, prior, problems, zoo",
+            f"from gnc_core import choices, images, measuring, prior, problems, {'restoration, ' * own}zoo",
             f"R, x = prior.ByChannel(zoo.load({choice.prior!r})), {self._image()}",
             f"problem = {self._problem()}",
             f"*_, last = choices.choose_scheme({self._scheme()}, R, {choice.prior!r}, problem.name, problem.level)"
@@ -109,4 +112,5 @@ class AsCode:
         for name in ("steps", "sigma0", "rate"):
             value = getattr(choice, name)
             settings += [] if value is None else [f"{name}={value!r}"]
+        settings += [f"schedule=restoration.LearnedSchedule.load({SCHEDULE!r})"] if choice.schedule else []
         return f"choices.SchemeChoice({', '.join(settings + ['blind=True'] * choice.blind)})"

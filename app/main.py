@@ -51,6 +51,18 @@ maps = st.Page(
     icon=":material/grid_on:",
     url_path="maps",
 )
+landscape = st.Page(
+    "views/landscape.py",
+    title="Energy landscape",
+    icon=":material/landscape:",
+    url_path="landscape",
+)
+schedules = st.Page(
+    "views/schedules.py",
+    title="Schedules",
+    icon=":material/timeline:",
+    url_path="schedules",
+)
 
 
 def start() -> None:
@@ -59,7 +71,7 @@ def start() -> None:
 
 
 home = st.Page(start, title="Start", default=True, visibility="hidden")
-page = st.navigation([home, one_dimension, two_dimensions, restore, inside, maps], position="top")
+page = st.navigation([home, one_dimension, two_dimensions, inside, landscape, maps, restore, schedules], position="top")
 keep_shared(page.url_path)
 with errors_told():
     page.run()

@@ -25,7 +25,9 @@ def comparison(choice: Choice, scene: Scene, with_baselines: bool) -> list[Choic
     schemes = [
         Choice(choice.prior, "flow", choice.steps, choice.sigma0, start=choice.start, blind=choice.blind),
         Choice(choice.prior, "joint", choice.steps, choice.sigma0, choice.rate, choice.start, choice.blind),
-        Choice(choice.prior, "learned", choice.steps, start=choice.start, blind=choice.blind),
+        choice
+        if choice.schedule
+        else Choice(choice.prior, "learned", choice.steps, start=choice.start, blind=choice.blind),
     ]
     names = BASELINES[scene.task] if with_baselines else {}
     return [*schemes, *(BaselineChoice(choice.prior, name) for name in names)]

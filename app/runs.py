@@ -24,6 +24,7 @@ from gnc_core.measuring import baselines, calibration
 from gnc_core.measuring.trace import Trace, TraceRow, timed
 from gnc_core.prior import ByChannel, FieldsOfExperts, Prior
 from gnc_core.problems import Denoising, Problem
+from gnc_core.restoration import LearnedSchedule
 from gnc_core.restoration.schemes import DIVERGED, Step, energy
 
 _numbers = itertools.count()
@@ -42,7 +43,7 @@ class BaselineChoice:
 class Choice:
     """How a scene is to be restored. steps; sigma0: initial smoothing; rate: step size of s in joint minimisation; start: what
     missing pixels start from (`Inpainting.start`); None for the defaults of the task. blind: nobody tells the noise level, the
-    prior estimates it."""
+    prior estimates it. schedule: one of the visitor's own, for "learned"."""
 
     prior: str
     scheme: str
@@ -51,6 +52,7 @@ class Choice:
     rate: float | None = None
     start: str | None = None
     blind: bool = False
+    schedule: LearnedSchedule | None = None
 
     @property
     def title(self) -> str:
@@ -59,7 +61,8 @@ class Choice:
         steps = f", {self.steps} step{'s'[: self.steps > 1]}" if self.steps else ""
         gaps = f", from {self.start}" if self.start else ""
         blind = ", blind" if self.blind else ""
-        return f"{SCHEMES[self.scheme]}{steps}{start}{rate}{gaps}{blind}, {self.prior}"
+        own = f", fitted to {self.schedule.title}" if self.schedule else ""
+        return f"{SCHEMES[self.scheme]}{steps}{start}{rate}{gaps}{blind}, {self.prior}{own}"
 
 
 class Work(ABC):
@@ -105,9 +108,14 @@ class Work(ABC):
         return device_queue()
 
     def stop(self) -> None:
-        """What has been reached is final."""
+        """What has been reached is final, unless it is asked to go on."""
         with self._lock:
             self.stopped = True
+
+    def go_on(self) -> None:
+        """Takes back a stop."""
+        with self._lock:
+            self.stopped = False
 
 
 class Restoration(Work):
@@ -220,7 +228,7 @@ class Run(Restoration):
         super().__init__(scene, choice, prepared, SCHEMES[choice.scheme])
         prior = ByChannel(load_prior(choice.prior))
         problem = prepared.problem.from_start(choice.start).to(self.device)
-        how = SchemeChoice(choice.scheme, choice.steps, choice.sigma0, choice.rate, blind=choice.blind)
+        how = SchemeChoice(choice.scheme, choice.steps, choice.sigma0, choice.rate, choice.schedule, choice.blind)
         scheme = choose_scheme(how, prior, choice.prior, problem.name, problem.level)
         suits = choose_scheme(SchemeChoice(), prior, choice.prior, problem.name, problem.level)
         self.suits = scheme == suits and not choice.blind

@@ -9,7 +9,7 @@ from app.session import in_url, plain, whole_in_url
 from gnc_core import zoo
 from gnc_core.choices import SCHEMES
 from gnc_core.problems import TASKS, Denoising
-from gnc_core.restoration import ScheduleFamily
+from gnc_core.restoration import LearnedSchedule, ScheduleFamily
 from gnc_core.restoration.schedules import MAX_STEPS
 
 NO_PRIOR = "There is no pretrained prior that can be used in the folder pretrained/."
@@ -25,7 +25,8 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     task = next(iter(TASKS)) if scene is None else scene.task
     start = start_control() if TASKS[task].starts else None
     family = learned_schedules(prior, task)
-    best = "flow" if family is None else "learned"
+    own = own_schedule(prior, task)
+    best = "flow" if family is None and own is None else "learned"
     labels = {SCHEMES[scheme]: scheme for scheme in sorted(SCHEMES, key=lambda scheme: scheme != best)}
     scheme = labels[st.selectbox(
         "Scheme", list(labels), **in_url("scheme"),
@@ -33,6 +34,9 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
         "the step sizes were fitted to bring the last step closest to the truth.",
     )]  # fmt: skip
     blind = blind_control() if TASKS[task].blind else False
+    if scheme == "learned" and own is not None and (family is None or own_control()):
+        st.caption(plain(f"Fitted in this visit: {own.title}."))
+        return Choice(prior, scheme, start=start, blind=blind, schedule=own)
     suits = family.suits if family and scheme == "learned" else TASKS[task].steps
     steps = st.number_input(
         "Steps S", 1, MAX_STEPS, None, placeholder=f"{suits}, which suits", **whole_in_url("nsteps"),
@@ -83,6 +87,18 @@ def baselines_control() -> bool:
         "variation, non-local means and wavelets to denoise, biharmonic inpainting to inpaint (seconds for large images). They "
         "take clipped values as they are.",
     )  # fmt: skip
+
+
+def own_schedule(prior: str, task: str) -> LearnedSchedule | None:
+    """The schedule that the visitor has fitted on "Schedules", if it is for this prior and task."""
+    own = st.session_state.get("own_schedule")
+    return own if own is not None and (own.prior, own.task) == (prior, task) else None
+
+
+def own_control() -> bool:
+    return st.toggle(
+        "Your own schedule", key="own-schedule", help="The one that was fitted on the page Schedules in this visit."
+    )
 
 
 def start_control() -> str | None:

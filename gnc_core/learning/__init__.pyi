@@ -1,7 +1,7 @@
 from . import convexity, distributed, training
 from .families import fit_family
 from .finetuning import Finetuner
-from .fitting import fit_schedule
+from .fitting import fit_schedule, fitting_rounds
 from .rescaling import rescaled
 from .runs import Learner, run
 from .settings import FinetuneSettings, Settings
@@ -17,6 +17,7 @@ __all__ = [
     "distributed",
     "fit_family",
     "fit_schedule",
+    "fitting_rounds",
     "rescaled",
     "run",
     "training",

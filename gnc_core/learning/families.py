@@ -91,9 +91,11 @@ def fit_family(
         penalty.backward(inputs=[weights])
         return total + penalty.item()
 
-    shown = None if progress is None else lambda number, best: progress(number, 10 / math.log(10) * best)
-    minimise([weights], error, rounds, shown)
-    return family.with_weights(weights.tolist())
+    for number, ([found], best) in enumerate(minimise([weights], error, rounds), start=1):
+        family = family.with_weights(found.tolist())
+        if progress is not None:
+            progress(number, 10 / math.log(10) * best)
+    return family
 
 
 def draw(family: ScheduleFamily, generator: torch.Generator) -> tuple[float, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -60,6 +60,38 @@ def fit_schedule(
     >>> fit_schedule(zoo.load("foe-l1"), [pair], steps=2, name="foe-l1", rounds=1).title
     'denoise, noise 0.1, 2 steps'
     """
+    fitted = None
+    for number, (schedule, error) in enumerate(
+        fitting_rounds(prior, pairs, steps, name=name, sigma0=sigma0, start=start, rounds=rounds), start=1
+    ):
+        fitted = schedule
+        if progress is not None:
+            progress(number, error)
+    assert fitted is not None  # there is at least one round
+    return fitted
+
+
+def fitting_rounds(
+    prior: Prior,
+    pairs: Sequence[tuple[Problem, Tensor]],
+    steps: int,
+    *,
+    name: str,
+    sigma0: float | None = None,
+    start: LearnedSchedule | None = None,
+    rounds: int = 30,
+) -> Iterator[tuple[LearnedSchedule, float]]:
+    """`fit_schedule`, a round at a time: the best schedule so far and its mean squared error, for whoever watches it or stops it.
+
+    Arguments and errors as there; those of the steps that diverge come with the last round.
+
+    >>> from gnc_core import images, zoo
+    >>> truth = images.load_sample("Cat")[..., 100:116, 100:116]
+    >>> pair = problems.Denoising.degrade(truth, 0.1, seed=0), truth
+    >>> errors = [error for _, error in fitting_rounds(zoo.load("foe-l1"), [pair], 2, name="foe-l1", rounds=2)]
+    >>> errors == sorted(errors, reverse=True)
+    True
+    """
     pairs = _checked(pairs)
     task, level = _task_and_level(pairs)
     steps, rounds = schedules.check_steps(steps), checks.whole(rounds, "The number of rounds", 1)
@@ -75,14 +107,9 @@ def fit_schedule(
         first = (flow, flow**2)
     else:
         first = _resampled(start, steps)
-    sigma, tau = _descend(prior, pairs, first, rounds, progress)
-    return LearnedSchedule(
-        sigma=tuple(sigma.clamp(sigma_min, sigma_max).tolist()),
-        tau=tuple(tau.tolist()),
-        task=task,
-        level=level,
-        prior=name,
-    )
+    for sigma, tau, error in _descend(prior, pairs, first, rounds):
+        sigmas, taus = tuple(sigma.clamp(sigma_min, sigma_max).tolist()), tuple(tau.tolist())
+        yield LearnedSchedule(sigmas, taus, task, level, name), error
 
 
 def _resampled(schedule: LearnedSchedule, steps: int) -> Schedule:
@@ -119,13 +146,10 @@ def mean_error(
 
 
 def _descend(
-    prior: Prior,
-    pairs: Sequence[tuple[Problem, Tensor]],
-    start: Schedule,
-    rounds: int,
-    progress: Callable[[int, float], None] | None,
-) -> Schedule:
-    """The best schedule that L-BFGS meets from `start`, on 2 S numbers without bounds, a_i and b_i:
+    prior: Prior, pairs: Sequence[tuple[Problem, Tensor]], start: Schedule, rounds: int
+) -> Iterator[tuple[Tensor, Tensor, float]]:
+    """After each round the best schedule that L-BFGS has met from `start`, and its error, on 2 S numbers without bounds, a_i and
+    b_i:
 
     log(sigma_i / sigma_min) = logistic(a_i) log(sigma_{i-1} / sigma_min),    sigma_{-1} = sigma_max,
     tau_i = c_i sigma_i^2,    c_i = 0.1 + 1.9 logistic(b_i).
@@ -133,45 +157,42 @@ def _descend(
     a, b = (t.requires_grad_() for t in _free(prior, *start))
     span = math.log(prior.sigma_max / prior.sigma_min)
 
-    def unfolded() -> Schedule:
+    def unfolded(a: Tensor, b: Tensor) -> Schedule:
         sigma = prior.sigma_min * torch.exp(span * torch.sigmoid(a).cumprod(0))
         return sigma, (LEAST + (MOST - LEAST) * torch.sigmoid(b)) * sigma**2
 
     def error() -> float:
         """The logarithm of the error, and its gradients in a and b."""
-        sigma, tau = unfolded()
+        sigma, tau = unfolded(a, b)
         leaves = [sigma.detach().requires_grad_(), tau.detach().requires_grad_()]
         value = mean_error(prior, pairs, leaves[0], leaves[1], backward=True) or math.ulp(0.0)
         gradients = torch.autograd.grad([sigma, tau], [a, b], [leaf.grad for leaf in leaves])
         a.grad, b.grad = (gradient / value for gradient in gradients)
         return math.log(value)
 
-    shown = None if progress is None else lambda number, best: progress(number, math.exp(best))
-    best_error = math.exp(minimise([a, b], error, rounds, shown))
     pixels = sum(truth.numel() for _, truth in pairs)
     without = sum(((problem.initial() - truth).square().sum() / pixels).item() for problem, truth in pairs)
-    if not best_error <= max(1.0, without):
+    reached = math.inf
+    for values, best in minimise([a, b], error, rounds):
+        reached = math.exp(best)
+        if reached <= max(1.0, without):
+            yield (*unfolded(*values), reached)
+    if not reached <= max(1.0, without):
         raise InputError("The steps diverge from the start; choose a smaller sigma0 or more steps.")
-    with torch.no_grad():
-        return unfolded()
 
 
-def minimise(
-    leaves: Sequence[Tensor],
-    error: Callable[[], float],
-    rounds: int,
-    progress: Callable[[int, float], None] | None = None,
-) -> float:
-    """Brings `leaves` to the least logarithm of an error that rounds of five L-BFGS iterations meet, and returns it.
+def minimise(leaves: Sequence[Tensor], error: Callable[[], float], rounds: int) -> Iterator[tuple[list[Tensor], float]]:
+    """After each round of five L-BFGS iterations on `leaves` the values that had the least logarithm of an error, and that.
 
     error: the logarithm, whose gradients it leaves in the leaves' `grad`. rounds: at most so many; fewer where one gains less
-    than half a thousandth of a dB. progress: called after each with its number and the least so far.
+    than half a thousandth of a dB.
 
     >>> x = torch.tensor([3.0], requires_grad=True)
     >>> def error():
     ...     x.grad = 2 * (x.detach() - 1)
     ...     return (x.item() - 1) ** 2
-    >>> minimise([x], error, rounds=5) < 1e-6, round(x.item(), 3)
+    >>> *_, ([found], least) = minimise([x], error, rounds=5)
+    >>> least < 1e-6, round(found.item(), 3)
     (True, 1.0)
     """
     best, values = math.inf, [leaf.detach().clone() for leaf in leaves]
@@ -188,18 +209,13 @@ def minimise(
     optimizer = torch.optim.LBFGS(
         leaves, max_iter=_ITERATIONS_A_ROUND, history_size=30, tolerance_change=1e-9, line_search_fn="strong_wolfe"
     )
-    with torch.enable_grad():
-        for number in range(1, rounds + 1):
-            before = best
+    for _ in range(rounds):
+        before = best
+        with torch.enable_grad():  # of the round alone, not of whoever asks for it
             optimizer.step(evaluated)
-            if progress is not None:
-                progress(number, best)
-            if not before - best >= _SMALLEST_GAIN:
-                break
-    with torch.no_grad():
-        for leaf, value in zip(leaves, values, strict=True):
-            leaf.copy_(value)
-    return best
+        yield values, best
+        if not before - best >= _SMALLEST_GAIN:
+            return
 
 
 def _free(prior: Prior, sigma: Tensor, tau: Tensor) -> Schedule:

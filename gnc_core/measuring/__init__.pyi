@@ -1,4 +1,4 @@
-from . import baselines, benchmark, calibration, curvature, evaluation, inspection, inspections, metrics
+from . import baselines, benchmark, calibration, curvature, evaluation, inspection, inspections, landscape, metrics
 from .calibration import estimate_sigma
 from .evaluation import evaluate
 from .metrics import psnr, ssim
@@ -15,6 +15,7 @@ __all__ = [
     "evaluation",
     "inspection",
     "inspections",
+    "landscape",
     "metrics",
     "psnr",
     "ssim",

@@ -14,15 +14,18 @@ from gnc_core.images import crop_center
 from gnc_core.prior import FieldsOfExperts
 
 CROP = 64
+LIFT = 3.0  # added to the eigenvalue of a known eigenvector, which then is none of the smallest
 SIGMAS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)  # the sigmas of `inspect`
 
 
-def smallest_eigenvalue(prior: FieldsOfExperts, x: Tensor, s: float, tolerance: float = 1e-4) -> tuple[float, Tensor]:
+def smallest_eigenvalue(
+    prior: FieldsOfExperts, x: Tensor, s: float, tolerance: float = 1e-4, beside: Tensor | None = None
+) -> tuple[float, Tensor]:
     """The smallest eigenvalue of sigma^2 hess_x R(x, s) and its eigenvector of norm one, (1, 1, H, W), by Lanczos.
 
     x: one image (1, 1, H, W). Never above zero, as brightness changes no energy: a convex energy gives 0. The residual's norm
     is at most `tolerance` times (1 + |eigenvalue|); the start vector is always the same. A product with the Hessian is one pass
-    back through the score.
+    back through the score. beside: an eigenvector of norm one that is already known; what is found is orthogonal to it.
 
     >>> value, vector = smallest_eigenvalue(FieldsOfExperts(channels=8, kernel_size=3), torch.rand(1, 1, 8, 8), s=-2.0)
     >>> abs(value) < 1e-3, vector.shape  # quadratic potentials: convex, and brightness changes nothing
@@ -36,11 +39,12 @@ def smallest_eigenvalue(prior: FieldsOfExperts, x: Tensor, s: float, tolerance: 
     def product(v: np.ndarray) -> np.ndarray:
         direction = torch.from_numpy(v.reshape(x.shape)).to(x)
         (result,) = torch.autograd.grad(score, at, direction, retain_graph=True)
-        return (
-            scale * result.double().cpu().numpy().ravel() - v.ravel()
-        )  # minus one: convergence is relative to a number of size 1
+        # minus one: convergence is relative to a number of size 1
+        image = scale * result.double().cpu().numpy().ravel() - v.ravel()
+        return image if known is None else image + LIFT * (known @ v.ravel()) * known
 
     n = x.numel()
+    known = None if beside is None else beside.double().cpu().numpy().ravel()
     start = np.random.default_rng(0).standard_normal(n)
     operator = LinearOperator((n, n), matvec=product, dtype=np.float64)
     values, vectors = eigsh(operator, k=1, which="SA", v0=start, tol=tolerance, ncv=min(n - 1, 32))

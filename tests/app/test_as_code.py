@@ -18,11 +18,13 @@ from app.runs import Choice, Run
 from app.scenes import MARKED, Scene, Upload, prepare
 from gnc_core import images
 from gnc_core.__main__ import main
+from gnc_core.restoration import LearnedSchedule
 
 SCENE = Scene("Cat", 64, color=False, level=0.1, seed=3)
 INPAINT = replace(SCENE, task="inpaint", level=0.4, mask="random")
 MASKED = replace(SCENE, task="inpaint", level=None, seed=None)
 FLOW = Choice("foe-l1", "flow", 3)
+OWN = LearnedSchedule((0.1, 0.02), (0.009, 0.0003), "denoise", 0.1, "foe-l1")
 UPLOAD = Upload("a", "$(evil) 'name'; rm.npy")
 
 
@@ -50,6 +52,7 @@ KNOWN = {
     "text": (replace(MASKED, mask="text", text='don\'t "stop"'), FLOW),
     "boxes": (replace(MASKED, mask="boxes", boxes=((4, 5, 6, 7), (20, 9, 3, 3))), FLOW),
     "upload": (replace(SCENE, source=UPLOAD, color=True), FLOW),
+    "a schedule of one's own": (SCENE, Choice("foe-l1", "learned", schedule=OWN)),
 }
 DEGRADED = {
     "floats": (replace(SCENE, source=UPLOAD, color=True, degraded=True, seed=None), FLOW, floats()),

@@ -178,3 +178,15 @@ def test_what_is_no_list_of_pairs_is_refused(other):
     if other is not None:  # the default
         with pytest.raises(InputError, match="learned schedule"):
             fit_schedule(PRIOR, [(problem, truth)], 2, name="p", start=other)
+
+
+def test_rounds_are_the_fit_as_it_goes_on():
+    given = pairs(1)
+    rounds = fitting.fitting_rounds(PRIOR, given, 3, name="a", rounds=3)
+    first, error = next(rounds)
+    assert mean_error(Learned(first), given) == pytest.approx(error, rel=1e-4)
+    with torch.no_grad():  # what is on outside a round stays as it is
+        *_, (last, better) = rounds
+        assert not torch.is_grad_enabled()
+    assert better < error
+    assert last == fit_schedule(PRIOR, given, 3, name="a", rounds=3)

@@ -1,0 +1,184 @@
+"""From the controls of "Energy landscape" to its arrays: the image, the directions, and work that is done a row at a time."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+import torch
+from torch import Tensor
+
+from app.figures.landscape import Mark, Track, descent_figure, plane_figure
+from app.runs import Work, load_prior
+from app.scenes import Upload, picture
+from gnc_core import checks, images, problems, zoo
+from gnc_core.choices import SCHEMES, SchemeChoice, choose_scheme, has_learned
+from gnc_core.errors import InputError
+from gnc_core.measuring import curvature, landscape
+
+CONTENT = 256  # photographs are scaled down to this longer side before the middle is taken
+LEVELS, FINE_LEVELS = 8, 17  # smoothings of the plane, and of the line
+LINE_POINTS = 41
+REACH = 1.8  # of directions without an end, in norms: about where an eigenvector's pattern has reached black or white
+BENDING, MIRROR, CLEAN = "Smallest curvature", "To its mirror image", "To the clean image"
+BLURRED, RANDOM = "To a blurred one", "Random"
+DIRECTIONS = [BENDING, MIRROR, CLEAN, BLURRED, RANDOM]
+ENDS = {CLEAN: "clean", BLURRED: "blurred", MIRROR: "mirrored"}
+
+
+@dataclass(frozen=True)
+class View:
+    """All that determines a landscape.
+
+    noise: of the image in the middle, 0 for the clean one. crop: pixels a side. first, second: names of directions; second is
+    None for a line over all smoothings. zoom: of the distances. points: a side of the grid. seed: of noise and of random
+    directions. bend: the sigma of the curvature. blur: in pixels. steps, sigma0: of the schemes that go along a line."""
+
+    prior: str
+    source: str | Upload
+    noise: float
+    first: str
+    second: str | None
+    crop: int = 64
+    zoom: float = 1.0
+    points: int = 17
+    seed: int = 0
+    bend: float = 0.02
+    blur: float = 2.0
+    steps: int = 10
+    sigma0: float = 0.3
+
+
+class Landscape(Work):
+    """A view at work: first its directions, then the energies, a row at a time, and the paths of the schemes.
+
+    a, b: distances; b is (0,) for a line. sigma: (K,), ascending. energy: (K, B, A), NaN where nothing is known yet.
+    marks: images that lie in the plane or on the line. tracks: the paths of the schemes. length: what 1 of the bar means.
+    """
+
+    def __init__(self, view: View, data: bytes | None) -> None:
+        super().__init__()
+        self.view = view
+        self._prior = load_prior(view.prior)
+        whole, _ = picture(view.source, CONTENT, False, False, data)
+        self._clean = images.crop_center(whole, view.crop)
+        checks.check_size(self._clean, self._prior.min_size)
+        if view.noise == 0 and CLEAN in (view.first, view.second):
+            raise InputError("The image in the middle is the clean one: choose the noisy image, or another direction.")
+        self.x = problems.add_noise(self._clean, view.noise, view.seed) if view.noise else self._clean
+        self.sigma = np.geomspace(self._prior.sigma_min, self._prior.sigma_max, LEVELS if view.second else FINE_LEVELS)
+        self.a = self.b = np.zeros(1)
+        self.energy = np.full((len(self.sigma), 1, 1), np.nan)
+        self.marks: list[Mark] = []
+        self.tracks: list[Track] = []
+        self.doing, self.done, self._over = "directions", 0.0, False
+        self._steps = self._work()
+
+    @property
+    def finished(self) -> bool:
+        return self._over
+
+    @property
+    def levels(self) -> np.ndarray:
+        """The smoothings whose energies are all known, as indices."""
+        return np.flatnonzero(np.isfinite(self.energy).all((1, 2)))
+
+    def _step(self) -> None:
+        self._over = next(self._steps, None) is None
+
+    def _work(self) -> Iterator[bool]:
+        view, x = self.view, self.x.to(self.device)
+        clean = self._clean.to(self.device)
+        first = _direction(view, view.first, x, clean, view.seed)
+        yield True
+        second = first
+        if view.second:
+            beside = first if view.first == BENDING else None
+            second = landscape.orthogonal(_direction(view, view.second, x, clean, view.seed + 1, beside), first)
+            yield True
+        targets = {name: _target(view, name, x, clean) for name in ENDS}
+        self.a = _distances(view, view.first, x, targets)
+        self.b = _distances(view, view.second, x, targets) if view.second else np.zeros(1)
+        names = [ENDS[name] for name in (view.first, view.second) if name in ENDS]
+        self.marks = [Mark("noisy" if view.noise else "clean", 0.0, 0.0)] + [
+            Mark(ENDS[name], *landscape.places(target, x, [first, second])[0].tolist())
+            for name, target in targets.items()
+            if ENDS[name] in names and target is not None
+        ]
+        self.energy = np.full((len(self.sigma), len(self.b), len(self.a)), np.nan)
+        order = np.arange(len(self.sigma))[::-1]  # from the bowl down
+        total = len(self.sigma) * len(self.b)
+        rows = landscape.plane(self._prior, x, (first, second), self.a, self.b, self.sigma[order])
+        for number, (k, i, row) in enumerate(rows, start=1):
+            with self._lock:
+                self.energy[order[k], i] = row
+            self.doing, self.done = f"σ = {self.sigma[order[k]]:.3g}", number / total
+            yield True
+        if view.second is None:
+            yield from self._paths(x, first)
+
+    def _paths(self, x: Tensor, first: Tensor) -> Iterator[bool]:
+        """The three schemes, from the noisy image down."""
+        view, prior = self.view, self._prior
+        problem = problems.Denoising(x, view.noise)
+        choices = [SchemeChoice("flow", view.steps, view.sigma0), SchemeChoice("joint", view.steps, view.sigma0)]
+        if has_learned(view.prior, problem.name):
+            choices.append(SchemeChoice("learned"))
+        for choice in choices:
+            reached, sigmas = [x], list[float]()
+            self.doing = SCHEMES[choice.scheme or ""]
+            for step in choose_scheme(choice, prior, view.prior, problem.name, view.noise).run(prior, problem):
+                reached.append(step.image)
+                sigmas.append(float(step.sigma))
+                yield True
+            path = landscape.Path.of(torch.cat(reached), [sigmas[0], *sigmas], x, first)
+            track = Track(SCHEMES[choice.scheme or ""], path.along, path.sigma, path.off)
+            with self._lock:
+                self.tracks = [*self.tracks, track]
+
+
+def figure_of(work: Landscape) -> go.Figure | None:
+    """Of all levels that are complete; None where there is nothing to be drawn yet."""
+    known, view = work.levels, work.view
+    sigma, energy = work.sigma[known], work.energy[known]
+    if view.second is None:
+        line = work.a, sigma, energy[:, 0], view.first.lower(), work.marks, work.tracks
+        return descent_figure(*line) if len(known) > 1 else None
+    minima = [landscape.grid_minima(level) for level in energy]
+    titles = view.first.lower(), view.second.lower()
+    return plane_figure(work.a, work.b, sigma, energy, minima, titles, work.marks) if len(known) else None
+
+
+def _target(view: View, name: str, x: Tensor, clean: Tensor) -> Tensor | None:
+    """The image that a direction leads to, if there is one."""
+    if name == CLEAN:
+        return clean if view.noise else None
+    return landscape.blurred(x, view.blur) if name == BLURRED else clean.flip(3) if name == MIRROR else None
+
+
+def _direction(view: View, name: str, x: Tensor, clean: Tensor, seed: int, beside: Tensor | None = None) -> Tensor:
+    """A direction by its name. seed: of a random one. beside: an eigenvector that is already taken."""
+    target = _target(view, name, x, clean)
+    if target is not None:
+        return landscape.unit(target - x)
+    if name == RANDOM:
+        return landscape.random_direction(x, seed)
+    key = (view.source, view.crop, view.noise, view.noise and view.seed, zoo.weights_hash(view.prior))
+    return _bending(view.prior, key, view.bend, beside is not None, x, beside)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _bending(name: str, key: tuple, sigma: float, second: bool, _x: Tensor, _beside: Tensor | None) -> Tensor:
+    """The eigenvector of the smallest eigenvalue of the Hessian at x, or of the second one."""
+    return curvature.smallest_eigenvalue(load_prior(name), _x, math.log(sigma), 1e-3, _beside)[1]
+
+
+def _distances(view: View, name: str, x: Tensor, targets: dict[str, Tensor | None]) -> np.ndarray:
+    """Distances along a direction: half of the way to its end before the image and behind it, else as far to both sides."""
+    target, count = targets.get(name), LINE_POINTS if view.second is None else view.points
+    if target is None:
+        return view.zoom * REACH * np.linspace(-1, 1, count)
+    length = float((target - x).norm())
+    return length * (0.5 + view.zoom * np.linspace(-1, 1, count))

@@ -1,0 +1,244 @@
+"""The page "Energy landscape": its figures from plain arrays, its work, and the page without a browser."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from app.figures.landscape import Mark, Track, descent_figure, plane_figure
+from app.landscapes import BENDING, BLURRED, CLEAN, MIRROR, RANDOM, Landscape, View, figure_of
+from gnc_core import zoo
+from gnc_core.errors import InputError
+from gnc_core.measuring.landscape import grid_minima
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+
+PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "landscape.py"
+SIGMA = np.geomspace(0.01, 0.5, 5)
+MOST_BYTES = 4_000_000
+
+
+@pytest.fixture(autouse=True)
+def small_prior(tmp_path, monkeypatch):
+    """A pretrained/ folder with one quick prior, "small"."""
+    monkeypatch.setattr(zoo, "PRETRAINED", tmp_path)
+    zoo.save(tmp_path / "small", FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=15, knots_s=6), {})
+    return tmp_path / "small"
+
+
+# --- figures -----------------------------------------------------------------------------------------------------
+
+
+def wells(points: int = 17) -> tuple[np.ndarray, np.ndarray]:
+    """(a^2 - 1)^2 at the smallest sigma, which melts into a^2 at the largest, plus b^2 and a height that rises with sigma."""
+    a = np.linspace(-2, 2, points)
+    shares = np.linspace(0, 1, len(SIGMA))[:, None, None]
+    return a, (1 - shares) * (a**2 - 1) ** 2 + shares * a**2 + a[:, None] ** 2 + 1000 * shares
+
+
+def a_plane_figure():
+    a, energy = wells()
+    return plane_figure(a, a, SIGMA, energy, [grid_minima(e) for e in energy], ("first", "second"), [Mark("x", 0, 0)])
+
+
+def test_a_frame_a_level_holds_the_surface_the_map_and_its_minima() -> None:
+    figure = a_plane_figure()
+    assert [frame.name for frame in figure.frames] == [str(k) for k in range(5)]
+    assert [trace.type for trace in figure.frames[0].data] == ["surface", "scatter3d", "contour", "scatter"]
+    _, energy = wells()
+    for k, frame in enumerate(figure.frames):
+        np.testing.assert_allclose(frame.data[0].z, energy[k] - energy[k].min(), atol=1e-3)
+        np.testing.assert_array_equal(frame.data[0].z, frame.data[2].z)
+    assert sorted(figure.frames[0].data[3].x) == [-1, 1]
+    assert list(figure.frames[-1].data[3].x) == [0]
+    assert list(figure.data[3].y) == [0, 0]
+    assert figure.data[4].text == ("x",)
+
+
+def test_the_slider_counts_the_minima_and_frames_are_drawn_anew() -> None:
+    steps = a_plane_figure().layout.sliders[0].steps
+    assert steps[0].label == "0.01: 2 local minima"
+    assert steps[-1].label == "0.5: 1 local minimum"
+    assert steps[0].args[1]["frame"]["redraw"]  # plotly moves surfaces and maps in no other way
+
+
+def test_the_largest_plane_fits_a_page() -> None:
+    a, energy = wells(33)
+    figure = plane_figure(a, a, SIGMA, energy, [grid_minima(e) for e in energy], ("first", "second"), [])
+    assert len(figure.to_json()) * 8 / 5 < MOST_BYTES
+
+
+def test_the_line_shows_the_valley_and_the_paths() -> None:
+    a = np.linspace(0, 1, 11)
+    energy = (np.log(SIGMA)[:, None] - np.log(SIGMA[[0]]) - np.log(50) * (1 - a)) ** 2
+    track = Track("flow", np.array([0.0, 0.5]), np.array([0.5, 0.1]), np.array([0.0, 2.0]))
+    figure = descent_figure(a, SIGMA, energy, "first", [Mark("noisy", 0, 0), Mark("clean", 1, 1)], [track])
+    contour, valley, path = figure.data
+    np.testing.assert_allclose(contour.y, np.log10(SIGMA), rtol=1e-6)
+    assert valley.customdata[0] == pytest.approx(0.5)
+    assert valley.customdata[-1] == pytest.approx(0.01)
+    np.testing.assert_allclose(path.y, np.log10([0.5, 0.1]))
+    assert path.customdata[1].tolist() == [1, 0.1, 2]
+    assert [note.text for note in figure.layout.annotations] == ["noisy", "clean"]
+
+
+# --- work --------------------------------------------------------------------------------------------------------
+
+VIEW = View("small", "Cat", 0.0, MIRROR, RANDOM, crop=32, points=9)
+
+
+def done(work: Landscape) -> Landscape:
+    while work.running:
+        work.advance()
+    return work
+
+
+def test_work_fills_the_grid_from_the_largest_sigma_down() -> None:
+    work = Landscape(VIEW, None)
+    while not len(work.levels):
+        assert figure_of(work) is None
+        work.advance()
+    assert work.levels.tolist() == [7]
+    done(work)
+    assert work.energy.shape == (8, 9, 9)
+    assert np.isfinite(work.energy).all()
+    assert work.finished
+    assert not work.error
+
+
+def test_the_middle_of_the_grid_is_the_image_and_the_mark_its_mirror_image() -> None:
+    view = View("small", "Cat", 0.0, MIRROR, RANDOM, crop=32, points=9)
+    work = done(Landscape(view, None))
+    prior = zoo.load("small")
+    j, i = np.abs(work.a).argmin(), np.abs(work.b).argmin()
+    assert (work.a[j], work.b[i]) == (pytest.approx(0, abs=1e-6), 0)
+    energy = prior.energy(work.x, float(np.log(work.sigma[3]))).item()
+    assert work.energy[3, i, j] == pytest.approx(energy, rel=1e-5)
+    assert [mark.name for mark in work.marks] == ["clean", "mirrored"]
+    assert work.marks[1].a == pytest.approx((work.x - work.x.flip(3)).norm().item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("first", [CLEAN, BLURRED, BENDING, RANDOM, MIRROR])
+def test_every_direction_can_be_the_one_of_the_line(first: str) -> None:
+    work = done(Landscape(View("small", "Cat", 0.1, first, None, crop=32, steps=2), None))
+    assert not work.error
+    assert [track.name for track in work.tracks] == ["GNC flow", "Joint"]  # no learned schedule of this prior
+    assert [len(track.a) for track in work.tracks] == [3, 3]
+    assert work.tracks[0].sigma.tolist() == pytest.approx([0.3, 0.3, 0.01])
+    assert (work.tracks[0].a[0], work.tracks[0].off[0]) == (0, 0)
+    assert figure_of(work) is not None
+
+
+def test_stopped_work_keeps_its_levels_and_can_go_on() -> None:
+    work = Landscape(VIEW, None)
+    while not len(work.levels):
+        work.advance()
+    work.stop()
+    work.advance()
+    assert len(work.levels) == 1
+    figure = figure_of(work)
+    assert figure is not None
+    assert len(figure.frames) == 1
+    work.go_on()
+    assert len(done(work).levels) == 8
+
+
+def test_noise_and_random_directions_belong_to_the_seed() -> None:
+    noisy = [Landscape(View("small", "Cat", 0.1, RANDOM, RANDOM, 32, seed=seed), None) for seed in (0, 0, 1)]
+    assert torch.equal(noisy[0].x, noisy[1].x)
+    assert not torch.equal(noisy[0].x, noisy[2].x)
+
+
+def test_what_cannot_be_shown_is_a_sentence() -> None:
+    with pytest.raises(InputError, match="is the clean one"):
+        Landscape(View("small", "Cat", 0.0, CLEAN, RANDOM, 32), None)
+    with pytest.raises(InputError, match="no prior"):
+        Landscape(View("../small", "Cat", 0.0, RANDOM, RANDOM, 32), None)
+    assert "are the same" in done(Landscape(View("small", "Cat", 0.1, CLEAN, CLEAN, 32), None)).error
+
+
+# --- the page ----------------------------------------------------------------------------------------------------
+
+
+def open_page(**settings: str) -> AppTest:
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    app.query_params.update({"image": "Cat", "crop": "32", "grid": "9", "second": RANDOM} | settings)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def charts(app: AppTest) -> int:
+    return len(app.get("plotly_chart"))
+
+
+def test_page_computes_at_once_and_draws() -> None:
+    app = open_page()
+    assert charts(app) == 1
+    assert not app.error
+    assert app.session_state.landscape.view == View("small", "Cat", 0.0, MIRROR, RANDOM, 32, points=9)
+
+
+def test_a_control_computes_anew_and_the_same_settings_do_not() -> None:
+    app = open_page()
+    before = app.session_state.landscape
+    app.run()
+    assert app.session_state.landscape is before
+    app.selectbox(key="first").set_value(RANDOM).run()
+    assert app.session_state.landscape is not before
+    assert charts(app) == 1
+
+
+def test_experiments_set_the_controls() -> None:
+    app = open_page()
+    next(button for button in app.button if button.label == "Ways down").click().run()
+    assert not app.exception
+    view = app.session_state.landscape.view
+    assert (view.first, view.second, view.noise, view.steps, view.source) == (CLEAN, None, 0.1, 10, "Cameraman")
+    assert charts(app) == 1
+
+
+def test_directions_that_are_the_same_and_a_clean_image_without_noise_are_one_sentence() -> None:
+    app = open_page(second=MIRROR)
+    assert ["are the same" in error.value for error in app.error] == [True]
+    app = open_page(first=CLEAN)
+    assert ["is the clean one" in error.value for error in app.error] == [True]
+    assert charts(app) == 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"first": "up"},
+        {"crop": "7"},
+        {"grid": "1e9"},
+        {"reach": "nan"},
+        {"seed": "inf"},
+        {"view": "x"},
+        {"prior": "/etc"},
+    ],
+    ids=str,
+)
+def test_what_a_link_gets_wrong_leaves_the_default(settings: dict[str, str]) -> None:
+    app = open_page(**settings)
+    assert not app.error
+    assert charts(app) == 1
+    assert next(iter(settings)) not in app.query_params
+
+
+def test_a_level_in_another_unit_is_one_sentence() -> None:
+    app = open_page(centre="Noisy image", noise="25")
+    assert ["25/255" in warning.value for warning in app.warning] == [True]
+
+
+def test_page_without_a_prior_says_so(small_prior: Path) -> None:
+    (small_prior / zoo.WEIGHTS).unlink()
+    assert ["no pretrained prior" in error.value for error in open_page().error] == [True]
+
+
+def test_bad_uploads_are_one_sentence() -> None:
+    app = open_page(image="Upload an image")
+    assert "Upload" in app.info[0].value
+    app.file_uploader[0].upload("bad.png", b"nothing").run()
+    assert ["is not an image" in error.value for error in app.error] == [True]

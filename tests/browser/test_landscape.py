@@ -1,0 +1,81 @@
+"""The page "Energy landscape" in a real browser: it computes, its slider moves in the browser alone, and it lives in its URL."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .reading import failures
+
+QUICK = "/landscape?image=Cat&crop=32&grid=9"
+A_WHILE = 120_000  # milliseconds that a landscape may take on a busy machine
+HEIGHT = "document.querySelector('.js-plotly-plot')._fullData[2].z[0][0]"
+
+
+def open_page(page: Page, url: str) -> None:
+    page.goto(url)
+    expect(page.get_by_role("heading", name="Energy landscape")).to_be_visible()
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=A_WHILE)
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=A_WHILE)
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
+
+
+def test_slider_changes_the_landscape_in_the_browser_alone(page: Page, app_url: str) -> None:
+    wrong, sent = failures(page), list[object]()
+    page.on("websocket", lambda socket: socket.on("framesent", lambda message: sent.append(message)))
+    open_page(page, app_url + QUICK)
+    label, count = page.locator(".slider-label").first, len(sent)
+    expect(label).to_contain_text("smoothing σ = 0.01:")
+    page.evaluate(f"window.before = {HEIGHT}")
+    rail = page.locator(".slider-rail-rect").bounding_box()
+    assert rail
+    page.mouse.move(rail["x"] + 3, rail["y"] + rail["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(rail["x"] + rail["width"], rail["y"] + rail["height"] / 2, steps=5)
+    page.mouse.up()
+    expect(label).to_contain_text("smoothing σ = 0.5:", timeout=A_WHILE)
+    page.wait_for_function(f"{HEIGHT} !== window.before")
+    assert len(sent) == count
+    assert not wrong
+
+
+def test_control_changes_the_figure_and_the_url(page: Page, app_url: str) -> None:
+    open_page(page, app_url + QUICK)
+    title = page.locator(".js-plotly-plot .xtitle").first
+    expect(title).to_have_text("a, to its mirror image")
+    page.get_by_role("combobox", name="First direction").click()
+    page.get_by_role("option", name="Random").click()
+    expect(title).to_have_text("a, random", timeout=A_WHILE)
+    expect(page).to_have_url(re.compile("first=Random"))
+
+
+def test_link_reproduces_the_line_with_the_paths(page: Page, app_url: str) -> None:
+    wrong = failures(page)
+    open_page(page, app_url + QUICK + "&view=One+direction+and+σ&noise=0.2&first=To+a+blurred+one&nsteps=4&blur=1.0")
+    expect(page.get_by_role("combobox", name="First direction")).to_have_value("To a blurred one")
+    expect(page.get_by_role("slider", name="Noise level")).to_have_value("0.2")
+    expect(page.get_by_role("spinbutton", name="Steps S")).to_have_value("4")
+    expect(page.locator(".legendtext")).to_have_text(["lowest R at this a", "GNC flow", "Joint", "Learned schedule"])
+    assert not wrong
+
+
+def test_stop_keeps_the_levels_and_the_rest_can_follow(page: Page, app_url: str) -> None:
+    page.goto(app_url + "/landscape?image=Coins&crop=96&grid=33&second=Random")
+    stop = page.get_by_role("button", name="Stop", exact=True)
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=A_WHILE)
+    stop.click()
+    again = page.get_by_role("button", name="Go on")
+    expect(again).to_be_visible(timeout=A_WHILE)
+    again.click()
+    expect(stop).to_be_visible()
+    stop.click()
+    expect(again).to_be_visible(timeout=A_WHILE)
+
+
+@pytest.mark.parametrize("view", ["Two+directions", "One+direction+and+σ"])
+def test_figure_is_in_view_on_a_small_screen(page: Page, app_url: str, view: str) -> None:
+    page.set_viewport_size({"width": 1366, "height": 768})
+    open_page(page, app_url + QUICK + "&view=" + view)
+    figure = page.locator(".js-plotly-plot").bounding_box()
+    assert figure
+    assert figure["y"] + figure["height"] <= 768
