@@ -37,7 +37,7 @@ def small_prior(tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "PRETRAINED", tmp_path)
     prior = FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=15, knots_s=6)
     zoo.save(tmp_path / "small", prior, {})
-    weights = torch.zeros(6, 6).tolist()
+    weights = torch.zeros(6, 9).tolist()
     family = ScheduleFamily(weights, "denoise", "small", (0.02, 0.4), (1, 20), prior.sigma_min, prior.sigma_max)
     zoo.save_family(tmp_path / "small", family)
     return tmp_path / "small"

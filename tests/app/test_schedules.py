@@ -27,7 +27,7 @@ def small_prior(tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "PRETRAINED", tmp_path)
     prior = FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=15, knots_s=6)
     zoo.save(tmp_path / "small", prior, {})
-    weights = torch.zeros(6, 6).tolist()
+    weights = torch.zeros(6, 9).tolist()
     family = ScheduleFamily(weights, "denoise", "small", (0.02, 0.4), (2, 10), prior.sigma_min, prior.sigma_max)
     zoo.save_family(tmp_path / "small", family)
     return tmp_path / "small"
@@ -195,8 +195,13 @@ def test_restore_offers_an_own_schedule_for_its_prior_and_task() -> None:
     assert "nsteps" not in [number.key for number in app.number_input]
     press(app, "Restore")
     assert app.session_state.runs[-1].choice.schedule == OWN_SCHEDULE
-    press(app, "Compare the three schemes")
-    assert [run.choice.schedule for run in app.session_state.runs] == [None, None, OWN_SCHEDULE]
+    press(app, "Compare")
+    schemes = [run.choice for run in app.session_state.runs if isinstance(run.choice, Choice)]
+    assert {choice.scheme: choice.schedule for choice in schemes} == {
+        "flow": None,
+        "joint": None,
+        "learned": OWN_SCHEDULE,
+    }
     checked(app.toggle(key="own-schedule").set_value(False).run())
     press(app, "Restore")
     assert app.session_state.runs[-1].choice.schedule is None
