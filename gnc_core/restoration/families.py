@@ -83,7 +83,8 @@ class ScheduleFamily:
         """What it is for, in words: "denoise, noise 0.0196 to 0.4, 3 to 20 steps"."""
         low, high = self.levels
         words = f"{self.task}, {problems.task(self.task).kind_of_level.short} {low:.3g} to {high:.3g}"
-        return f"{words}, {self.steps[0]} to {self.steps[1]} steps"
+        first, last = self.steps
+        return f"{words}, {first} to {last} steps" if first < last else f"{words}, {last} step{'s'[: last > 1]}"
 
     @property
     def suits(self) -> int:
