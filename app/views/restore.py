@@ -21,7 +21,7 @@ from gnc_core.errors import InputError
 
 WHAT = (
     "A learned prior R(x, σ) removes noise or fills in missing pixels: the smoothing σ runs down while the image descends the "
-    "energy D(x) + R(x, σ). Choose on the left, then press *Restore*."
+    "energy D(x) + R(x, σ); every step of the flow does. Choose on the left, then press *Restore*."
 )
 state = st.session_state
 

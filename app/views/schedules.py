@@ -28,8 +28,8 @@ EXPERIMENTS = {
     ),
     "More steps": (
         USUAL | {"nsteps": 20},
-        "With 20 steps all c of the learned schedule are below 1: many short steps. With four they are above 1, longer than "
-        "Tweedie's, as few steps have to reach as far.",
+        "With 20 steps all c of the learned schedule are below 1: many short steps. With four all but the last are above 1, "
+        "longer than Tweedie's, as few steps have to reach as far.",
     ),
     "Fit one": (
         USUAL,

@@ -30,11 +30,18 @@ def sample(name: str = "Cat") -> torch.Tensor:
 @pytest.mark.parametrize("problem", [Denoising.degrade(sample(), 0.1, 0, True), Inpainting.degrade(sample(), 0.5, 0)])
 def test_smoothing_runs_down_while_the_image_descends_the_energy(problem: problems.Problem) -> None:
     """Restore an image: the title's question mark."""
-    prior, steps = zoo.load("foe-l1"), restored(problem, SchemeChoice())
-    assert all(later.sigma <= earlier.sigma for earlier, later in pairwise(steps))
-    for before, step in pairwise([problem.initial(), *steps]):
-        x, s = getattr(before, "image", before), math.log(step.sigma)
-        assert problem.energy(step.image) + prior.energy(step.image, s) < problem.energy(x) + prior.energy(x, s)
+    prior = zoo.load("foe-l1")
+
+    def energy(x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
+        return problem.energy(x) + prior.energy(x, math.log(sigma))
+
+    for scheme in (None, "flow"):
+        steps = restored(problem, SchemeChoice(scheme))
+        assert all(later.sigma <= earlier.sigma for earlier, later in pairwise(steps))
+        images_of = [problem.initial(), *(step.image for step in steps)]
+        assert energy(images_of[-1], steps[-1].sigma) < energy(images_of[0], steps[-1].sigma)
+    for before, step in zip(images_of, steps, strict=False):  # of the flow
+        assert energy(step.image, step.sigma) < energy(before, step.sigma)
 
 
 def test_blind_joint_minimisation_starts_at_the_largest_smoothing_and_only_the_energy_leads_it_down() -> None:
