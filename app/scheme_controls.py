@@ -106,7 +106,7 @@ def start_control() -> str | None:
         "Missing pixels start from", list(STARTS), horizontal=True, **in_url("start"),
         help="Harmonic fill: each missing pixel is the mean of its neighbours (Laplace's equation, the known pixels its "
         "boundary values). Grey: 0.5, as in the paper; a step reaches a kernel's width, and the middle of a hole stays grey for "
-        "many steps.",
+        "many steps; learned schedules are fitted to the harmonic fill, so take another scheme with it.",
     )]  # fmt: skip
 
 
