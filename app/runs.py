@@ -229,8 +229,8 @@ class Run(Restoration):
         prior = ByChannel(load_prior(choice.prior))
         problem = prepared.problem.from_start(choice.start).to(self.device)
         how = SchemeChoice(choice.scheme, choice.steps, choice.sigma0, choice.rate, choice.schedule, choice.blind)
-        scheme = choose_scheme(how, prior, choice.prior, problem.name, problem.level)
-        suits = choose_scheme(SchemeChoice(), prior, choice.prior, problem.name, problem.level)
+        scheme = choose_scheme(how, prior, choice.prior, problem.name, problem.level, choice.start)
+        suits = choose_scheme(SchemeChoice(), prior, choice.prior, problem.name, problem.level, choice.start)
         self.suits = scheme == suits and not choice.blind
         self.steps, self.note = scheme.steps, problem.note(scheme.steps)
         self._set = replace(choice, steps=self.steps)

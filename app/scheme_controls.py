@@ -26,7 +26,7 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     start = start_control() if TASKS[task].starts else None
     family = learned_schedules(prior, task)
     own = own_schedule(prior, task)
-    best = "flow" if family is None and own is None else "learned"
+    best = "flow" if start or (family is None and own is None) else "learned"
     labels = {SCHEMES[scheme]: scheme for scheme in sorted(SCHEMES, key=lambda scheme: scheme != best)}
     scheme = labels[st.selectbox(
         "Scheme", list(labels), **in_url("scheme"),

@@ -82,8 +82,11 @@ def has_learned(prior_name: str | Path, task: str, steps: int | None = None) -> 
     return family is not None and (steps is None or family.steps[0] <= steps <= family.steps[1])
 
 
-def choose_scheme(choice: SchemeChoice, prior: Prior, prior_name: str | Path, task: str, level: float) -> Scheme:
-    """The scheme of a choice, for a task (`problems.TASKS`) and its level.
+def choose_scheme(
+    choice: SchemeChoice, prior: Prior, prior_name: str | Path, task: str, level: float, start: str | None = None
+) -> Scheme:
+    """The scheme of a choice, for a task (`problems.TASKS`), its level, and what missing pixels start from (`Problem.starts`):
+    learned schedules are fitted to the first of these, and from others the flow is what suits.
 
     They say the defaults: of the number of steps, of sigma0 (the prior's largest for blind joint minimisation), of the rate, and
     which of the learned schedules of the prior `prior_name` it is. Raises `InputError` for sigmas outside the prior's range, if
@@ -100,7 +103,8 @@ def choose_scheme(choice: SchemeChoice, prior: Prior, prior_name: str | Path, ta
     if choice.blind and not kind.blind:
         able = " or ".join(name for name, problem in problems.TASKS.items() if problem.blind)
         raise InputError(f"No prior can tell how much is missing: only the task {able} can do without its level.")
-    if choice.scheme == "learned" or (choice.scheme is None and has_learned(prior_name, task, choice.steps)):
+    usual = start is None or start in kind.starts[:1]
+    if choice.scheme == "learned" or (choice.scheme is None and usual and has_learned(prior_name, task, choice.steps)):
         schedule = choice.schedule or zoo.find_family(prior_name, task).at(level, choice.steps)
         if schedule.task != task:
             raise InputError(f"The schedule is for {schedule.title}, not for {task}.")

@@ -7,7 +7,7 @@ from stand_in import GaussianPrior
 from gnc_core import zoo
 from gnc_core.choices import SchemeChoice, choose_scheme, has_learned
 from gnc_core.errors import InputError
-from gnc_core.restoration import LearnedSchedule, ScheduleFamily
+from gnc_core.restoration import Flow, Learned, LearnedSchedule, ScheduleFamily
 
 PRIOR = GaussianPrior()
 
@@ -23,6 +23,12 @@ def name(tmp_path):
 
 def chosen(name, task="denoise", level=0.1, **choice):
     return choose_scheme(SchemeChoice(**choice), PRIOR, name, task, level)
+
+
+def test_from_grey_the_flow_suits_as_schedules_are_learned_from_the_fill():
+    prior = zoo.load("foe-l1")
+    for start, kind in ((None, Learned), ("harmonic", Learned), ("grey", Flow)):
+        assert isinstance(choose_scheme(SchemeChoice(), prior, "foe-l1", "inpaint", 0.8, start), kind)
 
 
 def test_the_learned_schedules_are_taken_where_there_are_some(name):

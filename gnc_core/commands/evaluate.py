@@ -80,7 +80,7 @@ def evaluate(
     prior = zoo.load(prior_name, device)
 
     def scheme_for(level: float) -> Scheme:
-        return choose_scheme(choice, prior, prior_name, task, level)
+        return choose_scheme(choice, prior, prior_name, task, level, start)
 
     scheme = scheme_for(level)
     methods = {

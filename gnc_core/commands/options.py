@@ -69,7 +69,7 @@ start_option = click.option(
     "--start",
     type=click.Choice(list(dict.fromkeys(start for problem in problems.TASKS.values() for start in problem.starts))),
     help="Inpainting: what missing pixels start from, a harmonic fill of the gaps (Laplace's equation) or grey, 0.5, as in the "
-    "paper. Learned schedules are fitted to the harmonic fill; with grey name another scheme. Default: harmonic.",
+    "paper. Learned schedules are fitted to the harmonic fill; from grey the flow is the default. Default: harmonic.",
 )
 sigma0_option = click.option(
     "--sigma0",

@@ -74,7 +74,7 @@ class Restoration:
         if not self.masked and not self.marked and (self.simulate or not self.blind):
             level = options.task_level(self.task, self.levels)
             if not self.blind:
-                choose_scheme(self.choice, self.prior, self.prior_name, self.task, level)
+                choose_scheme(self.choice, self.prior, self.prior_name, self.task, level, self.start)
 
     @property
     def blind(self) -> bool:
@@ -170,7 +170,7 @@ class Restoration:
         self, problem: Problem, truth: Tensor | None, traced: bool, bar: bool
     ) -> tuple[Tensor, dict[str, Any], Trace]:
         """The restored image, on the CPU, its numbers, and those of its steps if they are to be `traced`."""
-        scheme = choose_scheme(self.choice, self.prior, self.prior_name, self.task, problem.level)
+        scheme = choose_scheme(self.choice, self.prior, self.prior_name, self.task, problem.level, self.start)
         trace, seconds, step = measuring.Trace(truth), 0.0, None
         run = measuring.timed(scheme.run(self.prior, problem))
         for step, step_seconds in tqdm(run, total=scheme.steps, unit="step", disable=None if bar else True):
