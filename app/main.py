@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 import torch
 from PIL import Image
+from streamlit.navigation.page import StreamlitPage
 
 # Streamlit puts this file's folder on the path; the packages `app` and `gnc_core` lie one above.
 ROOT = str(Path(__file__).resolve().parents[1])
@@ -21,48 +22,22 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 st.set_page_config(page_title="GNC explorer", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
 
-one_dimension = st.Page(
-    "views/one_dimension.py",
-    title="GNC in one dimension",
-    icon=":material/stacked_line_chart:",
-    url_path="one-dimension",
-)
-two_dimensions = st.Page(
-    "views/two_dimensions.py",
-    title="GNC in two dimensions",
-    icon=":material/scatter_plot:",
-    url_path="two-dimensions",
-)
-restore = st.Page(
-    "views/restore.py",
-    title="Restore an image",
-    icon=":material/auto_fix_high:",
-    url_path="restore",
-)
-inside = st.Page(
-    "views/inside.py",
-    title="Inside the prior",
-    icon=":material/grid_view:",
-    url_path="inside",
-)
-maps = st.Page(
-    "views/maps.py",
-    title="Maps",
-    icon=":material/grid_on:",
-    url_path="maps",
-)
-landscape = st.Page(
-    "views/landscape.py",
-    title="Energy landscape",
-    icon=":material/landscape:",
-    url_path="landscape",
-)
-schedules = st.Page(
-    "views/schedules.py",
-    title="Schedules",
-    icon=":material/timeline:",
-    url_path="schedules",
-)
+
+def page_of(name: str, title: str, icon: str) -> StreamlitPage:
+    """The page in views/, at the address of its name."""
+    return st.Page(f"views/{name}.py", title=title, icon=f":material/{icon}:", url_path=name.replace("_", "-"))
+
+
+one_dimension = page_of("one_dimension", "GNC in one dimension", "stacked_line_chart")
+pages = [
+    one_dimension,
+    page_of("two_dimensions", "GNC in two dimensions", "scatter_plot"),
+    page_of("inside", "Inside the prior", "grid_view"),
+    page_of("landscape", "Energy landscape", "landscape"),
+    page_of("maps", "Maps", "grid_on"),
+    page_of("restore", "Restore an image", "auto_fix_high"),
+    page_of("schedules", "Schedules", "timeline"),
+]
 
 
 def start() -> None:
@@ -71,7 +46,7 @@ def start() -> None:
 
 
 home = st.Page(start, title="Start", default=True, visibility="hidden")
-page = st.navigation([home, one_dimension, two_dimensions, inside, landscape, maps, restore, schedules], position="top")
+page = st.navigation([home, *pages], position="top")
 keep_shared(page.url_path)
 with errors_told():
     page.run()

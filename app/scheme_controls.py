@@ -7,7 +7,7 @@ from app.runs import Choice, usable_priors
 from app.scenes import Scene
 from app.session import in_url, plain, whole_in_url
 from gnc_core import zoo
-from gnc_core.choices import SCHEMES
+from gnc_core.choices import SCHEMES, has_learned
 from gnc_core.problems import TASKS, Denoising
 from gnc_core.restoration import LearnedSchedule, ScheduleFamily
 from gnc_core.restoration.schedules import MAX_STEPS
@@ -26,7 +26,7 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     start = start_control() if TASKS[task].starts else None
     family = learned_schedules(prior, task)
     own = own_schedule(prior, task)
-    best = "flow" if start or (family is None and own is None) else "learned"
+    best = "learned" if own is not None or has_learned(prior, task, start=start) else "flow"
     labels = {SCHEMES[scheme]: scheme for scheme in sorted(SCHEMES, key=lambda scheme: scheme != best)}
     scheme = labels[st.selectbox(
         "Scheme", list(labels), **in_url("scheme"),
@@ -106,7 +106,7 @@ def start_control() -> str | None:
         "Missing pixels start from", list(STARTS), horizontal=True, **in_url("start"),
         help="Harmonic fill: each missing pixel is the mean of its neighbours (Laplace's equation, the known pixels its "
         "boundary values). Grey: 0.5, as in the paper; a step reaches a kernel's width, and the middle of a hole stays grey for "
-        "many steps; learned schedules are fitted to the harmonic fill, so take another scheme with it.",
+        "many steps. Learned schedules are fitted to the harmonic fill: take another scheme with grey.",
     )]  # fmt: skip
 
 

@@ -72,21 +72,22 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def has_learned(prior_name: str | Path, task: str, steps: int | None = None) -> bool:
-    """Whether a prior has learned schedules for a task, of that number of steps.
+def has_learned(prior_name: str | Path, task: str, steps: int | None = None, start: str | None = None) -> bool:
+    """Whether a prior has learned schedules for a task, of that number of steps, and from that start of missing pixels, the first
+    of `Problem.starts`: they are fitted to it.
 
     >>> has_learned("foe-l1", "denoise"), has_learned("foe-l1", "denoise", steps=50)
     (True, False)
     """
     family = next((family for family in zoo.families(prior_name)[0] if family.task == task), None)
-    return family is not None and (steps is None or family.steps[0] <= steps <= family.steps[1])
+    usual = start is None or start in problems.task(task).starts[:1]
+    return family is not None and usual and (steps is None or family.steps[0] <= steps <= family.steps[1])
 
 
 def choose_scheme(
     choice: SchemeChoice, prior: Prior, prior_name: str | Path, task: str, level: float, start: str | None = None
 ) -> Scheme:
-    """The scheme of a choice, for a task (`problems.TASKS`), its level, and what missing pixels start from (`Problem.starts`):
-    learned schedules are fitted to the first of these, and from others the flow is what suits.
+    """The scheme of a choice, for a task (`problems.TASKS`), its level, and what missing pixels start from (`Problem.starts`).
 
     They say the defaults: of the number of steps, of sigma0 (the prior's largest for blind joint minimisation), of the rate, and
     which of the learned schedules of the prior `prior_name` it is. Raises `InputError` for sigmas outside the prior's range, if
@@ -103,8 +104,7 @@ def choose_scheme(
     if choice.blind and not kind.blind:
         able = " or ".join(name for name, problem in problems.TASKS.items() if problem.blind)
         raise InputError(f"No prior can tell how much is missing: only the task {able} can do without its level.")
-    usual = start is None or start in kind.starts[:1]
-    if choice.scheme == "learned" or (choice.scheme is None and usual and has_learned(prior_name, task, choice.steps)):
+    if choice.scheme == "learned" or (choice.scheme is None and has_learned(prior_name, task, choice.steps, start)):
         schedule = choice.schedule or zoo.find_family(prior_name, task).at(level, choice.steps)
         if schedule.task != task:
             raise InputError(f"The schedule is for {schedule.title}, not for {task}.")

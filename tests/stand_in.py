@@ -1,10 +1,15 @@
-"""A stand-in for the learned prior with everything in closed form: independent Gaussian pixels."""
+"""Stand-ins for the learned priors: one with everything in closed form, independent Gaussian pixels, and a quick one in files."""
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from gnc_core import zoo
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+from gnc_core.restoration import ScheduleFamily
 
 
 @dataclass(frozen=True)
@@ -42,3 +47,14 @@ class GaussianPrior:
     def posterior_mean(self, z: Tensor, noise_std: float) -> Tensor:
         gain = self.variance / (self.variance + noise_std**2)
         return self.mean + gain * (z - self.mean)
+
+
+def save_small(folder: Path, steps: tuple[int, int]) -> Path:
+    """A prior that is quick and untrained, with schedules to denoise in these numbers of steps; returns the folder."""
+    prior = FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=15, knots_s=6)
+    zoo.save(folder, prior, {})
+    weights = torch.zeros(6, 9).tolist()
+    zoo.save_family(
+        folder, ScheduleFamily(weights, "denoise", folder.name, (0.02, 0.4), steps, prior.sigma_min, prior.sigma_max)
+    )
+    return folder

@@ -6,10 +6,10 @@ import streamlit as st
 
 from app.controls import level_control, seed_control, source_control
 from app.landscapes import BENDING, BLURRED, CLEAN, DIRECTIONS, MIRROR, RANDOM, Landscape, View, figure_of
+from app.lessons import lessons
 from app.ranges import RANGES
 from app.scheme_controls import NO_PRIOR, prior_control
 from app.session import in_url, plain, sentence, whole_in_url
-from app.teaching import lessons
 from gnc_core.errors import InputError
 from gnc_core.problems import Denoising
 

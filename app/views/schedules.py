@@ -4,10 +4,10 @@ import streamlit as st
 
 from app.controls import level_control, task_control
 from app.fits import LEARNED, LINEAR, LOGARITHMIC, OWN, Fit, Goal, family_of, figure_of, known
+from app.lessons import lessons
 from app.ranges import level_settings
 from app.scheme_controls import NO_PRIOR, prior_control
 from app.session import in_url, open_page, plain, sentence, whole_in_url
-from app.teaching import lessons
 from app.uploads import upload_control
 from gnc_core import images
 from gnc_core.choices import SCHEMES

@@ -98,20 +98,6 @@ def fit_family(
     return family
 
 
-def draw(family: ScheduleFamily, generator: torch.Generator) -> tuple[float, int]:
-    """A level and a number of steps: the level's logit and log S are uniform on the family's ranges.
-
-    >>> from gnc_core import zoo
-    >>> level, steps = draw(zoo.find_family("foe-l1", "denoise"), torch.Generator().manual_seed(0))
-    >>> 5 / 255 <= level <= 0.4, 3 <= steps <= 20
-    (True, True)
-    """
-    place, share = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
-    low, high = (_logit(level) for level in family.levels)
-    first, last = (math.log(number) for number in family.steps)
-    return 1 / (1 + math.exp(-(low + place * (high - low)))), round(math.exp(first + share * (last - first)))
-
-
 def _start(prior: Prior, family: ScheduleFamily) -> Tensor:
     """The weights of about the logarithmic schedule from the task's first sigma, with c = 5.5 / S."""
     weights = torch.zeros(NUMBERS, len(PRODUCTS), dtype=torch.float64)

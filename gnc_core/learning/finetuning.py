@@ -20,7 +20,6 @@ from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Problem
 from gnc_core.restoration.families import ScheduleFamily, unfold
 
-from .families import draw
 from .fitting import unrolled
 from .runs import Learner
 from .settings import FinetuneSettings
@@ -101,11 +100,11 @@ class Finetuner(Learner):
 
     def iterate(self) -> dict[str, float]:
         settings = self.settings
-        level, _ = draw(self.network.family, self.generator)
+        place = 2 * torch.rand((), generator=self.generator).item() - 1
+        (level,) = self.network.family.levels_at([place])
         truth = random_patches(self.images, settings.patch, settings.batch, self.generator).to(self.device)
         noise = int(torch.randint(2**31, (), generator=self.generator))
         problem = problems.task(settings.task).degrade(truth, level, noise)
-        place, _ = self.network.family.place(level, settings.steps)
         usual = math.exp(np.interp(place, *self._start_error))
         loss = self._error(self.network(problem), truth, settings.margin).mean() / usual
         self.check(loss, "loss")

@@ -69,9 +69,7 @@ def wavelets(problem: Problem) -> Tensor:
     sigma = _noise(problem)
     options = {"sigma": sigma, "wavelet": "db2", "method": "BayesShrink", "mode": "soft", "rescale_sigma": False}
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # PyWavelets warns of images smaller than a wavelet, which are only thresholded less
+        warnings.simplefilter("ignore")  # of images smaller than a wavelet, which are only thresholded less
         return _each_channel(lambda z: denoise_wavelet(z, **options), problem.observation)
 
 

@@ -186,7 +186,7 @@ def unfold(weights: Tensor, family: ScheduleFamily, level: float, steps: int) ->
     """
     import torch
 
-    a, b, p, c_0, c_1, c_2 = weights @ torch.tensor(products(*family.place(level, steps))).to(weights)
+    a, b, p, c_0, c_1, c_2 = weights @ weights.new_tensor(products(*family.place(level, steps)))
     s_min, s_max = math.log(family.sigma_min), math.log(family.sigma_max)
     s_0 = s_min + (s_max - s_min) * torch.sigmoid(a)
     s_end = s_min + (s_0 - s_min) * torch.sigmoid(b)
@@ -196,7 +196,7 @@ def unfold(weights: Tensor, family: ScheduleFamily, level: float, steps: int) ->
     t, span = 2 * u - 1, math.log(MOST / LEAST)
     d = (
         4 * math.log(TIME / steps / math.sqrt(LEAST * MOST)) / span
-    )  # the logistic function's slope is 1/4 in its middle
+    )  # 4: the logistic function rises by 1/4 in its middle
     c = LEAST * torch.exp(span * torch.sigmoid(d + c_0 + c_1 * t + c_2 * (3 * t * t - 1) / 2))
     return sigma, c * sigma**2
 

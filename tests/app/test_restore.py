@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from stand_in import save_small
 from streamlit.testing.v1 import AppTest
 
 from app.figures.restoration import Curve, box_figure, comparison_figure, curves_figure, difference_figure
@@ -22,9 +23,8 @@ from gnc_core import images, problems, zoo
 from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.errors import InputError
 from gnc_core.measuring import baselines, calibration, metrics
-from gnc_core.prior.fields_of_experts import FieldsOfExperts
 from gnc_core.problems import Denoising, Inpainting
-from gnc_core.restoration import Learned, LearnedSchedule, ScheduleFamily
+from gnc_core.restoration import Learned, LearnedSchedule
 from gnc_core.restoration.schemes import energy
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "restore.py"
@@ -35,12 +35,7 @@ SCENE = Scene("Cat", 64, color=False, level=0.1, seed=0)
 def small_prior(tmp_path, monkeypatch):
     """A pretrained/ folder with one quick prior, "small", and schedules of 1 to 20 steps to denoise."""
     monkeypatch.setattr(zoo, "PRETRAINED", tmp_path)
-    prior = FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=15, knots_s=6)
-    zoo.save(tmp_path / "small", prior, {})
-    weights = torch.zeros(6, 9).tolist()
-    family = ScheduleFamily(weights, "denoise", "small", (0.02, 0.4), (1, 20), prior.sigma_min, prior.sigma_max)
-    zoo.save_family(tmp_path / "small", family)
-    return tmp_path / "small"
+    return save_small(tmp_path / "small", steps=(1, 20))
 
 
 def png(width: int = 6, height: int = 4, value: int = 128) -> bytes:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from stand_in import save_small
 from streamlit.testing.v1 import AppTest
 
 from app.figures.schedules import Line, schedules_figure
@@ -14,8 +14,7 @@ from app.runs import Choice, Run
 from app.scenes import Scene, prepare
 from gnc_core import zoo
 from gnc_core.errors import InputError
-from gnc_core.prior.fields_of_experts import FieldsOfExperts
-from gnc_core.restoration import LearnedSchedule, ScheduleFamily, linear
+from gnc_core.restoration import LearnedSchedule, linear
 
 VIEWS = Path(__file__).resolve().parents[2] / "app" / "views"
 GOAL = Goal("small", "denoise", 0.1, 3)
@@ -25,12 +24,7 @@ GOAL = Goal("small", "denoise", 0.1, 3)
 def small_prior(tmp_path, monkeypatch):
     """A pretrained/ folder with one quick prior, "small", and schedules of 2 to 10 steps to denoise."""
     monkeypatch.setattr(zoo, "PRETRAINED", tmp_path)
-    prior = FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=15, knots_s=6)
-    zoo.save(tmp_path / "small", prior, {})
-    weights = torch.zeros(6, 9).tolist()
-    family = ScheduleFamily(weights, "denoise", "small", (0.02, 0.4), (2, 10), prior.sigma_min, prior.sigma_max)
-    zoo.save_family(tmp_path / "small", family)
-    return tmp_path / "small"
+    return save_small(tmp_path / "small", steps=(2, 10))
 
 
 # --- schedules and figures ---------------------------------------------------------------------------------------
