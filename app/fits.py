@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 import torch
 
+from app.figures.common import Figure
 from app.figures.schedules import Line, schedules_figure
 from app.runs import Work, load_prior
 from app.scenes import Upload, picture
@@ -123,7 +123,7 @@ class Fit(Work):
             yield True
 
 
-def figure_of(fit: Fit | None, others: dict[str, LearnedSchedule]) -> go.Figure:
+def figure_of(fit: Fit | None, others: dict[str, LearnedSchedule]) -> Figure:
     """All schedules, and how the fit has moved."""
     lines = [line(name, schedule) for name, schedule in others.items()]
     if fit is None or fit.schedule is None:

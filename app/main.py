@@ -14,6 +14,7 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
+from app.drawing import forget_figures, save_controls  # noqa: E402
 from app.session import errors_told, keep_shared  # noqa: E402
 
 torch.backends.cudnn.allow_tf32 = False  # float32 throughout, on a GPU too
@@ -28,14 +29,14 @@ def page_of(name: str, title: str, icon: str) -> StreamlitPage:
     return st.Page(f"views/{name}.py", title=title, icon=f":material/{icon}:", url_path=name.replace("_", "-"))
 
 
-one_dimension = page_of("one_dimension", "GNC in one dimension", "stacked_line_chart")
+one_dimension = page_of("one_dimension", "One dimension", "stacked_line_chart")
 pages = [
     one_dimension,
-    page_of("two_dimensions", "GNC in two dimensions", "scatter_plot"),
+    page_of("two_dimensions", "Two dimensions", "scatter_plot"),
     page_of("inside", "Inside the prior", "grid_view"),
     page_of("landscape", "Energy landscape", "landscape"),
     page_of("maps", "Maps", "grid_on"),
-    page_of("restore", "Restore an image", "auto_fix_high"),
+    page_of("restore", "Restore", "auto_fix_high"),
     page_of("schedules", "Schedules", "timeline"),
 ]
 
@@ -48,5 +49,7 @@ def start() -> None:
 home = st.Page(start, title="Start", default=True, visibility="hidden")
 page = st.navigation([home, *pages], position="top")
 keep_shared(page.url_path)
+forget_figures()
 with errors_told():
     page.run()
+    save_controls(st.session_state.get("save_place"))

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from app.drawing import show
 from app.figures.restoration import curves_figure, data_uri
-from app.layout import FIGURE
 from app.results import show_numbers
 from app.runs import BaselineChoice, BaselineRun, Choice, Restoration, Run
 from app.scenes import Prepared, Scene
@@ -72,7 +72,7 @@ def run_to_the_end() -> None:
                 show_numbers(numbers, run)
                 picture.image(data_uri(images.to_png(run.image)), caption=f"After step {run.done}", width="stretch")
                 begun = [run.curve for run in state.runs if run.trace.rows]
-                curves.plotly_chart(curves_figure(begun), key=f"live {frame}", config=FIGURE)
+                show(curves_figure(begun), f"live {frame}", place=curves)
                 drawn, frame = time.monotonic(), frame + 1
         remember([run])
 

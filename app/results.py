@@ -8,8 +8,8 @@ from streamlit.delta_generator import DeltaGenerator
 from app.as_code import AsCode
 from app.components.curtain import curtain
 from app.components.film import film
+from app.drawing import show
 from app.figures.restoration import TITLES, comparison_figure, curves_figure, data_uri, difference_figure
-from app.layout import FIGURE
 from app.runs import FRAME_SIDE, MOST_FRAMES, Restoration
 from app.session import plain
 from app.visit import visit_table
@@ -34,7 +34,7 @@ def show_result(run: Restoration, runs: Sequence[Restoration], code: AsCode | No
             degraded, restored = (data_uri(png) for png in (run.prepared.degraded_png, run.result_png))
             curtain(("Degraded", degraded), ("Restored", restored), run.prepared.size, key="curtain")
         figure = curves_figure([other.curve for other in runs if other.trace.rows])
-        right.plotly_chart(figure, key="curves", config=FIGURE)
+        show(figure, "curves", "curves", right)
         show_cost(run, runs)
         show_downloads(run)
     with panels:
@@ -124,7 +124,7 @@ def show_panels(run: Restoration) -> None:
     panels = [("Original", prepared.truth_png)] if prepared.truth_png else []
     panels += [("Degraded", prepared.degraded_png), ("Restored", run.result_png)]
     with _as_high_as_wide("panels", prepared.size, len(panels)):
-        st.plotly_chart(comparison_figure(panels, prepared.size), key="comparison", height="stretch", config=FIGURE)
+        show(comparison_figure(panels, prepared.size), "comparison", "side by side", height="stretch")
 
 
 def show_steps(run: Restoration) -> None:
@@ -145,7 +145,7 @@ def show_differences(run: Restoration) -> None:
     """Error and residual of the result, means over the channels."""
     found = run.differences
     with _as_high_as_wide("differences", run.prepared.size, len(found), room=80):
-        st.plotly_chart(difference_figure(found), key="difference", height="stretch", config=FIGURE)
+        show(difference_figure(found), "difference", "error and residual", height="stretch")
     st.caption(
         "Error: where the restoration is too bright (red) or too dark (blue). Residual: what it has taken out, noise and "
         "whatever of the image went with it; where noise was cut off at black, as in files, that is more bright than dark. Both "

@@ -34,7 +34,7 @@ from gnc_core.errors import InputError, out_of_memory
 
 log = logging.getLogger(__name__)
 MOST_CHARACTERS = 600  # of a message or a name
-SHARED = ("prior", "image", "side")  # the keys of widgets that several pages draw, with the same meaning
+SHARED = ("prior", "image", "side", "lecture")  # the keys of widgets that several pages draw, with the same meaning
 
 
 def in_url(key: str) -> dict[str, Any]:

@@ -4,11 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from app.figures.curvature import log_ticks
-from app.figures.one_dimension import GRID_LINE, MARK
+from app.figures.common import MARK, Figure, horizontal, log_ticks, merged, on_panel, panels
 
 HEIGHT = 400
 # Okabe and Ito's colours, told apart by dashes and symbols, too.
@@ -34,40 +31,49 @@ def schedules_figure(
     earlier: Sequence[Line] = (),
     psnr: Sequence[float] = (),
     others: dict[str, float] | None = None,
-) -> go.Figure:
+) -> Figure:
     """sigma_i and c_i over the step i; `earlier`, what the last line has been, is drawn faintly behind. psnr: in dB, a value a
     round of the fit, gets a panel of its own, with lines at those of the `others`."""
-    titles = ["smoothing σᵢ", "cᵢ = τᵢ / σᵢ²", "PSNR (dB)"]
-    columns = 3 if len(psnr) else 2
-    figure = make_subplots(1, columns, subplot_titles=titles[:columns], horizontal_spacing=0.08)
+    titles = ["smoothing σᵢ", "cᵢ = τᵢ / σᵢ²", "PSNR (dB)"][: 3 if len(psnr) else 2]
+    data, shapes = [], [horizontal(1, 2, dash="dot")]  # Tweedie's step
     for number, line in enumerate([*earlier, *lines]):
-        old = number < len(earlier)
         colour, dash, symbol = STYLES.get(line.name, (MARK, "solid", "circle"))
-        for column, values in enumerate((line.sigma, line.c), start=1):
-            figure.add_scatter(
-                x=np.arange(1, len(values) + 1), y=values, mode="lines" if old else "lines+markers", name=line.name,
-                legendgroup=line.name, showlegend=column == 1 and not old, opacity=0.25 if old else 1,
-                line={"color": colour, "dash": dash, "width": 1 if old else 2.5}, hoverinfo="skip" if old else None,
-                marker={"symbol": symbol, "size": 8, "color": colour},
-                hovertemplate=None if old else "step %{x}: %{y:.3g}", row=1, col=column,
-            )  # fmt: skip
+        steps = np.arange(1, len(line.sigma) + 1)
+        old = number < len(earlier)
+        style = {"mode": "lines", "opacity": 0.25, "hoverinfo": "skip"} if old else {
+            "mode": "lines+markers", "hovertemplate": "step %{x}: %{y:.3g}",
+            "marker": {"symbol": symbol, "size": 8, "color": colour},
+        }  # fmt: skip
+        style |= {"line": {"color": colour, "dash": dash, "width": 1 if old else 2.5}, "legendgroup": line.name}
+        for panel, values in enumerate((line.sigma, line.c), start=1):
+            trace = {
+                "type": "scatter",
+                "x": steps,
+                "y": values,
+                "name": line.name,
+                "showlegend": panel == 1 and not old,
+            }
+            data.append(on_panel(trace | style, panel))
     sigmas = np.concatenate([line.sigma for line in lines])
-    figure.add_hline(1, line={"color": MARK, "width": 1, "dash": "dot"}, row=1, col=2)  # Tweedie's step
-    figure.update_xaxes(title="step i", gridcolor=GRID_LINE, zeroline=False, rangemode="tozero", tickformat="d")
-    figure.update_yaxes(gridcolor=GRID_LINE, zeroline=False)
-    figure.update_yaxes(type="log", tickvals=log_ticks(np.array([sigmas.min(), sigmas.max()])), row=1, col=1)
-    figure.update_yaxes(range=[0, 2.1], row=1, col=2)
-    if len(psnr):
-        colour = STYLES["fitted now"][0]
-        figure.add_scatter(
-            x=np.arange(1, len(psnr) + 1), y=list(psnr), mode="lines+markers", showlegend=False, name="fitted now",
-            line={"color": colour, "width": 2.5}, hovertemplate="round %{x}: %{y:.2f} dB", row=1, col=3,
-        )  # fmt: skip
-        for name, value in (others or {}).items():
-            figure.add_hline(value, line={"color": STYLES[name][0], "dash": STYLES[name][1], "width": 2}, row=1, col=3)
-        figure.update_xaxes(title="round of the fit", dtick=max(1, len(psnr) // 6), row=1, col=3)
-    figure.update_annotations(font_size=14)
-    return figure.update_layout(
-        height=HEIGHT, margin={"l": 50, "r": 10, "t": 30, "b": 10}, hovermode="closest",
-        legend={"orientation": "h", "y": -0.18, "yanchor": "top", "x": 0},
+    step = {"title": {"text": "step i"}, "rangemode": "tozero", "tickformat": "d"}
+    layout = merged(
+        panels(titles),
+        {"xaxis": step, "xaxis2": step, "yaxis2": {"range": [0, 2.1]},
+         "yaxis": {"type": "log", "tickvals": log_ticks(float(sigmas.min()), float(sigmas.max()))}},
     )  # fmt: skip
+    if len(psnr):
+        colour, rounds = STYLES["fitted now"][0], np.arange(1, len(psnr) + 1)
+        data.append(on_panel(
+            {"type": "scatter", "x": rounds, "y": np.asarray(psnr), "mode": "lines+markers", "showlegend": False,
+             "name": "fitted now", "line": {"color": colour, "width": 2.5}, "hovertemplate": "round %{x}: %{y:.2f} dB"}, 3
+        ))  # fmt: skip
+        for name, value in (others or {}).items():
+            shapes.append(horizontal(value, 3, color=STYLES[name][0], dash=STYLES[name][1], width=2))
+        layout = merged(layout, {"xaxis3": {"title": {"text": "round of the fit"}, "dtick": max(1, len(psnr) // 6)}})
+    return {
+        "data": data,
+        "layout": layout | {
+            "height": HEIGHT, "margin": {"l": 50, "r": 10, "t": 30, "b": 10}, "hovermode": "closest", "shapes": shapes,
+            "legend": {"orientation": "h", "y": -0.18, "yanchor": "top", "x": 0},
+        },
+    }  # fmt: skip

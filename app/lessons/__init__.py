@@ -1,17 +1,18 @@
 """What pages teach: their texts, and experiments with what is to be seen. tests/claims computes every claim."""
 
+from dataclasses import dataclass, field
 from typing import Any
-
-import streamlit as st
 
 Experiments = dict[str, tuple[dict[str, Any], str]]
 
 
-def lessons(text: str, experiments: Experiments) -> None:
-    """The text, and a button for each experiment, which sets its controls (widgets by their keys) and says what to expect."""
-    with st.expander("What this shows, and three experiments", icon=":material/help:"):
-        st.markdown(text)
-        for name, (settings, expected) in experiments.items():
-            row = st.container(horizontal=True, vertical_alignment="center")
-            row.button(name, on_click=st.session_state.update, args=(settings,), help="Sets the controls.", width=190)
-            row.markdown(expected, width="stretch")
+@dataclass(frozen=True)
+class Lesson:
+    """A page's lesson.
+
+    text: in Markdown, what the page shows and which equation it is.
+    experiments: at least three; each sets the page's controls (widgets by their keys) and says what to expect.
+    """
+
+    text: str
+    experiments: Experiments = field(default_factory=dict)

@@ -5,8 +5,10 @@ import time
 import streamlit as st
 
 from app.controls import level_control, seed_control, source_control
+from app.drawing import show
 from app.landscapes import BENDING, BLURRED, CLEAN, DIRECTIONS, MIRROR, RANDOM, Landscape, View, figure_of
-from app.lessons import lessons
+from app.layout import headline
+from app.lessons import Lesson
 from app.ranges import RANGES
 from app.scheme_controls import NO_PRIOR, prior_control
 from app.session import in_url, plain, sentence, whole_in_url
@@ -39,6 +41,7 @@ EXPERIMENTS = {
         "level 0.1, at the clean one below 0.02. All three schemes end more than half of the way along, at a lower R.",
     ),
 }
+LESSON = Lesson(TEXT, EXPERIMENTS)
 state = st.session_state
 
 
@@ -91,7 +94,7 @@ def draw(work: Landscape, key: str) -> None:
     """What is known so far."""
     figure = figure_of(work)
     if figure is not None:
-        st.plotly_chart(figure, key=key)
+        show(figure, key, None if work.running else "landscape")
 
 
 def run_to_the_end(work: Landscape) -> None:
@@ -110,7 +113,7 @@ def run_to_the_end(work: Landscape) -> None:
 
 
 def page() -> None:
-    st.header("Energy landscape", anchor=False)
+    headline("Energy landscape", LESSON)
     view, data, problem = None, None, ""
     try:
         with st.sidebar:
@@ -135,7 +138,6 @@ def page() -> None:
             if work.stopped and not work.finished:
                 st.button("Go on", icon=":material/play_arrow:", on_click=work.go_on, help="Computes what is missing.")
             draw(work, "landscape")
-    lessons(TEXT, EXPERIMENTS)
 
 
 page()

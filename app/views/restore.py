@@ -10,6 +10,7 @@ from app.boxes import box_editor
 from app.controls import Data, scene_controls
 from app.figures.restoration import data_uri
 from app.layout import headline
+from app.lessons import Lesson
 from app.restoring import begin, comparison, run_to_the_end, stop
 from app.results import show_code, show_result
 from app.runs import Choice, Restoration, load_prior
@@ -19,7 +20,7 @@ from app.session import plain
 from app.visit import remember, visit_table
 from gnc_core.errors import InputError
 
-WHAT = (
+LESSON = Lesson(
     "A learned prior R(x, σ) removes noise or fills in missing pixels: the smoothing σ runs down while the image descends the "
     "energy D(x) + R(x, σ); every step of the flow does. Choose on the left, then press *Restore*."
 )
@@ -111,7 +112,7 @@ def page() -> None:
     data: Data = (None, None)
     scene, choice, prepared, problem, more = None, None, None, "", False
     running = any(run.running for run in state.runs)
-    row = headline("Restore an image", WHAT)  # and the buttons, which depend on what is below them
+    row = headline("Restore", LESSON)  # and the buttons, which depend on what is below them
     try:
         with st.sidebar:
             scene, data = scene_controls()

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from app.controls import level_control, task_control
+from app.drawing import show
 from app.fits import LEARNED, LINEAR, LOGARITHMIC, OWN, Fit, Goal, family_of, figure_of, known
-from app.lessons import lessons
+from app.layout import headline
+from app.lessons import Lesson
 from app.ranges import level_settings
 from app.scheme_controls import NO_PRIOR, prior_control
 from app.session import in_url, open_page, plain, sentence, whole_in_url
@@ -17,8 +19,9 @@ from gnc_core.restoration import LearnedSchedule
 
 MOST_STEPS = 20
 TEXT = """
-Step i is x ← prox(x − τᵢ ∇R(x, σᵢ)) with τᵢ = cᵢ σᵢ² (method, sections 4 and 7); c = 1, dotted, is Tweedie's step. The fit
-minimises the squared error of the last step by L-BFGS, over σ₁ ≥ σ₂ ≥ … and cᵢ in [0.1, 2]: a schedule of GNC.
+The schedules of a prior for a task: σᵢ and cᵢ of every step, learned, logarithmic and linear. Step i is
+x ← prox(x − τᵢ ∇R(x, σᵢ)) with τᵢ = cᵢ σᵢ² (method, sections 4 and 7); c = 1, dotted, is Tweedie's step. The fit minimises the
+squared error of the last step by L-BFGS, over σ₁ ≥ σ₂ ≥ … and cᵢ in [0.1, 2]: a schedule of GNC.
 """
 USUAL = {"prior": "foe-l1", "task": "Denoise", "noise": 0.1, "nsteps": 4}
 EXPERIMENTS = {
@@ -37,6 +40,7 @@ EXPERIMENTS = {
         "others; the learned one, which was fitted to many other images, is next, and the logarithmic one last.",
     ),
 }
+LESSON = Lesson(TEXT, EXPERIMENTS)
 state = st.session_state
 
 
@@ -82,7 +86,7 @@ def run_to_the_end(fit: Fit) -> None:
         fit.advance()
         if len(fit.history) > drawn:
             with place.container():
-                st.plotly_chart(figure_of(fit, fit.others), key=f"live {frame}")
+                show(figure_of(fit, fit.others), f"live {frame}")
             drawn, frame = len(fit.history), frame + 1
 
 
@@ -106,9 +110,8 @@ def results(fit: Fit) -> None:
 def page() -> None:
     if "to_restore" in state:
         open_page("views/restore.py", state.pop("to_restore"))
-    st.header("Schedules", anchor=False)
     fit: Fit | None = state.get("fit")
-    row = st.container(horizontal=True)
+    row = headline("Schedules", LESSON)
     try:
         with st.sidebar:
             goal, sources, data = controls()
@@ -133,14 +136,13 @@ def page() -> None:
         if fit is not None and fit.error:
             st.error(plain(fit.error))
         same = fit is not None and fit.goal == goal
-        st.plotly_chart(figure_of(fit if same else None, others), key="schedules")
+        show(figure_of(fit if same else None, others), "schedules", "schedules")
         if LEARNED not in others:
             st.caption(plain(f"No learned schedules of {goal.prior} serve this task with {goal.steps} steps."))
         if fit is not None and fit.schedule is not None:
             if not same:
                 st.caption(plain(f"The schedule fitted before, below, is for {fit.title}."))
             results(fit)
-    lessons(TEXT, EXPERIMENTS)
 
 
 page()

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from stand_in import save_small
 from streamlit.testing.v1 import AppTest
@@ -43,13 +44,13 @@ def test_known_schedules_are_the_learned_one_and_two_rules() -> None:
 
 def test_figure_has_sigma_and_c_and_the_fit_its_psnr() -> None:
     lines = [Line(name, np.array([0.1, 0.01]), np.array([1.0, 2.0])) for name in (LEARNED, OWN)]
-    figure = schedules_figure(lines)
+    figure = go.Figure(schedules_figure(lines))
     assert [(trace.name, list(trace.y)) for trace in figure.data] == [
         (LEARNED, [0.1, 0.01]), (LEARNED, [1, 2]), (OWN, [0.1, 0.01]), (OWN, [1, 2]),
     ]  # fmt: skip
     assert list(figure.data[0].x) == [1, 2]
-    moved = schedules_figure(lines, lines[1:], [27.0, 28.0], {LEARNED: 27.5})
-    assert [trace.opacity for trace in moved.data] == [0.25] * 2 + [1] * 4 + [None]
+    moved = go.Figure(schedules_figure(lines, lines[1:], [27.0, 28.0], {LEARNED: 27.5}))
+    assert [trace.opacity for trace in moved.data] == [0.25] * 2 + [None] * 5
     assert list(moved.data[-1].y) == [27, 28]
     assert sum(shape.y0 == 27.5 for shape in moved.layout.shapes) == 1
     styles = {(trace.line.dash, trace.marker.symbol) for trace in figure.data}
@@ -75,7 +76,7 @@ def test_a_fit_measures_the_others_and_gets_better() -> None:
     assert (np.diff(fit.rounds_psnr) >= 0).all()
     assert fit.schedule is not None
     assert (fit.schedule.task, fit.schedule.level, fit.schedule.prior) == ("denoise", 0.1, "small")
-    assert len(figure_of(fit, others).data) > 8
+    assert len(figure_of(fit, others)["data"]) > 8
 
 
 def test_a_stopped_fit_keeps_its_best_schedule() -> None:

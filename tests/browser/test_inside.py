@@ -107,8 +107,8 @@ def test_frame_lies_around_the_picked_tile_at_every_width(page: Page, app_url: s
 
 def test_image_and_prior_stay_the_same_on_another_page(page: Page, app_url: str) -> None:
     open_page(page, app_url + QUICK.replace("Cat", "Coins"))
-    page.get_by_role("link", name="Restore an image").click()
-    expect(page.get_by_role("heading", name="Restore an image")).to_be_visible()
+    page.get_by_role("link", name="Restore").click()
+    expect(page.get_by_role("heading", name="Restore")).to_be_visible()
     expect(page.get_by_role("combobox", name="Source")).to_have_value("Coins")
     expect(page.get_by_role("slider", name="Longest side")).to_have_value("64")
     page.get_by_role("link", name="Inside the prior").click()

@@ -80,7 +80,7 @@ def test_maps_of_a_file_and_what_the_tolerance_does(page: Page, app_url: str, fi
 def test_a_click_on_a_cell_restores_with_its_setting(page: Page, app_url: str, file: Path) -> None:
     open_file(page, app_url + FILE, file)
     click_cell(page, map=3, sigma0=1, steps=2)
-    expect(page.get_by_role("heading", name="Restore an image")).to_be_visible()
+    expect(page.get_by_role("heading", name="Restore")).to_be_visible()
     expect(page.get_by_role("button", name="Result (PNG)")).to_be_visible(timeout=A_RUN)
     expect(page.get_by_role("spinbutton", name="Steps S")).to_have_value("3")
     wanted = {

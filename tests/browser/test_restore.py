@@ -23,7 +23,7 @@ A_RUN = 90_000  # milliseconds that a run may take on a busy machine
 
 def open_page(page: Page, url: str) -> None:
     page.goto(url)
-    expect(page.get_by_role("heading", name="Restore an image")).to_be_visible()
+    expect(page.get_by_role("heading", name="Restore")).to_be_visible()
     expect(button(page, "Restore")).to_be_enabled()
 
 

@@ -60,7 +60,7 @@ def test_a_fit_is_downloaded_and_used_on_restore(page: Page, app_url: str, tmp_p
     file.value.save_as(tmp_path / "schedule.json")
     assert LearnedSchedule.load(tmp_path / "schedule.json").title == "denoise, noise 0.2, 3 steps"
     button(page, "Use on Restore").click()
-    expect(page.get_by_role("heading", name="Restore an image")).to_be_visible()
+    expect(page.get_by_role("heading", name="Restore")).to_be_visible()
     expect(page.get_by_text("Fitted in this visit: denoise, noise 0.2, 3 steps.")).to_be_visible()
     expect(page.get_by_role("slider", name="Noise level")).to_have_value("0.2")
     button(page, "Restore").click()

@@ -11,8 +11,8 @@ def test_first_visit_may_be_a_link_to_a_page(page: Page, tmp_path: Path) -> None
     log = tmp_path / "log.txt"
     with explorer(log) as url:
         page.goto(url + "/restore?image=Coins&noise=0.2&side=96")
-        expect(page.get_by_role("heading", name="Restore an image")).to_be_visible()
-        expect(page.get_by_role("link", name="GNC in one dimension")).to_be_visible()
+        expect(page.get_by_role("heading", name="Restore")).to_be_visible()
+        expect(page.get_by_role("link", name="One dimension")).to_be_visible()
         expect(page.get_by_role("combobox", name="Source")).to_have_value("Coins")
         expect(page.get_by_role("slider", name="Noise level")).to_have_value("0.2")
         expect(page.get_by_test_id("stMain").locator("img")).to_have_count(2)

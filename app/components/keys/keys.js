@@ -1,0 +1,16 @@
+// Tells which way an arrow key, or a presenter's remote control, goes.
+const WAYS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
+const CONTROLS = "input, textarea, select, [role=slider], [role=tab], [role=option], [role=radio], [contenteditable], canvas";
+
+export default function (component) {
+  const { setTriggerValue } = component;
+  const listen = (event) => {
+    const way = WAYS[event.key];
+    if (!way || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.target instanceof Element && event.target.closest(CONTROLS)) return;
+    event.preventDefault();
+    setTriggerValue("move", way);
+  };
+  document.addEventListener("keydown", listen);
+  return () => document.removeEventListener("keydown", listen);
+}
