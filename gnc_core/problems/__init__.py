@@ -8,9 +8,15 @@ import lazy_loader
 
 from gnc_core.errors import InputError
 
-from .base import Level, Problem, image_seed
+from .base import Level, Problem, Setting, image_seed
+from .deblurring import Deblurring
 from .denoising import Denoising
 from .inpainting import Inpainting
+from .linear import Linear, LinearOperator
+from .mri import MRI
+from .poisson import Poisson
+from .superresolution import SuperResolution
+from .tomography import Tomography
 
 if TYPE_CHECKING:
     from .degradations import add_noise, box_mask, in_a_file, random_mask, text_mask
@@ -18,6 +24,11 @@ if TYPE_CHECKING:
 TASKS: dict[str, type[Problem]] = {
     Denoising.name: Denoising,
     Inpainting.name: Inpainting,
+    Deblurring.name: Deblurring,
+    SuperResolution.name: SuperResolution,
+    MRI.name: MRI,
+    Tomography.name: Tomography,
+    Poisson.name: Poisson,
 }
 """All problems, by their names."""
 
@@ -38,11 +49,19 @@ def task(name: str) -> type[Problem]:
 
 
 __all__ = [
+    "MRI",
     "TASKS",
+    "Deblurring",
     "Denoising",
     "Inpainting",
     "Level",
+    "Linear",
+    "LinearOperator",
+    "Poisson",
     "Problem",
+    "Setting",
+    "SuperResolution",
+    "Tomography",
     "add_noise",
     "box_mask",
     "image_seed",

@@ -58,21 +58,39 @@ class Level:
         return value
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What else says how an image is degraded, besides the level: which kernel, which scale.
+
+    name: in sentences ("kernel"). option: on the command line ("--kernel"). help: how it is written. usual: the values to choose
+    from, the default first. name_of: their words, for people.
+
+    >>> from gnc_core.problems import SuperResolution
+    >>> SuperResolution.setting.usual
+    ('2', '3', '4')
+    """
+
+    name: str
+    option: str
+    help: str
+    usual: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Problem(ABC):
     """An observation z of a true image, and its data term D(x). Images are (N, C, H, W), nominally in [0, 1].
 
     What a task is stands here once, as facts of the class: its `name` and `title`, its `kind_of_level`, the number of `steps`
     that suits it, the step size `rate` of s in joint minimisation, whether the level can be told by the prior alone (`blind`),
-    whether a mask describes it better than the level (`takes_mask`), and from what schemes may start, the default first, if there
-    is a choice (`starts`).
+    whether a mask describes it better than the level (`takes_mask`), what else is chosen (`setting`, such as a kernel), and from
+    what schemes may start, the default first, if there is a choice (`starts`).
 
-    observation: z, (N, C, H, W). Raises `InputError` for what is no image.
+    observation: z, (N, C, H, W), or whatever was measured. Raises `InputError` for what is no image.
 
     >>> import torch
     >>> from gnc_core.problems import TASKS
     >>> truth = torch.rand(1, 1, 8, 8)
-    >>> [kind.degrade(truth, 0.25, seed=0).words(0.25) for kind in TASKS.values()]
+    >>> [kind.degrade(truth, 0.25, seed=0).words(0.25) for kind in list(TASKS.values())[:2]]
     ['denoise, noise 0.25', 'inpaint, missing 0.25']
     """
 
@@ -85,23 +103,38 @@ class Problem(ABC):
     blind: ClassVar[bool] = False
     takes_mask: ClassVar[bool] = False
     starts: ClassVar[tuple[str, ...]] = ()
+    setting: ClassVar[Setting | None] = None
 
     def __post_init__(self) -> None:
         checks.check_image(self.observation, "The observation")
 
     @classmethod
     @abstractmethod
-    def degrade(cls, truth: Tensor, level: float, seed: int, as_file: bool = False) -> Self:
+    def degrade(cls, truth: Tensor, level: float, seed: int, as_file: bool = False, setting: str = "") -> Self:
         """The problem made of true images, (N, C, H, W), by a generator seeded with `seed`, the same on every device.
 
-        as_file: what an image file of 8 bits would hold of it (`degradations.in_a_file`). Raises `InputError` for a level
-        outside its range."""
+        as_file: what an image file of 8 bits would hold of it (`degradations.in_a_file`). setting: see there; "" is the default.
+        Raises `InputError` for a level outside its range, and for another setting."""
 
     @classmethod
     @abstractmethod
-    def of(cls, observation: Tensor, level: float, clipped: bool = False) -> Self:
-        """The problem of an observation that came degraded, `clipped` to [0, 1] or not; raises `InputError` if the level does not
-        describe it."""
+    def of(cls, observation: Tensor, level: float, clipped: bool = False, setting: str = "") -> Self:
+        """The problem of an observation that came degraded, `clipped` to [0, 1] or not; raises `InputError` if level and setting
+        do not describe it."""
+
+    @classmethod
+    def part(cls, truth: Tensor, setting: str = "") -> Tensor:
+        """The part of true images, (..., H, W), that the problem can be made of: all, or as much as sizes allow."""
+        return truth
+
+    @classmethod
+    def chosen(cls, setting: str = "") -> str:
+        """`setting`, or the default where it is ""; raises `InputError` where the task takes none."""
+        if cls.setting is None:
+            if setting:
+                raise InputError(f"The task {cls.name} has nothing to be set by {setting!r}.")
+            return ""
+        return setting or cls.setting.usual[0]
 
     @classmethod
     @abstractmethod
@@ -117,6 +150,20 @@ class Problem(ABC):
     @abstractmethod
     def level(self) -> float:
         """How bad the degradation is, see `kind_of_level`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, C, H, W) of the images that are looked for."""
+        return tuple(self.observation.shape)
+
+    @property
+    def shown(self) -> Tensor:
+        """The observation as an image (N, C, H, W), for people."""
+        return self.observation
+
+    def pictures(self) -> dict[str, Tensor]:
+        """What else there is to see of a measurement, by its title: (h, w), scaled to [0, 1]."""
+        return {}
 
     @abstractmethod
     def initial(self) -> Tensor:
@@ -162,12 +209,12 @@ class Problem(ABC):
         """How many images there are; raises `InputError` unless x are images of the observation's size and channels, on its
         device, and as many (or one of the two is a single one)."""
         checks.check_image(x)
-        z = self.observation
-        if x.shape[1:] != z.shape[1:] or len({len(x), len(z)} - {1}) > 1:
-            raise InputError(f"Images {tuple(x.shape)} do not fit an observation {tuple(z.shape)}.")
-        if x.device != z.device:
-            raise InputError(f"The images are on {x.device}, but the observation is on {z.device}.")
-        return max(len(x), len(z))
+        count, *size = self.shape
+        if list(x.shape[1:]) != size or len({len(x), count} - {1}) > 1:
+            raise InputError(f"Images {tuple(x.shape)} do not fit an observation of {self.shape}.")
+        if x.device != self.observation.device:
+            raise InputError(f"The images are on {x.device}, but the observation is on {self.observation.device}.")
+        return max(len(x), count)
 
     def to(self, target: str | torch.device | torch.dtype) -> Self:
         """The same problem on another device, or with another floating point type."""
@@ -175,11 +222,13 @@ class Problem(ABC):
         import torch
 
         z = self.observation
-        if z.dtype == target if isinstance(target, torch.dtype) else z.device == torch.device(target):
+        if z.real.dtype == target if isinstance(target, torch.dtype) else z.device == torch.device(target):
             return self
 
         def moved(value: Tensor) -> Tensor:
-            return value if isinstance(target, torch.dtype) and not value.is_floating_point() else value.to(target)
+            if not isinstance(target, torch.dtype) or value.is_floating_point():
+                return value.to(target)
+            return value.to(target.to_complex()) if value.is_complex() else value
 
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{key: moved(value) for key, value in values.items() if isinstance(value, torch.Tensor)})
@@ -196,9 +245,10 @@ class Problem(ABC):
         return cls(**{key: torch.cat(v) if isinstance(v[0], torch.Tensor) else v[0] for key, v in columns.items()})
 
     @classmethod
-    def words(cls, level: float) -> str:
-        """The task and its level: "denoise, noise 0.1"."""
-        return f"{cls.name}, {cls.kind_of_level.short} {level:.4g}"
+    def words(cls, level: float, setting: str = "") -> str:
+        """The task, its setting and its level: "denoise, noise 0.1"."""
+        named = f" {setting}" * bool(setting)
+        return f"{cls.name}{named}, {cls.kind_of_level.short} {level:.4g}"
 
 
 def image_seed(seed: int, index: int) -> int:

@@ -27,7 +27,7 @@ def add_noise(x: Tensor, noise_std: float, seed: int) -> Tensor:
     noise_std = checks.number(noise_std, "The noise level", positive=True)
     if not isinstance(x, Tensor) or not x.is_floating_point():
         raise InputError("Noise is added to a floating-point tensor, nominally in [0, 1].")
-    noise = torch.randn(x.shape, generator=_generator(seed), dtype=torch.float32)
+    noise = torch.randn(x.shape, generator=generator(seed), dtype=torch.float32)
     return x + noise_std * noise.to(x)
 
 
@@ -54,7 +54,7 @@ def random_mask(shape: Sequence[int], missing: float, seed: int) -> Tensor:
         raise InputError(f"The share of missing pixels must lie between 0 and 1, not {missing:g}.")
     height, width = _size(shape)
     observed = torch.ones(height * width, dtype=torch.bool)
-    order = torch.randperm(height * width, generator=_generator(seed))
+    order = torch.randperm(height * width, generator=generator(seed))
     observed[order[: round(missing * height * width)]] = False
     return check_mask(observed.reshape(1, 1, height, width), "The random mask")
 
@@ -134,6 +134,6 @@ def _box(box: Sequence[int]) -> tuple[int, ...]:
     return tuple(checks.whole(value, "Each number of a box") for value in listed)
 
 
-def _generator(seed: int) -> torch.Generator:
+def generator(seed: int) -> torch.Generator:
     """A generator on the CPU, so that a seed means the same numbers on every device."""
     return torch.Generator().manual_seed(checks.whole(seed, "The seed"))

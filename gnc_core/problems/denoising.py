@@ -55,16 +55,17 @@ class Denoising(Problem):
         object.__setattr__(self, "noise_std", self.kind_of_level.check(self.noise_std))
 
     @classmethod
-    def degrade(cls, truth: Tensor, level: float, seed: int, as_file: bool = False) -> Self:
+    def degrade(cls, truth: Tensor, level: float, seed: int, as_file: bool = False, setting: str = "") -> Self:
         """White Gaussian noise of standard deviation `level`, neither clipped nor quantised, or both, `as_file`."""
         from .degradations import add_noise, in_a_file
 
+        cls.chosen(setting)
         checks.check_image(truth, "The true images", finite=True)
         noisy = add_noise(truth, level, seed)
         return cls(in_a_file(noisy), level, clipped=True) if as_file else cls(noisy, level)
 
     @classmethod
-    def of(cls, observation: Tensor, level: float, clipped: bool = False) -> Self:
+    def of(cls, observation: Tensor, level: float, clipped: bool = False, setting: str = "") -> Self:
         return cls(observation, level, clipped)
 
     @classmethod

@@ -76,16 +76,17 @@ class Inpainting(Problem):
         self.check_start(self.start)
 
     @classmethod
-    def degrade(cls, truth: Tensor, level: float, seed: int, as_file: bool = False) -> Self:
+    def degrade(cls, truth: Tensor, level: float, seed: int, as_file: bool = False, setting: str = "") -> Self:
         """A share `level` of the pixels is missing at random, the same in all N images and their channels."""
         from .degradations import in_a_file, random_mask
 
+        cls.chosen(setting)
         checks.check_image(truth, "The true images", finite=True)
         observed = random_mask(truth.shape, level, seed).to(truth.device)
         return cls((in_a_file(truth) if as_file else truth).where(observed, 0.5), observed)
 
     @classmethod
-    def of(cls, observation: Tensor, level: float, clipped: bool = False) -> Self:
+    def of(cls, observation: Tensor, level: float, clipped: bool = False, setting: str = "") -> Self:
         raise InputError("A share of missing pixels does not say which: inpainting needs a mask.")
 
     @classmethod
