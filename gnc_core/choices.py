@@ -72,22 +72,32 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def has_learned(prior_name: str | Path, task: str, steps: int | None = None, start: str | None = None) -> bool:
-    """Whether a prior has learned schedules for a task, of that number of steps, and from that start of missing pixels, the first
-    of `Problem.starts`: they are fitted to it.
+def has_learned(
+    prior_name: str | Path, task: str, steps: int | None = None, start: str | None = None, setting: str = ""
+) -> bool:
+    """Whether a prior has learned schedules for a task, of that number of steps, from that start of missing pixels, the first
+    of `Problem.starts`, and for that setting: they are fitted to it.
 
     >>> has_learned("foe-l1", "denoise"), has_learned("foe-l1", "denoise", steps=50)
     (True, False)
     """
     family = next((family for family in zoo.families(prior_name)[0] if family.task == task), None)
-    usual = start is None or start in problems.task(task).starts[:1]
+    kind = problems.task(task)
+    usual = (start is None or start in kind.starts[:1]) and kind.learned_suit(setting)
     return family is not None and usual and (steps is None or family.steps[0] <= steps <= family.steps[1])
 
 
 def choose_scheme(
-    choice: SchemeChoice, prior: Prior, prior_name: str | Path, task: str, level: float, start: str | None = None
+    choice: SchemeChoice,
+    prior: Prior,
+    prior_name: str | Path,
+    task: str,
+    level: float,
+    start: str | None = None,
+    setting: str = "",
 ) -> Scheme:
-    """The scheme of a choice, for a task (`problems.TASKS`), its level, and what missing pixels start from (`Problem.starts`).
+    """The scheme of a choice, for a task (`problems.TASKS`), its level and setting, and what missing pixels start from
+    (`Problem.starts`).
 
     They say the defaults: of the number of steps, of sigma0 (the prior's largest for blind joint minimisation), of the rate, and
     which of the learned schedules of the prior `prior_name` it is. Raises `InputError` for sigmas outside the prior's range, if
@@ -104,7 +114,9 @@ def choose_scheme(
     if choice.blind and not kind.blind:
         able = " or ".join(name for name, problem in problems.TASKS.items() if problem.blind)
         raise InputError(f"No prior can tell how much is missing: only the task {able} can do without its level.")
-    if choice.scheme == "learned" or (choice.scheme is None and has_learned(prior_name, task, choice.steps, start)):
+    if choice.scheme == "learned" or (
+        choice.scheme is None and has_learned(prior_name, task, choice.steps, start, setting)
+    ):
         schedule = choice.schedule or zoo.find_family(prior_name, task).at(level, choice.steps)
         if schedule.task != task:
             raise InputError(f"The schedule is for {schedule.title}, not for {task}.")
@@ -115,7 +127,7 @@ def choose_scheme(
     sigma0 = choice.sigma0
     if sigma0 is None:
         from_the_top = choice.blind and choice.scheme == "joint"
-        sigma0 = prior.sigma_max if from_the_top else kind.first_sigma(level, prior.sigma_min, prior.sigma_max)
+        sigma0 = prior.sigma_max if from_the_top else kind.first_sigma(level, prior.sigma_min, prior.sigma_max, setting)
     sigma0 = schedules.check_sigma(sigma0, prior.sigma_min, prior.sigma_max)
     if choice.scheme == "joint":
         return Joint(sigma0, steps, kind.rate if choice.rate is None else choice.rate)

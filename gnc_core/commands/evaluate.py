@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @options.data_options()
 @options.task_option
 @options.level_options
+@options.setting_options
 @options.prior_option
 @options.scheme_options
 @options.start_option
@@ -51,6 +52,7 @@ def evaluate(
     folder: Folder,
     task: str,
     levels: dict[str, float | None],
+    settings: dict[str, str | None],
     prior_name: str,
     choice: SchemeChoice,
     start: str | None,
@@ -71,7 +73,7 @@ def evaluate(
     Example (BSDS68 at 25/255):
       python -m gnc_core evaluate --data val --list bsds68.txt --task denoise --noise-std 0.098039
     """
-    level = options.task_level(task, levels)
+    level, setting = options.task_level(task, levels), options.task_setting(task, settings)
     other = baselines.baseline(baseline, task) if baseline else None
     if start is not None:
         problems.task(task).check_start(start)
@@ -80,7 +82,7 @@ def evaluate(
     prior = zoo.load(prior_name, device)
 
     def scheme_for(level: float) -> Scheme:
-        return choose_scheme(choice, prior, prior_name, task, level, start)
+        return choose_scheme(choice, prior, prior_name, task, level, start, setting)
 
     scheme = scheme_for(level)
     methods = {
@@ -94,7 +96,7 @@ def evaluate(
     photographs = folder.photographs(prior.min_size)
     results: dict[str, list[Measurement]] = {}
     for name, method in methods.items():
-        run = measuring.evaluate(method, prior, photographs, task, level, seed, device, as_file, start)
+        run = measuring.evaluate(method, prior, photographs, task, level, seed, device, as_file, start, setting)
         results[name] = list(tqdm(run, total=len(photographs), unit="image", desc=name, disable=None))
     means = {name: measuring.evaluation.mean(listed) for name, listed in results.items()}
 
@@ -102,6 +104,7 @@ def evaluate(
         report = {
             "task": task,
             "level": level,
+            "setting": setting,
             "seed": seed,
             "images": len(photographs),
             "left_out": [file.name for file in photographs.left_out],

@@ -29,6 +29,7 @@ _ROUNDS, _ROUNDS_ALL = 30, 15
 @options.data_options(limits=False)
 @options.task_option
 @options.level_options
+@options.setting_options
 @options.prior_option
 @click.option(
     "--steps",
@@ -75,6 +76,7 @@ def fit_schedule(
     folder: Folder,
     task: str,
     levels: dict[str, float | None],
+    settings: dict[str, str | None],
     prior_name: str,
     steps: str | None,
     sigma0: float | None,
@@ -100,7 +102,8 @@ def fit_schedule(
     import torch
 
     images.check_output(out, (".json",))
-    everywhere = levels[task] is None and all(value is None for value in levels.values())
+    everywhere = all(value is None for value in levels.values())
+    setting = options.task_setting(task, settings)
     if everywhere and sigma0 is not None:
         raise InputError("--sigma0 belongs to a schedule for one level; give it, too.")
     if start_file is not None and sigma0 is not None:
@@ -138,6 +141,7 @@ def fit_schedule(
                 span,
                 name=name,
                 start=first,
+                setting=setting,
                 rounds=rounds,
                 patches=patches,
                 patch=patch_size,
@@ -146,9 +150,10 @@ def fit_schedule(
             )
         else:
             generator = torch.Generator().manual_seed(seed)
-            truths = images.random_patches(photographs, patch_size, patches, generator)
+            kind = problems.task(task)
+            truths = kind.part(images.random_patches(photographs, patch_size, patches, generator), setting)
             pairs = [
-                (problems.task(task).degrade(truth, level, problems.image_seed(seed, index)), truth)
+                (kind.degrade(truth, level, problems.image_seed(seed, index), setting=setting), truth)
                 for index, truth in enumerate(truths.to(device).split(_BATCH))
             ]
             schedule = learning.fit_schedule(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -133,23 +133,72 @@ def data_options(limits: bool = True, limit: int | None = None) -> Decorator:
 
 
 def level_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An option a task for its level, such as --noise-std; the command gets them all as `levels`, by the tasks' names."""
-
-    @wraps(command)
-    def collected(**values: Any) -> Any:
-        levels = {name: values.pop(_variable(problem)) for name, problem in problems.TASKS.items()}
-        return command(levels=levels, **values)
-
-    with_options: Callable[..., Any] = collected
-    for name, problem in reversed(problems.TASKS.items()):
-        level = problem.kind_of_level
-        help_text = f"To {name}: {level.help[0].lower()}{level.help[1:]}"
-        with_options = click.option(level.option, _variable(problem), type=Said(), help=help_text)(with_options)
-    return with_options
+    """An option for the level of each task, such as --noise-std, which several may share; the command gets the values that were
+    given as `levels`, by the options' names (`named`)."""
+    return collected(
+        command,
+        "levels",
+        *(
+            click.option(option, type=Said(), help=_tasks_and_help(kinds, kinds[0].kind_of_level.help))
+            for option, kinds in _by_option(lambda kind: kind.kind_of_level).items()
+        ),
+    )
 
 
-def _variable(problem: type[problems.Problem]) -> str:
-    return f"level_to_{problem.name}"
+def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for what else degrades, such as --kernel; the command gets them as `settings`, by their names (`named`)."""
+    return collected(
+        command,
+        "settings",
+        *(
+            click.option(
+                option,
+                metavar="TEXT",
+                help=_tasks_and_help(kinds, f"{setting.help} Default: {setting.usual[0]}."),
+            )
+            for option, kinds in _by_option(lambda kind: kind.setting).items()
+            if (setting := kinds[0].setting)
+        ),
+    )
+
+
+def named(option: str) -> str:
+    """What click calls the value of an option.
+
+    >>> named("--noise-std")
+    'noise_std'
+    """
+    return option.strip("-").replace("-", "_")
+
+
+def _by_option(what: Callable[[type[problems.Problem]], Any]) -> dict[str, list[type[problems.Problem]]]:
+    """Tasks by the option that says their level or setting."""
+    found: dict[str, list[type[problems.Problem]]] = {}
+    for kind in problems.TASKS.values():
+        if (described := what(kind)) is not None:
+            found.setdefault(described.option, []).append(kind)
+    return found
+
+
+def _tasks_and_help(kinds: Sequence[type[problems.Problem]], text: str) -> str:
+    named = ", ".join(kind.name for kind in kinds)
+    return f"To {named}: {text[0].lower()}{text[1:]}"
+
+
+def task_setting(task: str, settings: dict[str, str | None]) -> str:
+    """The setting that belongs to the task, "" for its default; raises `InputError` for that of another one. A kernel may be a
+    file."""
+    kind, own, text = problems.task(task), "", ""
+    for option, kinds in _by_option(lambda other: other.setting).items():
+        given = settings[named(option)]
+        if kind in kinds:
+            own, text = option, given or ""
+        elif given is not None:
+            owners = " or ".join(other.name for other in kinds)
+            raise InputError(f"{option} belongs to the task {owners}, not to {task}.")
+    if own == problems.Deblurring.setting.option and Path(text).is_file():
+        text = problems.kernels.as_text(problems.kernels.read_kernel(Path(text)))
+    return kind.chosen(text)
 
 
 def scheme_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -208,18 +257,15 @@ def choose_device(device: str) -> str:
 
 def task_level(task: str, levels: dict[str, float | None]) -> float:
     """The level that belongs to the task; raises `InputError` if it is absent, out of range, or that of another task."""
-    for other, value in levels.items():
-        option = problems.TASKS[other].kind_of_level.option
-        if other != task and value is not None:
-            raise InputError(f"{option} belongs to the task {other}; {task} takes {_level_of(task).option}.")
-    level, value = _level_of(task), levels[task]
+    level = problems.task(task).kind_of_level
+    for option, kinds in _by_option(lambda kind: kind.kind_of_level).items():
+        if option != level.option and levels[named(option)] is not None:
+            owners = " or ".join(kind.name for kind in kinds)
+            raise InputError(f"{option} belongs to the task {owners}; {task} takes {level.option}.")
+    value = levels[named(level.option)]
     if value is None:
         raise InputError(f"The task {task} needs the {level.name}: give {level.option}, such as {level.example:g}.")
     return level.check(value, level.option)
-
-
-def _level_of(task: str) -> problems.Level:
-    return problems.task(task).kind_of_level
 
 
 def echo_json(content: Any) -> None:

@@ -1,4 +1,4 @@
-"""`restore`: denoise or inpaint an image, or many."""
+"""`restore`: an image, or many: denoise, inpaint, deblur and what else there is (`problems.TASKS`)."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ from gnc_core.errors import InputError
     "--simulate makes of the input; or they are not. Default: what the input's format says; .npy and floats are not clipped.",
 )
 @options.level_options
+@options.setting_options
 @options.prior_option
 @options.scheme_options
 @options.start_option
@@ -96,6 +97,7 @@ def restore(
     simulate: bool,
     as_file: bool | None,
     levels: dict[str, float | None],
+    settings: dict[str, str | None],
     prior_name: str,
     choice: SchemeChoice,
     start: str | None,
@@ -105,7 +107,7 @@ def restore(
     device: str,
     as_json: bool,
 ) -> None:
-    """Denoise or inpaint an image, or a folder of images.
+    """Restore an image, or a folder of images: denoise, inpaint, deblur, enlarge, and more.
 
     A restored image has the depth, resolution and colour profile of its input, and its transparency, where the format holds
     them. Of a folder, what cannot be restored is named at the end, and the exit code is 1; results that are there already are
@@ -116,6 +118,7 @@ def restore(
     Examples:
       python -m gnc_core restore denoise --input noisy.npy --output clean.png --noise-std 0.1
       python -m gnc_core restore inpaint --input photo.png --output out.png --simulate --missing 0.5
+      python -m gnc_core restore deblur --input blurred.png --output sharp.png --noise-std 0.01 --kernel gaussian:1.6
       python -m gnc_core restore denoise --input scans --output clean --noise-std 0.02 --white 4095
     """
     from gnc_core.prior import ByChannel
@@ -137,6 +140,7 @@ def restore(
         choice=choice,
         start=start,
         levels=levels,
+        setting=options.task_setting(task, settings),
         masked=mask_file is not None,
         simulate=simulate,
         as_file=as_file,

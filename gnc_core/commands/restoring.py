@@ -47,6 +47,7 @@ class Restoration:
     choice: SchemeChoice
     start: str | None
     levels: dict[str, float | None]
+    setting: str
     masked: bool
     simulate: bool
     as_file: bool | None
@@ -58,23 +59,22 @@ class Restoration:
     device: str
 
     def __post_init__(self) -> None:
-        kind, given = problems.task(self.task), {name for name, level in self.levels.items() if level is not None}
+        kind = problems.task(self.task)
+        given = [f"--{name.replace('_', '-')}" for name, level in self.levels.items() if level is not None]
         if self.start is not None:
             kind.check_start(self.start)
         if self.masked and not kind.takes_mask:
             raise InputError(f"--mask belongs to inpainting, not to the task {self.task}.")
         if self.masked and given:
-            option = problems.task(given.pop()).kind_of_level.option
-            raise InputError(f"--mask already says what is missing; leave out {option}.")
-        if self.blind and not self.simulate and self.task in given:
+            raise InputError(f"--mask already says what is missing; leave out {given[0]}.")
+        if self.blind and not self.simulate and kind.kind_of_level.option in given:
             raise InputError(f"--blind estimates the level; leave out {kind.kind_of_level.option}.")
         if self.marked and not self.masked and given:
-            named = " and ".join(problem.kind_of_level.option for problem in problems.TASKS.values())
-            raise InputError(f"{named} belong to --simulate: they degrade a clean image.")
+            raise InputError(f"{given[0]} belongs to --simulate: it degrades a clean image.")
         if not self.masked and not self.marked and (self.simulate or not self.blind):
             level = options.task_level(self.task, self.levels)
             if not self.blind:
-                choose_scheme(self.choice, self.prior, self.prior_name, self.task, level, self.start)
+                choose_scheme(self.choice, self.prior, self.prior_name, self.task, level, self.start, self.setting)
 
     @property
     def blind(self) -> bool:
@@ -100,6 +100,9 @@ class Restoration:
         pages = tqdm(photos, unit="page", disable=None if bar and many else True)
         for index, (photo, truth) in enumerate(zip(pages, truths, strict=True)):
             problem = self._problem(photo, paths.mask, problems.image_seed(seed, index) if many else seed)
+            if truth is not None and truth.shape != problem.shape:
+                sizes = f"({_size(truth)}) and what is restored ({_size(problem.initial())})"
+                raise InputError(f"{paths.truth} {sizes} differ in size or channels.")
             image, row, trace = self._run(problem, truth, paths.trace is not None, bar and not many)
             restored.append(replace(photo, image=image))
             rows.append(row)
@@ -128,14 +131,11 @@ class Restoration:
     def _truths(self, paths: Paths, photos: Sequence[Photo]) -> list[Tensor | None]:
         """The true image of each page, where they are known."""
         if paths.truth is None:
-            return [photo.image if self.simulate else None for photo in photos]
+            kind = problems.task(self.task)
+            return [kind.part(photo.image, self.setting) if self.simulate else None for photo in photos]
         truths = [photo.image for photo in self._read(paths.truth)]
         if len(truths) != len(photos):
             raise InputError(f"{paths.truth} has {len(truths)} pages, but the input has {len(photos)}.")
-        for truth, photo in zip(truths, photos, strict=True):
-            if truth.shape != photo.image.shape:
-                sizes = f"({_size(truth)}) and the input ({_size(photo.image)})"
-                raise InputError(f"{paths.truth} {sizes} differ in size or channels.")
         return list(truths)
 
     def _problem(self, photo: Photo, mask: Path | None, seed: int) -> Problem:
@@ -147,7 +147,7 @@ class Restoration:
             observed = images.read_mask(mask, given.shape)
             if (given.isnan() & observed).any():
                 raise InputError(f"The input has pixels that are NaN or transparent, but observed by {mask}.")
-            problem: Problem = Inpainting(given, observed)
+            problem: Problem = Inpainting.known(given, observed, clipped, self.setting)
         elif self.marked:
             observed = ~given.isnan()[:, :1]
             if observed.all():
@@ -155,12 +155,15 @@ class Restoration:
                     f"The task {self.task} needs --mask, or an input with NaN or transparency where pixels are missing, or "
                     f"--simulate with {kind.kind_of_level.option}, such as 0.5."
                 )
-            problem = Inpainting(given, observed)
+            problem = Inpainting.known(given, observed, clipped, self.setting)
         elif self.blind and not self.simulate:
             return measuring.calibration.blind(self.prior, given.to(self.device), clipped)
         else:
             level = options.task_level(self.task, self.levels)
-            problem = kind.degrade(given, level, seed, clipped) if self.simulate else kind.of(given, level, clipped)
+            if self.simulate:
+                problem = kind.degrade(kind.part(given, self.setting), level, seed, clipped, self.setting)
+            else:
+                problem = kind.of(given, level, clipped, self.setting)
         if problem.level == 0:
             raise InputError("No pixel is missing: there is nothing to inpaint.")
         problem = problem.from_start(self.start).to(self.device)
@@ -170,7 +173,9 @@ class Restoration:
         self, problem: Problem, truth: Tensor | None, traced: bool, bar: bool
     ) -> tuple[Tensor, dict[str, Any], Trace]:
         """The restored image, on the CPU, its numbers, and those of its steps if they are to be `traced`."""
-        scheme = choose_scheme(self.choice, self.prior, self.prior_name, self.task, problem.level, self.start)
+        scheme = choose_scheme(
+            self.choice, self.prior, self.prior_name, self.task, problem.level, self.start, self.setting
+        )
         trace, seconds, step = measuring.Trace(truth), 0.0, None
         run = measuring.timed(scheme.run(self.prior, problem))
         for step, step_seconds in tqdm(run, total=scheme.steps, unit="step", disable=None if bar else True):

@@ -70,6 +70,7 @@ def _runs(schemes: tuple[str, ...], sigma0: str | None, steps: str, rate: float 
 @options.data_options()
 @options.task_option
 @options.level_options
+@options.setting_options
 @options.prior_option
 @_grid_options
 @click.option(
@@ -97,6 +98,7 @@ def sweep(
     folder: Folder,
     task: str,
     levels: dict[str, float | None],
+    settings: dict[str, str | None],
     prior_name: str,
     grid: dict[str, Any],
     tolerance: float,
@@ -121,7 +123,7 @@ def sweep(
       torchrun --nproc-per-node 4 -m gnc_core sweep --data val --task inpaint --missing 0.8 --out inpaint-0.8.npz
     """
     images.check_output(out, (".npz",))
-    level = options.task_level(task, levels)
+    level, setting = options.task_level(task, levels), options.task_setting(task, settings)
     runs = _runs(**grid)
     folder.check()
     with learning.distributed.processes(options.choose_device(device), "gloo", _PATIENCE) as where:
@@ -129,7 +131,7 @@ def sweep(
         photographs = folder.photographs(prior.min_size, silent=learning.distributed.rank() > 0)
         truths = [(name, images.compact(image)) for name, image in photographs]
         named = {"prior_name": Path(prior_name).name, "weights": zoo.weights_hash(prior_name)}
-        plan = sweeps.make_plan(prior, truths, task, level, runs, seed=seed, **named)
+        plan = sweeps.make_plan(prior, truths, task, level, runs, seed=seed, setting=setting, **named)
         so_far = learning.distributed.from_first(lambda: _so_far(out, plan, extend))
         units, count = sweeps.units_of_plan(plan, so_far, where), learning.distributed.size()
         portions = [sweeps.units_of_process(units, rank, count) for rank in range(count)]

@@ -30,6 +30,7 @@ def fit_family(
     *,
     name: str,
     start: ScheduleFamily | None = None,
+    setting: str = "",
     rounds: int = 15,
     patches: int = 5,
     patch: int = 64,
@@ -46,8 +47,8 @@ def fit_family(
     perhaps, with the same ranges: it saves rounds. A little ridge holds what the images leave open where it starts.
 
     images: true ones, (..., H, W), uint8 or float in [0, 1]. levels, steps: the ranges. name: of the prior, kept in the family.
-    rounds: at most so many, as of `minimise`. patches: of each level and number of steps. progress: called after each round with
-    its number and the mean error in dB.
+    setting: see `Problem.degrade`. rounds: at most so many, as of `minimise`. patches: of each level and number of steps.
+    progress: called after each round with its number and the mean error in dB.
 
     Deterministic for the same input on one device. Raises `InputError` for ranges that do not run upwards, and images that
     are smaller than a patch.
@@ -74,8 +75,9 @@ def fit_family(
     cases: list[tuple[problems.Problem, float, int, Tensor]] = []
     for level in family.levels_at(np.linspace(-1, 1, LEVELS).tolist()):
         for number in sorted({round(value) for value in np.geomspace(*family.steps, NUMBERS_OF_STEPS)}):
-            truth = random_patches(images, patch, patches, generator).to(images[0].device)
-            cases.append((kind.degrade(truth, level, problems.image_seed(seed, len(cases))), level, number, truth))
+            truth = kind.part(random_patches(images, patch, patches, generator).to(images[0].device), setting)
+            degraded = kind.degrade(truth, level, problems.image_seed(seed, len(cases)), setting=setting)
+            cases.append((degraded, level, number, truth))
     first = weights.clone()
     ridge = RIDGE * torch.tensor([float(i + j) ** 2 for i, j in PRODUCTS], dtype=torch.float64)
     weights.requires_grad_()

@@ -51,12 +51,14 @@ def evaluate(
     device: str | torch.device = "cpu",
     as_file: bool = False,
     start: str | None = None,
+    setting: str = "",
 ) -> Iterator[Measurement]:
     """Degrades, restores and measures every image; yields its `Measurement` as soon as it is known.
 
     prior: measures the energy, whatever the method is. images: names and true images, (1, C, H, W) in [0, 1]. task,
     level: see `problems.TASKS`; image i is degraded with `image_seed(seed, i)`, `as_file` or not. start: see
-    `Problem.from_start`. PSNR and SSIM are those of the result clipped to [0, 1], the energy that of the result as it is. Raises
+    `Problem.from_start`. setting: see `Problem.degrade`. PSNR and SSIM are those of the result clipped to [0, 1], the energy that
+    of the result as it is. Raises
     `InputError` for an image whose restoration diverged (`restoration.diverged`): that has no PSNR.
 
     >>> from gnc_core import images, zoo
@@ -69,9 +71,9 @@ def evaluate(
     kind, place = problems.task(task), checks.device(device)
     for index, (name, image) in enumerate(images):
         checks.check_single(image, name)
-        image = image.cpu()
+        image = kind.part(image.cpu(), setting)
         truth = image.to(place)
-        problem = kind.degrade(truth, level, image_seed(seed, index), as_file).from_start(start)
+        problem = kind.degrade(truth, level, image_seed(seed, index), as_file, setting).from_start(start)
         begin = time.perf_counter()
         result = method(problem)
         restored = result.cpu()

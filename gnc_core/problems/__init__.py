@@ -8,6 +8,7 @@ import lazy_loader
 
 from gnc_core.errors import InputError
 
+from . import kernels
 from .base import Level, Problem, Setting, image_seed
 from .deblurring import Deblurring
 from .denoising import Denoising
@@ -66,6 +67,7 @@ __all__ = [
     "box_mask",
     "image_seed",
     "in_a_file",
+    "kernels",
     "random_mask",
     "task",
     "text_mask",

@@ -138,8 +138,13 @@ class Problem(ABC):
 
     @classmethod
     @abstractmethod
-    def first_sigma(cls, level: float, sigma_min: float, sigma_max: float) -> float:
+    def first_sigma(cls, level: float, sigma_min: float, sigma_max: float, setting: str = "") -> float:
         """Where sigma starts by default, within the prior's range."""
+
+    @classmethod
+    def learned_suit(cls, setting: str = "") -> bool:
+        """Whether learned schedules, which are fitted to the default setting, suit another one."""
+        return True
 
     @classmethod
     @abstractmethod

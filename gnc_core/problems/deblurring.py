@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-import lazy_loader
-
 from gnc_core import checks
 from gnc_core.errors import InputError
 
@@ -16,10 +14,7 @@ from .kernels import HOW, check_kernel, kernel
 from .linear import Linear
 
 if TYPE_CHECKING:  # what a task is, the command line says without PyTorch
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 BOUNDARIES = ("circular", "reflect", "replicate")
@@ -102,6 +97,8 @@ class Deblurring(Linear):
         return self._spectrum(*(side + k - 1 for side, k in zip(self.shape[2:], self.kernel.shape[2:], strict=True)))
 
     def _spectrum(self, height: int, width: int) -> Tensor:
+        import torch
+
         rows, columns = self.kernel.shape[2:]
         padded = torch.nn.functional.pad(self.kernel, (0, width - columns, 0, height - rows))
         return torch.fft.rfft2(padded.roll((-(rows // 2), -(columns // 2)), (2, 3)))
@@ -112,6 +109,8 @@ class Deblurring(Linear):
         return columns // 2, columns // 2, rows // 2, rows // 2
 
     def _beyond(self, x: Tensor) -> Tensor:
+        import torch
+
         return torch.nn.functional.pad(x, self._border, mode=self.boundary)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -122,6 +121,8 @@ class Deblurring(Linear):
         return blurred[..., top : top + x.shape[2], left : left + x.shape[3]]
 
     def adjoint(self, y: Tensor) -> Tensor:
+        import torch
+
         if self.boundary == "circular":
             return _filtered(y, self.spectrum.conj())
         spread = _filtered(torch.nn.functional.pad(y, self._border), self.spectrum_beyond.conj())
@@ -141,4 +142,6 @@ class Deblurring(Linear):
 
 
 def _filtered(x: Tensor, spectrum: Tensor) -> Tensor:
+    import torch
+
     return torch.fft.irfft2(torch.fft.rfft2(x) * spectrum, s=x.shape[2:])

@@ -69,7 +69,7 @@ class Denoising(Problem):
         return cls(observation, level, clipped)
 
     @classmethod
-    def first_sigma(cls, level: float, sigma_min: float, sigma_max: float) -> float:
+    def first_sigma(cls, level: float, sigma_min: float, sigma_max: float, setting: str = "") -> float:
         """The noise level."""
         return min(max(level, sigma_min), sigma_max)
 
@@ -104,6 +104,10 @@ class Denoising(Problem):
 
     def energy(self, x: Tensor) -> Tensor:
         self.images_for(x)
+        return self.parts(x).sum(3).sum(2).sum(1)  # the same bits with any number of threads
+
+    def parts(self, x: Tensor) -> Tensor:
+        """What each pixel adds to the energy: (N, C, H, W)."""
         parts = (x - self.observation).square() / (2 * self.noise_std**2)
         if self.clipped:
             import torch
@@ -112,7 +116,7 @@ class Denoising(Problem):
             dark, bright = self._censored()
             parts = torch.where(dark, -log_ndtr(-x / self.noise_std), parts)
             parts = torch.where(bright, -log_ndtr((x - 1) / self.noise_std), parts)
-        return parts.sum(3).sum(2).sum(1)  # the same bits with any number of threads
+        return parts
 
     def prox(self, v: Tensor, tau: float | Tensor) -> Tensor:
         """`(v + tau z / noise_std^2) / (1 + tau / noise_std^2)`, with `completed(v)` for z: of clipped z, a step of EM."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Self
 from gnc_core import checks
 from gnc_core.errors import InputError
 
-from .base import Level, Problem
+from .base import Level, Problem, Setting
+from .denoising import Denoising
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Inpainting(Problem):
-    """Known and missing pixels: D is 0 if x equals z at the observed pixels, and infinite otherwise.
+    """Known and missing pixels: D is 0 if x equals z at the observed pixels, and infinite otherwise; where the known pixels are
+    noisy, D is that of `Denoising`, at the known pixels alone.
 
     observation: z, (N, C, H, W); what it holds at missing pixels does not matter.
     observed: bool, True where a pixel is known; broadcast over images and channels, e.g. (1, 1, H, W).
     start: what schemes start from at the missing pixels, "harmonic" (Laplace's equation, see `filling.harmonic_fill`) or "grey"
     (0.5, as in the paper): a step reaches a kernel's width, and from grey the middle of a hole stays grey for long.
+    noise_std: of the known pixels, in units of [0, 1]; 0 takes them as exact. clipped: whether a file cut that noise off.
     Raises `InputError` for another mask size, if all pixels are missing, for known pixels that are not finite, and for another
     start.
 
@@ -36,6 +39,8 @@ class Inpainting(Problem):
 
     observed: Tensor
     start: str = "harmonic"
+    noise_std: float = 0.0
+    clipped: bool = False
     name = "inpaint"
     title = "Inpaint"
     kind_of_level = Level(
@@ -56,6 +61,12 @@ class Inpainting(Problem):
     rate = 0.1
     takes_mask = True
     starts = ("harmonic", "grey")
+    setting = Setting(
+        "noise of known pixels",
+        "--known-noise",
+        "Noise level of the known pixels, a standard deviation in units of [0, 1].",
+        ("0", "0.02", "0.05", "0.1"),
+    )
 
     def __post_init__(self) -> None:
         import torch
@@ -74,26 +85,53 @@ class Inpainting(Problem):
         if not torch.isfinite(self.observation[mask.expand(shape)]).all():
             raise InputError("The observed pixels contain NaN or infinite values.")
         self.check_start(self.start)
+        if self.noise_std != 0:
+            object.__setattr__(self, "noise_std", Denoising.kind_of_level.check(self.noise_std))
+
+    @classmethod
+    def chosen(cls, setting: str = "") -> str:
+        """The noise level, as a number's text."""
+        text = super().chosen(setting)
+        value = checks.said(text, "The noise of the known pixels")
+        return text if value == 0 else f"{Denoising.kind_of_level.check(value):g}"
+
+    @classmethod
+    def _noise(cls, setting: str) -> float:
+        return checks.said(cls.chosen(setting), "The noise of the known pixels")
 
     @classmethod
     def degrade(cls, truth: Tensor, level: float, seed: int, as_file: bool = False, setting: str = "") -> Self:
-        """A share `level` of the pixels is missing at random, the same in all N images and their channels."""
-        from .degradations import in_a_file, random_mask
+        """A share `level` of the pixels is missing at random, the same in all N images and their channels; `setting` is the noise
+        level of the others."""
+        from .degradations import add_noise, in_a_file, random_mask
 
-        cls.chosen(setting)
+        noise_std = cls._noise(setting)
         checks.check_image(truth, "The true images", finite=True)
         observed = random_mask(truth.shape, level, seed).to(truth.device)
-        return cls((in_a_file(truth) if as_file else truth).where(observed, 0.5), observed)
+        z = add_noise(truth, noise_std, seed) if noise_std else truth
+        z = in_a_file(z) if as_file else z
+        return cls(z.where(observed, 0.5), observed, noise_std=noise_std, clipped=as_file and noise_std > 0)
 
     @classmethod
     def of(cls, observation: Tensor, level: float, clipped: bool = False, setting: str = "") -> Self:
         raise InputError("A share of missing pixels does not say which: inpainting needs a mask.")
 
     @classmethod
-    def first_sigma(cls, level: float, sigma_min: float, sigma_max: float) -> float:
+    def known(cls, observation: Tensor, observed: Tensor, clipped: bool = False, setting: str = "") -> Self:
+        """The problem of an image whose known pixels have the noise that `setting` says, cut off by a file (`clipped`) or not."""
+        noise_std = cls._noise(setting)
+        return cls(observation, observed, noise_std=noise_std, clipped=clipped and noise_std > 0)
+
+    @classmethod
+    def first_sigma(cls, level: float, sigma_min: float, sigma_max: float, setting: str = "") -> float:
         """0.05: the harmonic start is smooth, and larger smoothings take away from it. From grey, the prior's largest is better,
-        which reaches across the gaps."""
-        return min(max(0.05, sigma_min), sigma_max)
+        which reaches across the gaps. Not below the noise of the known pixels."""
+        return min(max(0.05, cls._noise(setting), sigma_min), sigma_max)
+
+    @classmethod
+    def learned_suit(cls, setting: str = "") -> bool:
+        """Those for exact pixels end below the noise of others."""
+        return cls._noise(setting) == 0
 
     @classmethod
     def lowest_sigma(cls, level: float, sigma_min: float) -> float:
@@ -113,8 +151,13 @@ class Inpainting(Problem):
         from .filling import harmonic_fill
 
         if self.start == "grey":
-            return self.observation.where(self.observed, 0.5)
-        return harmonic_fill(self.observation, self.observed)
+            return self._noisy.initial().where(self.observed, 0.5)
+        return harmonic_fill(self._noisy.initial(), self.observed)
+
+    @cached_property
+    def _noisy(self) -> Denoising:
+        """The denoising of the known pixels."""
+        return Denoising(self.observation.where(self.observed, 0.5), self.noise_std or 0.5, self.clipped)
 
     @cached_property
     def depth(self) -> float:
@@ -139,10 +182,13 @@ class Inpainting(Problem):
         import torch
 
         self.images_for(x)
+        if self.noise_std:
+            return torch.where(self.observed, self._noisy.parts(x), 0.0).sum(3).sum(2).sum(1)
         differs = (self.observed & (x != self.observation)).flatten(1).any(1)
         return torch.where(differs, torch.inf, 0.0).to(x.dtype)
 
     def prox(self, v: Tensor, tau: float | Tensor) -> Tensor:
-        """z at the observed pixels, v elsewhere; `tau` does not matter."""
+        """v at the missing pixels, z at the observed ones, whatever `tau` is; if they are noisy, what `Denoising` has there."""
         checks.per_image(tau, self.images_for(v), "The step size tau")
-        return self.observation.where(self.observed, v)
+        known = self._noisy.prox(v, tau) if self.noise_std else self.observation
+        return known.where(self.observed, v)

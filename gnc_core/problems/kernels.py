@@ -7,17 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import lazy_loader
 import numpy as np
 
 from gnc_core import checks
 from gnc_core.errors import InputError
 
 if TYPE_CHECKING:  # what a task is, the command line says without PyTorch
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 LARGEST = 101  # pixels a side
@@ -28,24 +24,43 @@ HOW = (
 
 
 def kernel(text: str) -> Tensor:
-    """The kernel that a text says: "gaussian:1.6", "motion:15:30", "shake:3". Raises `InputError` for any other text.
+    """The kernel that a text says: "gaussian:1.6", "motion:15:30", "shake:3", or what `as_text` wrote. Raises
+    `InputError` for any other text.
 
     >>> kernel("gaussian:1.6").shape
     torch.Size([1, 1, 15, 15])
     """
+    import torch
+
     kind, *values = text.split(":")
     try:
+        if kind == "values":
+            rows = [[float(value) for value in row.split(",")] for row in values[0].split(";")]
+            return check_kernel(torch.tensor(rows))
         numbers = [float(value) for value in values]
         if not all(map(math.isfinite, numbers)):
             raise ValueError
         kinds: dict[str, Callable[..., Tensor]] = {"gaussian": gaussian, "motion": motion, "shake": shake}
         return kinds[kind](*numbers)
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"A kernel is {HOW}; not {text!r}.") from error
+    except InputError:
+        raise
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise InputError(f"A kernel is {HOW}; not {text[:60]!r}.") from error
+
+
+def as_text(value: Tensor) -> str:
+    """A kernel (1, 1, k, l) as a text that `kernel` reads: "values:0,1;2,0".
+
+    >>> torch.allclose(kernel(as_text(motion(5, 30))), motion(5, 30))
+    True
+    """
+    return "values:" + ";".join(",".join(f"{number:.6g}" for number in row) for row in value[0, 0].tolist())
 
 
 def gaussian(std: float) -> Tensor:
     """A Gaussian of that standard deviation in pixels, cut off at four of them."""
+    import torch
+
     std = _between(std, "The standard deviation of the blur", 0.1, LARGEST / 8)
     reach = max(1, math.ceil(4 * std))
     line = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / std) ** 2)
@@ -92,6 +107,8 @@ def check_kernel(value: Tensor, name: str = "The kernel") -> Tensor:
 def read_kernel(path: Path) -> Tensor:
     """A measured kernel from an image file or a .npy file; sides that are even get a row or column of zeros. Raises `InputError`
     for what cannot be read, or is none."""
+    import torch
+
     from gnc_core.images import read
 
     [photo] = read(path)
@@ -102,6 +119,8 @@ def read_kernel(path: Path) -> Tensor:
 
 def _drawn(places: np.ndarray) -> Tensor:
     """A path, (P, 2) rows and columns from the middle, drawn with bilinear weights."""
+    import torch
+
     reach = max(1, math.ceil(np.abs(places).max()))
     picture = np.zeros((2 * reach + 3, 2 * reach + 3))
     places = places + reach + 1

@@ -8,18 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-import lazy_loader
-
 from gnc_core import checks
 from gnc_core.errors import InputError
 
 from .base import Level, Problem
 
 if TYPE_CHECKING:  # what a task is, the command line says without PyTorch
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 LEVEL = Level(
@@ -42,7 +37,7 @@ class Linear(Problem):
         prox_{tau D}(v) = (I + w A^T A)^-1 (v + w A^T z),    w = tau / noise_std^2.
 
     Whoever knows no closed form of it leaves it to conjugate gradients, started from v, which is near where a scheme has got to;
-    they end at a residual of 1e-5 of the right-hand side (or 200 steps). Gradients are those of the exact map.
+    they end at a residual of 1e-6 of the right-hand side (or 1000 steps). Gradients are those of the exact map.
 
     observation: z, whatever its shape. noise_std: in units of [0, 1]. Raises `InputError` for values that are not finite and for
     a noise level outside (0, 1).
@@ -50,10 +45,12 @@ class Linear(Problem):
 
     noise_std: float
     kind_of_level = LEVEL
-    steps = 10
+    steps = 20
     rate = 0.2
 
     def __post_init__(self) -> None:
+        import torch
+
         z = self.observation
         if not isinstance(z, torch.Tensor) or not z.numel() or not (z.is_floating_point() or z.is_complex()):
             raise InputError("The observation must be a tensor of floating-point numbers.")
@@ -70,9 +67,10 @@ class Linear(Problem):
         """A^T y: (N, C, H, W), with <A x, y> = <x, A^T y>."""
 
     @classmethod
-    def first_sigma(cls, level: float, sigma_min: float, sigma_max: float) -> float:
-        """0.1 or twice the noise level: where A has lost much, what is filled in is uncertain by about so much."""
-        return min(max(0.1, 2 * level, sigma_min), sigma_max)
+    def first_sigma(cls, level: float, sigma_min: float, sigma_max: float, setting: str = "") -> float:
+        """0.2 or twice the noise level: where A has lost much, what is filled in is uncertain by about so much. Measured from
+        0.03 to 0.2, with 8 and 20 steps: best, or nearly, for deblurring, super-resolution and MRI."""
+        return min(max(0.2, 2 * level, sigma_min), sigma_max)
 
     @classmethod
     def lowest_sigma(cls, level: float, sigma_min: float) -> float:
@@ -93,6 +91,8 @@ class Linear(Problem):
 
     @cached_property
     def _initial(self) -> Tensor:
+        import torch
+
         grey = torch.full(self.shape, 0.5, dtype=self.observation.real.dtype, device=self.observation.device)
         return self.prox(grey, 100 * self.noise_std**2)
 
@@ -116,6 +116,8 @@ class Linear(Problem):
 
     def weight(self, v: Tensor, tau: float | Tensor) -> Tensor:
         """w = tau / noise_std^2, for each image or for all."""
+        import torch
+
         weight = checks.per_image(tau, self.images_for(v), "The step size tau") / self.noise_std**2
         return torch.as_tensor(weight, dtype=v.dtype, device=v.device)
 
@@ -141,6 +143,8 @@ class LinearOperator(Linear):
     title = "Linear"
 
     def __post_init__(self) -> None:
+        import torch
+
         super().__post_init__()
         z = self.observation
         x = torch.rand(self.shape, generator=torch.Generator().manual_seed(0)).to(z.device, z.real.dtype)

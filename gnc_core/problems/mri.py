@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-import lazy_loader
-
 from gnc_core import checks
 from gnc_core.errors import InputError
 
@@ -16,8 +14,6 @@ from .linear import Linear
 if TYPE_CHECKING:  # what a task is, the command line says without PyTorch
     import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 CENTRE = 0.08  # the share of columns around zero frequency that are always measured
@@ -45,6 +41,8 @@ class MRI(Linear):
     )
 
     def __post_init__(self) -> None:
+        import torch
+
         super().__post_init__()
         z, mask = self.observation, self.measured
         if z.ndim != 4 or not z.is_complex():
@@ -60,6 +58,8 @@ class MRI(Linear):
     def degrade(cls, truth: Tensor, level: float, seed: int, as_file: bool = False, setting: str = "") -> Self:
         """A random mask of columns, denser in the middle, one in `setting`, and complex Gaussian noise. k-space is in no image
         file: `as_file` does not matter."""
+        import torch
+
         from .degradations import generator
 
         checks.check_image(truth, "The true images", finite=True)
@@ -91,22 +91,32 @@ class MRI(Linear):
         return self.back
 
     def pictures(self) -> dict[str, Tensor]:
+        import torch
+
         magnitude = torch.where(self.measured, self.observation.abs(), 0.0)[0, 0].add(1e-3).log()
         shown = (magnitude - magnitude.min()) / (magnitude.max() - magnitude.min())
         return {"k-space, log": torch.fft.fftshift(shown)}
 
     def forward(self, x: Tensor) -> Tensor:
+        import torch
+
         return torch.where(self.measured, torch.fft.fft2(x, norm="ortho"), 0)
 
     def adjoint(self, y: Tensor) -> Tensor:
+        import torch
+
         return torch.fft.ifft2(torch.where(self.measured, y, 0), norm="ortho").real
 
     def energy(self, x: Tensor) -> Tensor:
+        import torch
+
         self.images_for(x)
         differences = torch.where(self.measured, torch.fft.fft2(x, norm="ortho") - self.observation, 0)
         return differences.abs().square().flatten(1).sum(1) / (2 * self.noise_std**2)
 
     def prox(self, v: Tensor, tau: float | Tensor) -> Tensor:
+        import torch
+
         weight = self.weight(v, tau)
         mirrored = self.measured.flip((2, 3)).roll((1, 1), (2, 3))  # M(-k)
         even = (self.measured.to(v.dtype) + mirrored.to(v.dtype)) / 2
@@ -116,6 +126,8 @@ class MRI(Linear):
 def columns(width: int, acceleration: float, random: torch.Generator) -> Tensor:
     """Which columns are measured, (width,) bool, zero frequency at 0: the lowest always, the others at random with a density that
     falls as (1 - |k| / k_max)^2."""
+    import torch
+
     count = max(1, round(width / acceleration))
     frequency = torch.fft.fftfreq(width).abs()
     always = frequency.argsort(stable=True)[: min(count, max(1, round(CENTRE * width)))]

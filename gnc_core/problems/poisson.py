@@ -5,18 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-import lazy_loader
-
 from gnc_core import checks
 from gnc_core.errors import InputError
 
 from .base import Level, Problem
 
 if TYPE_CHECKING:  # what a task is, the command line says without PyTorch
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +57,7 @@ class Poisson(Problem):
     def degrade(cls, truth: Tensor, level: float, seed: int, as_file: bool = False, setting: str = "") -> Self:
         """Counts drawn by numpy's generator, the same on every device; `as_file`, cut off at white and rounded."""
         import numpy as np
+        import torch
 
         from .degradations import in_a_file
 
@@ -79,7 +75,7 @@ class Poisson(Problem):
         return cls(observation, level)
 
     @classmethod
-    def first_sigma(cls, level: float, sigma_min: float, sigma_max: float) -> float:
+    def first_sigma(cls, level: float, sigma_min: float, sigma_max: float, setting: str = "") -> float:
         """The noise level of middle grey."""
         return min(max(level * 0.5**0.5, sigma_min), sigma_max)
 
@@ -98,6 +94,8 @@ class Poisson(Problem):
 
     def energy(self, x: Tensor) -> Tensor:
         """Infinite where x is not positive, but for x = 0 where nothing was counted."""
+        import torch
+
         self.images_for(x)
         z = self.observation
         parts = torch.where(x < 0, torch.inf, x - torch.xlogy(z, x.clamp_min(0)))

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
-import lazy_loader
-
 from gnc_core import checks
 from gnc_core.errors import InputError
 
@@ -15,10 +13,7 @@ from .base import Setting
 from .linear import Linear
 
 if TYPE_CHECKING:  # what a task is, the command line says without PyTorch
-    import torch
     from torch import Tensor
-else:
-    torch = lazy_loader.load("torch")
 
 
 SCALES = ("2", "3", "4")
@@ -95,6 +90,8 @@ class SuperResolution(Linear):
 
     @cached_property
     def _initial(self) -> Tensor:
+        import torch
+
         return torch.nn.functional.interpolate(
             self.observation, scale_factor=self.scale, mode="bicubic", align_corners=False
         )
@@ -102,6 +99,8 @@ class SuperResolution(Linear):
     @cached_property
     def spectrum(self) -> Tensor:
         """K, (1, 1, H, W // 2 + 1), of the kernel whose values lie around the middle of a small pixel."""
+        import torch
+
         height, width = self.shape[2:]
         rows, columns = (_reduction(side, self.scale) for side in (height, width))
         return torch.fft.rfft2((rows[:, None] * columns).to(self.observation))[None, None]
@@ -109,6 +108,8 @@ class SuperResolution(Linear):
     @cached_property
     def folded(self) -> Tensor:
         """The spectrum of A A^T, (1, 1, h, w // 2 + 1): the mean of |K|^2 over what falls together."""
+        import torch
+
         count = self.scale
         _, _, height, width = self.observation.shape
         power = torch.fft.fft2(torch.fft.irfft2(self.spectrum, s=self.shape[2:])).abs().square()
@@ -116,15 +117,21 @@ class SuperResolution(Linear):
         return folds.mean((2, 4))[..., : width // 2 + 1]
 
     def forward(self, x: Tensor) -> Tensor:
+        import torch
+
         blurred = torch.fft.irfft2(torch.fft.rfft2(x) * self.spectrum, s=self.shape[2:])
         return blurred[..., :: self.scale, :: self.scale]
 
     def adjoint(self, y: Tensor) -> Tensor:
+        import torch
+
         spread = y.new_zeros(len(y), *self.shape[1:])
         spread[..., :: self.scale, :: self.scale] = y
         return torch.fft.irfft2(torch.fft.rfft2(spread) * self.spectrum.conj(), s=self.shape[2:])
 
     def prox(self, v: Tensor, tau: float | Tensor) -> Tensor:
+        import torch
+
         weight = self.weight(v, tau)
         b = v + weight * self.back
         small = torch.fft.rfft2(self.forward(b)) / (1 + weight * self.folded)
@@ -134,6 +141,8 @@ class SuperResolution(Linear):
 def _reduction(side: int, scale: int) -> Tensor:
     """The kernel along one axis, (side,), circular: a small pixel's weights of the large ones, as a convolution has them. The
     middle of small pixel 0 lies at (scale - 1) / 2."""
+    import torch
+
     place = torch.arange(side, dtype=torch.float64)
     place = torch.where(place > side / 2, place - side, place)
     t = ((-place - (scale - 1) / 2) / scale).abs()  # a convolution reads its kernel backwards

@@ -35,6 +35,7 @@ class Plan:
     names, sizes, images: of every image its name and (height, width), and a hash of all their pixels.
     seed: image i is degraded with `problems.image_seed(seed, i)`.
     rate: the step size c of s in joint minimisation (`restoration.Joint`); files without it are of 0.9.
+    setting: what else degrades, as a text (`Problem.degrade`).
     Raises `InputError` if that cannot be a sweep.
 
     >>> sizes, names = ((8, 8), (8, 9)), ("a", "b")
@@ -55,6 +56,7 @@ class Plan:
     images: str
     seed: int = 0
     rate: float = 0.9
+    setting: str = ""
     version: str = __version__
 
     def __post_init__(self) -> None:
@@ -84,7 +86,7 @@ class Plan:
     def title(self) -> str:
         """What it is, in words: "denoise, noise 0.1, prior foe-l1, 68 images"."""
         count = len(self.names)
-        return f"{problems.task(self.task).words(self.level)}, prior {self.prior}, {count} image{'s'[: count > 1]}"
+        return f"{problems.task(self.task).words(self.level, self.setting)}, prior {self.prior}, {count} image{'s'[: count > 1]}"
 
     @classmethod
     def from_dict(cls, fields: Any) -> Plan:
@@ -103,6 +105,7 @@ class Plan:
                 images=str(fields["images"]),
                 seed=int(fields["seed"]),
                 rate=float(fields.get("rate", 0.9)),
+                setting=str(fields.get("setting", "")),
                 version=str(fields["version"]),
             )
         except InputError:
@@ -145,6 +148,7 @@ def make_plan(
     seed: int = 0,
     prior_name: str = "",
     weights: str = "",
+    setting: str = "",
 ) -> Plan:
     """The plan of a sweep; its grid is sorted, and what is given twice counts once.
 
@@ -186,6 +190,7 @@ def make_plan(
         images=pixels.hexdigest()[:12],
         seed=checks.whole(seed, "The seed", 0),
         rate=kind.rate if runs.rate is None else check_rate(runs.rate),
+        setting=setting,
     )
 
 

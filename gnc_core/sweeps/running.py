@@ -157,11 +157,13 @@ def in_words(seconds: float) -> str:
 def _degrade(plan: Plan, images: Images, batch: Sequence[int], device: str) -> tuple[Tensor, Problem]:
     """The true images of a batch (on the CPU) and the problem made of them, as `evaluation.evaluate` does it, but from grey
     gaps, as in the paper."""
-    truths = [to_float(images[index][1]).cpu() for index in batch]
     kind = problems.task(plan.task)
+    truths = [kind.part(to_float(images[index][1]).cpu(), plan.setting) for index in batch]
     start = "grey" if kind.starts else None
     degraded = [
-        kind.degrade(truth.to(device), plan.level, problems.image_seed(plan.seed, index)).from_start(start)
+        kind.degrade(
+            truth.to(device), plan.level, problems.image_seed(plan.seed, index), setting=plan.setting
+        ).from_start(start)
         for index, truth in zip(batch, truths, strict=True)
     ]
     return torch.cat(truths), kind.stack(degraded)

@@ -37,7 +37,7 @@ def modules(*arguments: str) -> set[str]:
         ["restore", "denoise", "--nonsense"],
         ["restore", "denoise", "--input", "a.png"],
         ["evaluate", "--data", ".", "--task", "denoise", "--noise-std", "-1"],
-        ["fit-schedule", "--data", ".", "--task", "deblur", "--out", "a.json"],
+        ["fit-schedule", "--data", ".", "--task", "sharpen", "--out", "a.json"],
     ],
     ids=" ".join,
 )

@@ -115,26 +115,29 @@ def test_bad_masks():
 
 @pytest.mark.parametrize("kind", TASKS.values(), ids=TASKS)
 def test_a_task_degrades_moves_and_stacks(kind):
-    truth, level = images(3, (16, 17)).float(), kind.kind_of_level.example
+    truth, level = kind.part(images(3, (16, 17)).float()), kind.kind_of_level.example
     problems = [kind.degrade(x[None], level, seed) for seed, x in enumerate(truth)]
     assert problems[0].level == pytest.approx(level, abs=0.01)
-    assert problems[0].observation.shape == problems[0].initial().shape == (1, 1, 16, 17)
+    assert problems[0].shape == problems[0].initial().shape == problems[0].shown.shape == (1, *truth.shape[1:])
     again, other = kind.degrade(truth[:1], level, 0), kind.degrade(truth[:1], level, 1)
     assert torch.equal(again.initial(), problems[0].initial())
     assert not torch.equal(other.initial(), problems[0].initial())
     together = kind.stack(problems)
     v = truth + 0.1
     each = torch.cat([problem.prox(x[None], 0.01) for problem, x in zip(problems, v, strict=True)])
-    assert torch.equal(together.prox(v, 0.01), each)
+    # A transform of several images rounds otherwise than that of one; conjugate gradients in
+    # float32 leave what tomography hardly determines near where they started.
+    tolerance = {"denoise": 0, "inpaint": 0, "photons": 0, "ct": 2e-2}.get(kind.name, 1e-4)
+    torch.testing.assert_close(together.prox(v, 0.01), each, rtol=0, atol=tolerance)
     double = together.to(torch.float64)
     assert double.initial().dtype == torch.float64
-    torch.testing.assert_close(double.prox(v.double(), 0.01).float(), each)
+    torch.testing.assert_close(double.prox(v.double(), 0.01).float(), each, rtol=0, atol=max(tolerance, 1e-4))
     assert together.to("cpu").initial().equal(together.initial())
 
 
 @pytest.mark.parametrize("kind", TASKS.values(), ids=TASKS)
 def test_a_colour_image_is_its_channels(kind):
-    truth = torch.rand(1, 3, 12, 13, generator=torch.Generator().manual_seed(0))
+    truth = kind.part(torch.rand(1, 3, 16, 17, generator=torch.Generator().manual_seed(0)))
     problem = kind.degrade(truth, kind.kind_of_level.example, 0)
     assert problem.energy(problem.prox(truth, 0.01)).shape == (1,)
     assert problem.prox(truth, 0.01).shape == truth.shape
@@ -190,7 +193,7 @@ def test_different_problems_are_not_stacked_and_unknown_ones_named():
     with pytest.raises(InputError, match="noise_std"):
         Denoising.stack([Denoising(images(), 0.1), Denoising(images(), 0.2)])
     with pytest.raises(InputError, match="there are denoise, inpaint"):
-        task("deblur")
+        task("sharpen")
 
 
 def test_problems_are_equal_only_if_they_are_the_same():
@@ -238,3 +241,32 @@ def test_images_that_do_not_fit_the_observation():
             with pytest.raises(InputError, match="step size tau"):
                 problem.prox(z, tau)
         assert problem.energy(z[:1].expand(2, -1, -1, -1)).shape == (2,)
+
+
+# --- missing pixels, and noise in the others ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clipped", [False, True])
+def test_noisy_inpainting_is_denoising_at_the_known_pixels(clipped):
+    z, v = images(), images() - 0.3
+    z[0, 0, 0, 0] = 0.0
+    observed = torch.rand(1, 1, 3, 4, generator=torch.Generator().manual_seed(5)) < 0.5
+    noisy, denoising = Inpainting(z, observed, noise_std=0.1, clipped=clipped), Denoising(z, 0.1, clipped)
+    known = observed.expand_as(z)
+    x = noisy.prox(v, 0.02)
+    assert torch.equal(x[known], denoising.prox(v, 0.02)[known])
+    assert torch.equal(x[~known], v[~known])
+    torch.testing.assert_close(noisy.energy(x), torch.where(known, denoising.parts(x), 0).sum((1, 2, 3)))
+
+
+def test_noise_of_known_pixels_is_drawn_and_told():
+    truth = torch.full((1, 1, 64, 64), 0.5)
+    problem = Inpainting.degrade(truth, 0.5, seed=0, setting="0.1")
+    noise = (problem.observation - truth)[problem.observed]
+    assert problem.noise_std == 0.1
+    assert noise.std().item() == pytest.approx(0.1, rel=0.05)
+    assert Inpainting.degrade(truth, 0.5, seed=0).noise_std == 0
+    assert Inpainting.degrade(truth, 0.5, seed=0, as_file=True, setting="0.1").clipped
+    for wrong in ("-0.1", "much", "2"):
+        with pytest.raises(InputError):
+            Inpainting.degrade(truth, 0.5, seed=0, setting=wrong)
