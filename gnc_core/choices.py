@@ -13,6 +13,7 @@ from gnc_core.restoration.schedules import LearnedSchedule
 
 if TYPE_CHECKING:  # the command line offers these choices without PyTorch
     from gnc_core.prior import Prior
+    from gnc_core.problems import Problem
     from gnc_core.restoration.schemes import Scheme
 
 SCHEMES = {"flow": "GNC flow", "joint": "Joint", "learned": "Learned schedule"}
@@ -132,3 +133,26 @@ def choose_scheme(
     if choice.scheme == "joint":
         return Joint(sigma0, steps, kind.rate if choice.rate is None else choice.rate)
     return Flow(schedules.linear(max(sigma0, prior.sigma_min), prior.sigma_min, steps))
+
+
+def scheme_for(
+    choice: SchemeChoice,
+    prior: Prior,
+    prior_name: str | Path,
+    problem: Problem,
+    start: str | None = None,
+    setting: str = "",
+) -> Scheme:
+    """`choose_scheme` for a problem: of colours with white noise, a scheme for luminance and one for each chrominance, which have
+    noise levels of their own; of others, the same for all channels.
+
+    >>> import torch
+    >>> problem = problems.Denoising(torch.rand(1, 3, 16, 16), 0.1)
+    >>> scheme_for(SchemeChoice(), zoo.load("foe-l1"), "foe-l1", problem).schemes[0].schedule.level
+    0.05773502691896257
+    """
+    if problem.shape[1] == 3 and problem.white and choice.schedule is None:
+        from gnc_core.restoration.colour import InColour, split
+
+        return InColour([scheme_for(choice, prior, prior_name, part, start, setting) for part in split(problem)])
+    return choose_scheme(choice, prior, prior_name, problem.name, problem.level, start, setting)

@@ -11,7 +11,7 @@ import click
 from tqdm import tqdm
 
 from gnc_core import checks, files, images, measuring, problems, restoration, zoo
-from gnc_core.choices import SCHEMES, SchemeChoice, choose_scheme
+from gnc_core.choices import SCHEMES, SchemeChoice, choose_scheme, scheme_for
 from gnc_core.commands import options
 from gnc_core.errors import InputError
 from gnc_core.problems import Inpainting, Problem
@@ -173,9 +173,7 @@ class Restoration:
         self, problem: Problem, truth: Tensor | None, traced: bool, bar: bool
     ) -> tuple[Tensor, dict[str, Any], Trace]:
         """The restored image, on the CPU, its numbers, and those of its steps if they are to be `traced`."""
-        scheme = choose_scheme(
-            self.choice, self.prior, self.prior_name, self.task, problem.level, self.start, self.setting
-        )
+        scheme = scheme_for(self.choice, self.prior, self.prior_name, problem, self.start, self.setting)
         trace, seconds, step = measuring.Trace(truth), 0.0, None
         run = measuring.timed(scheme.run(self.prior, problem))
         for step, step_seconds in tqdm(run, total=scheme.steps, unit="step", disable=None if bar else True):

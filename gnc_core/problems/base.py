@@ -249,11 +249,31 @@ class Problem(ABC):
                 raise InputError(f"Problems that are solved together have the same {key}.")
         return cls(**{key: torch.cat(v) if isinstance(v[0], torch.Tensor) else v[0] for key, v in columns.items()})
 
+    @property
+    def white(self) -> bool:
+        """Whether it has white noise and can be `mixed`: colours are better restored by luminance and chrominance then."""
+        return False
+
+    def mixed(self, weights: Sequence[float], offset: float) -> Self:
+        """The problem of the grey images `sum_c weights_c x_c + offset` of this one's channels, whose noise is white. Raises
+        `InputError` where the data term is none of such a sum."""
+        raise InputError(f"The task {self.name} is restored channel by channel.")
+
     @classmethod
     def words(cls, level: float, setting: str = "") -> str:
         """The task, its setting and its level: "denoise, noise 0.1"."""
         named = f" {setting}" * bool(setting)
         return f"{cls.name}{named}, {cls.kind_of_level.short} {level:.4g}"
+
+
+def mixture(x: Tensor, weights: Sequence[float]) -> Tensor:
+    """`sum_c weights_c x_c` of the channels of (N, C, ...), as one: (N, 1, ...).
+
+    >>> import torch
+    >>> mixture(torch.tensor([[[[1.0]], [[2.0]]]]), [1, 10]).item()
+    21.0
+    """
+    return sum(weight * x[:, c : c + 1] for c, weight in enumerate(weights))  # type: ignore[return-value]
 
 
 def image_seed(seed: int, index: int) -> int:

@@ -31,6 +31,7 @@ class Deblurring(Linear):
     observation: z, (N, C, H, W). noise_std: in units of [0, 1]. kernel: (N, 1, k, l) or (1, 1, k, l), odd sides, sum one; it is
     normalised. boundary: one of `BOUNDARIES`. Raises `InputError` for what is none of these, and for kernels larger than images.
 
+    >>> import torch
     >>> from gnc_core.problems.kernels import gaussian
     >>> z = torch.full((1, 1, 32, 32), 0.5)
     >>> torch.allclose(Deblurring(z, 0.01, gaussian(1.6)).prox(z, 0.1), z)  # a constant image is its own blur

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from gnc_core import checks
 
-from .base import Level, Problem
+from .base import Level, Problem, mixture
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,6 +118,19 @@ class Denoising(Problem):
             parts = torch.where(dark, -log_ndtr(-x / self.noise_std), parts)
             parts = torch.where(bright, -log_ndtr((x - 1) / self.noise_std), parts)
         return parts
+
+    @property
+    def white(self) -> bool:
+        return True
+
+    def mixed(self, weights: Sequence[float], offset: float) -> Self:
+        """Noise that was cut off is completed once, at the start."""
+        return replace(
+            self,
+            observation=mixture(self.initial(), weights) + offset,
+            noise_std=math.hypot(*weights) * self.noise_std,
+            clipped=False,
+        )
 
     def prox(self, v: Tensor, tau: float | Tensor) -> Tensor:
         """`(v + tau z / noise_std^2) / (1 + tau / noise_std^2)`, with `completed(v)` for z: of clipped z, a step of EM."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from gnc_core import checks
 from gnc_core.errors import InputError
 
-from .base import Level, Problem, Setting
+from .base import Level, Problem, Setting, mixture
 from .denoising import Denoising
 
 if TYPE_CHECKING:
@@ -176,6 +177,22 @@ class Inpainting(Problem):
         return (
             f"Some missing pixels are {self.depth:.0f} from the nearest known one, too deep for {steps} step{'s'[: steps > 1]}: "
             f"the result stays near the start there. About {needed} would reach them."
+        )
+
+    @property
+    def white(self) -> bool:
+        return self.noise_std > 0
+
+    def mixed(self, weights: Sequence[float], offset: float) -> Self:
+        """Noise that was cut off is completed once, at the start. Raises `InputError` if each channel has a mask of its own."""
+        if self.observed.shape[1] != 1:
+            raise InputError("Channels with masks of their own are restored one by one.")
+        known = self._noisy.initial() if self.noise_std else self.observation.where(self.observed, 0.5)
+        return replace(
+            self,
+            observation=mixture(known, weights) + offset,
+            noise_std=math.hypot(*weights) * self.noise_std,
+            clipped=False,
         )
 
     def energy(self, x: Tensor) -> Tensor:

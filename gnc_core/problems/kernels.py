@@ -27,6 +27,7 @@ def kernel(text: str) -> Tensor:
     """The kernel that a text says: "gaussian:1.6", "motion:15:30", "shake:3", or what `as_text` wrote. Raises
     `InputError` for any other text.
 
+    >>> import torch
     >>> kernel("gaussian:1.6").shape
     torch.Size([1, 1, 15, 15])
     """
@@ -51,6 +52,7 @@ def kernel(text: str) -> Tensor:
 def as_text(value: Tensor) -> str:
     """A kernel (1, 1, k, l) as a text that `kernel` reads: "values:0,1;2,0".
 
+    >>> import torch
     >>> torch.allclose(kernel(as_text(motion(5, 30))), motion(5, 30))
     True
     """

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from gnc_core import checks
 from gnc_core.errors import InputError
 
-from .base import Level, Problem
+from .base import Level, Problem, mixture
 
 if TYPE_CHECKING:  # what a task is, the command line says without PyTorch
     from torch import Tensor
@@ -101,6 +102,19 @@ class Linear(Problem):
         """A^T z."""
         return self.adjoint(self.observation)
 
+    @property
+    def white(self) -> bool:
+        return True
+
+    def mixed(self, weights: Sequence[float], offset: float) -> Self:
+        """A is linear: A (sum_c w_c x_c + b) = sum_c w_c A x_c + b A 1."""
+        import torch
+
+        z = self.observation
+        ones = torch.ones(1, 1, *self.shape[2:], dtype=z.real.dtype, device=z.device)
+        noise_std = math.hypot(*weights) * self.noise_std
+        return replace(self, observation=mixture(z, weights) + offset * self.forward(ones), noise_std=noise_std)
+
     def energy(self, x: Tensor) -> Tensor:
         self.images_for(x)
         return (self.forward(x) - self.observation).abs().square().flatten(1).sum(1) / (2 * self.noise_std**2)
@@ -130,6 +144,7 @@ class LinearOperator(Linear):
     transpose: A^T; without it, it is had from `operator` by backpropagation. It is checked: <A x, y> = <x, A^T y>.
     Scale A so that its norm is about one. Raises `InputError` for an adjoint that is none, and for sizes that do not fit.
 
+    >>> import torch
     >>> x = torch.rand(1, 1, 8, 8)
     >>> problem = LinearOperator(x[..., ::2], noise_std=0.01, operator=lambda x: x[..., ::2], size=(1, 8, 8))
     >>> problem.adjoint(problem.observation).shape  # every second column is known

@@ -28,6 +28,7 @@ class MRI(Linear):
     noise_std: of the real and of the imaginary part, in units of an image in [0, 1]. measured: M, (N, 1, H, W) or (1, 1, H, W),
     bool. Raises `InputError` for others.
 
+    >>> import torch
     >>> problem = MRI.degrade(torch.rand(1, 1, 32, 32), 0.01, seed=0, setting="4")
     >>> problem.measured.float().mean().item()
     0.25

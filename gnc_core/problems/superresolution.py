@@ -31,6 +31,7 @@ class SuperResolution(Linear):
 
     observation: z, (N, C, h, w). noise_std: in units of [0, 1]. scale: 2, 3 or 4. Raises `InputError` for others.
 
+    >>> import torch
     >>> SuperResolution.degrade(torch.rand(1, 1, 32, 48), 0.01, seed=0, setting="4").observation.shape
     torch.Size([1, 1, 8, 12])
     """

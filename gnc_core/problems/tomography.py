@@ -25,6 +25,7 @@ class Tomography(Linear):
     observation: z, the sinogram, (N, C, angles, detectors). noise_std: in units of an integral along a bright image's side.
     size: (H, W) of the images. Raises `InputError` for other sizes.
 
+    >>> import torch
     >>> Tomography.degrade(torch.rand(1, 1, 32, 32), 0.01, seed=0, setting="20").observation.shape
     torch.Size([1, 1, 20, 47])
     """
