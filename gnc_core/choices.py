@@ -148,8 +148,8 @@ def scheme_for(
 
     >>> import torch
     >>> problem = problems.Denoising(torch.rand(1, 3, 16, 16), 0.1)
-    >>> scheme_for(SchemeChoice(), zoo.load("foe-l1"), "foe-l1", problem).schemes[0].schedule.level
-    0.05773502691896257
+    >>> scheme_for(SchemeChoice(), zoo.load("foe-l1"), "foe-l1", problem).steps
+    4
     """
     if problem.shape[1] == 3 and problem.white and choice.schedule is None:
         from gnc_core.restoration.colour import InColour, split

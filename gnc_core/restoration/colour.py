@@ -69,7 +69,7 @@ class InColour:
             raise InputError("Colours take three schemes of equally many steps.")
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:
         return self.schemes[0].name
 
     @property

@@ -95,7 +95,8 @@ class Scheme(Protocol):
     [3, 5]
     """
 
-    name: ClassVar[str]
+    @property
+    def name(self) -> str: ...
 
     @property
     def steps(self) -> int: ...
