@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from .linear import Linear
-
 TOLERANCE = 1e-6  # of the proximal map: the residual's norm over that of the right-hand side
 MOST_ITERATIONS = 1000
+
+
+class Equation(Protocol):
+    """What is to be known of a linear problem, see `Linear`."""
+
+    back: Tensor
+
+    def forward(self, x: Tensor) -> Tensor: ...
+    def adjoint(self, y: Tensor) -> Tensor: ...
+    def near_inverse(self, r: Tensor, weight: Tensor) -> Tensor: ...
 
 
 class Inverse(torch.autograd.Function):
     """x = (I + w A^T A)^-1 (v + w A^T z). Its derivatives are those of the equation, not of the iterations that solve it."""
 
     @staticmethod
-    def forward(ctx: Any, v: Tensor, weight: Tensor, problem: Linear) -> Tensor:
+    def forward(ctx: Any, v: Tensor, weight: Tensor, problem: Equation) -> Tensor:
         right = v + weight * problem.back
         x = _solved(problem, weight, right, v.expand_as(right))
         ctx.problem, ctx.shape = problem, v.shape
@@ -34,7 +41,7 @@ class Inverse(torch.autograd.Function):
         return back.sum_to_size(ctx.shape), in_weight.sum((1, 2, 3), keepdim=True).sum_to_size(weight.shape), None
 
 
-def _solved(problem: Linear, weight: Tensor, right: Tensor, start: Tensor) -> Tensor:
+def _solved(problem: Equation, weight: Tensor, right: Tensor, start: Tensor) -> Tensor:
     return conjugate_gradients(
         lambda p: p + weight * problem.adjoint(problem.forward(p)),
         right,
