@@ -17,6 +17,7 @@ from gnc_core.measuring.baselines import BASELINES
 
 MOST_RUNS = 8
 REDRAW_SECONDS = 0.5
+SLICE_SECONDS = 0.2  # of steps, between two of which the page may be left
 state = st.session_state
 
 
@@ -67,7 +68,7 @@ def run_to_the_end() -> None:
                     run.advance()
             else:
                 bar.progress(run.done / run.steps, _progress(run))
-                run.advance()
+                run.advance(SLICE_SECONDS)
             if run.trace.rows and (time.monotonic() - drawn > REDRAW_SECONDS or not run.running):
                 show_numbers(numbers, run)
                 picture.image(data_uri(images.to_png(run.image)), caption=f"After step {run.done}", width="stretch")

@@ -1,6 +1,6 @@
 """Prints how quick the explorer is for one visitor, in headless Chromium, beside a bare Streamlit app in the same run.
 
-Run by hand on an idle machine: `python tests/benchmarks/latency.py --repeats 5`. It is no part of `pytest`. Medians of the repeats.
+Run by hand on an idle machine: `python tests/benchmarks/latency.py --repeats 5`. It is no part of `pytest`.
 Targets: first load of a fresh server 4 s, page change 0.5 s, a control 0.3 s, Restore 1 s, its first image 0.5 s; a page 4 MB.
 """
 

@@ -12,8 +12,8 @@ Settings = dict[str, str]
 
 @dataclass(frozen=True)
 class Page:
-    """title: in the navigation. path: in the address. keys: that of the main figure, or of the container that it is in, begins with
-    one of these. settings: random ones, by their names in the address."""
+    """title: in the navigation. path: in the address. keys: that of the main figure, or of the container that it is in, begins
+    with one of these. settings: random ones, by their names in the address."""
 
     title: str
     path: str

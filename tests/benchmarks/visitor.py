@@ -1,6 +1,7 @@
 """A visitor without a browser: a session of Streamlit over its websocket, as the browser's own code opens it."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -25,8 +26,8 @@ def key_of(identifier: str) -> str:
 
 
 class Visitor:
-    """A session. errors: what went wrong in it. received: bytes so far. blocks, elements: of the present run of the page's script,
-    by their places. finished: whether the run is over."""
+    """A session. errors: what went wrong in it. received: bytes so far. blocks, elements: of the present run of the page's
+    script, by their places. finished: whether the run is over."""
 
     def __init__(self, url: str) -> None:
         self._url = url.replace("http", "ws", 1) + "/_stcore/stream"
@@ -92,12 +93,10 @@ class Visitor:
 
     async def stay(self, seconds: float) -> None:
         """Takes messages for a while."""
-        try:
+        with contextlib.suppress(TimeoutError):
             await self.until(lambda: False, seconds)
-        except TimeoutError:
-            pass
 
-    def shows(self, keys: tuple[str, ...], ready: bool = False) -> bool:
+    def shows(self, keys: tuple[str, ...]) -> bool:
         """Whether a figure of one of these keys, or in a container of one, is there."""
         for place, element in self.elements.items():
             kind = element.WhichOneof("type")
