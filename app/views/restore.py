@@ -10,7 +10,7 @@ from app.boxes import box_editor
 from app.controls import Data, scene_controls
 from app.figures.restoration import data_uri
 from app.layout import headline
-from app.lessons import Lesson
+from app.lessons.restore import LESSON
 from app.restoring import begin, comparison, run_to_the_end, stop
 from app.results import show_code, show_result
 from app.runs import Choice, Restoration, load_prior
@@ -20,10 +20,6 @@ from app.session import plain
 from app.visit import remember, visit_table
 from gnc_core.errors import InputError
 
-LESSON = Lesson(
-    "A learned prior R(x, σ) removes noise or fills in missing pixels: the smoothing σ runs down while the image descends the "
-    "energy D(x) + R(x, σ); every step of the flow does. Choose on the left, then press *Restore*."
-)
 state = st.session_state
 
 
