@@ -15,6 +15,7 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
+from app import turns  # noqa: E402, F401  (it says how many threads a page takes)
 from app.drawing import forget_figures, save_controls  # noqa: E402
 from app.session import errors_told, keep_shared  # noqa: E402
 
@@ -49,8 +50,8 @@ def start() -> None:
 
 @st.cache_resource(show_spinner=False)
 def set_aside(modules: int) -> None:
-    """Takes all that has been imported out of the garbage collector's sight, whenever there is more of it. Streamlit collects
-    garbage after every run of a script: torch and the like are 400,000 objects, and to look at them takes longer than a run."""
+    """Takes all that has been imported out of the garbage collector's sight, whenever there is more of it: torch and the like are
+    400,000 objects, and to look at them holds up all visitors for a fifth of a second."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()

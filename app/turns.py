@@ -12,6 +12,9 @@ import torch
 
 LONG_SECONDS = 2.0  # of computing, from which on work is long
 CORES = torch.get_num_threads()
+torch.set_num_threads(
+    1
+)  # outside of turns: the small tensors of a page gain nothing from more, and threads of many pages would meet
 
 
 class Account:

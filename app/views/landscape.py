@@ -64,11 +64,12 @@ def controls() -> tuple[View | None, bytes | None]:
     return (None if source is None else View(prior, source, noise, first, second, **more)), data
 
 
-def draw(work: Landscape, key: str) -> None:
-    """What is known so far."""
+def draw(work: Landscape, key: str) -> bool:
+    """What is known so far, if there is something to be drawn."""
     figure = figure_of(work)
     if figure is not None:
         show(figure, key, None if work.running else "landscape")
+    return figure is not None
 
 
 def run_to_the_end(work: Landscape) -> None:
@@ -80,10 +81,10 @@ def run_to_the_end(work: Landscape) -> None:
     while work.running:
         work.advance()
         bar.progress(min(work.done, 1.0), f"Computing: {work.doing}")
-        if len(work.levels) + len(work.tracks) > count and time.monotonic() - drawn > REDRAW_SECONDS:
+        if work.complete > count and time.monotonic() - drawn > REDRAW_SECONDS:
             with place.container():
-                draw(work, f"live {frame}")
-            drawn, count, frame = time.monotonic(), len(work.levels) + len(work.tracks), frame + 1
+                if draw(work, f"live {frame}"):
+                    drawn, count, frame = time.monotonic(), work.complete, frame + 1
 
 
 def page() -> None:

@@ -119,6 +119,19 @@ def plane(
             yield k, i, row.double().cpu().numpy()
 
 
+def between(values: np.ndarray, parts: int) -> np.ndarray:
+    """A grid (B, A) with `parts` intervals for each one of it, linear in between: ((B - 1) parts + 1, (A - 1) parts + 1).
+
+    >>> between(np.array([[0.0, 2.0], [4.0, 6.0]]), 2).tolist()
+    [[0.0, 1.0, 2.0], [2.0, 3.0, 4.0], [4.0, 5.0, 6.0]]
+    """
+    for axis in (0, 1):
+        count = values.shape[axis]
+        places = np.arange((count - 1) * parts + 1) / parts
+        values = np.apply_along_axis(lambda row, p=places, n=count: np.interp(p, np.arange(n), row), axis, values)
+    return values
+
+
 def line(
     prior: Prior,
     x: Tensor,

@@ -1,5 +1,6 @@
 """The page "Energy landscape": its figures from plain arrays, its work, and the page without a browser."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 
 from app.drawing import encoded
 from app.figures.landscape import Mark, Track, descent_figure, plane_figure
-from app.landscapes import BENDING, BLURRED, CLEAN, MIRROR, RANDOM, Landscape, View, figure_of
-from gnc_core import zoo
+from app.landscapes import BENDING, BLURRED, CLEAN, MIRROR, RANDOM, Landscape, View, figure_of, known
+from app.scenes import Upload
+from gnc_core import images, zoo
 from gnc_core.errors import InputError
 from gnc_core.measuring.landscape import grid_minima
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
@@ -27,6 +29,7 @@ def small_prior(tmp_path, monkeypatch):
     """A pretrained/ folder with one quick prior, "small"."""
     monkeypatch.setattr(zoo, "PRETRAINED", tmp_path)
     zoo.save(tmp_path / "small", FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=15, knots_s=6), {})
+    known.clear()
     return tmp_path / "small"
 
 
@@ -151,6 +154,39 @@ def test_stopped_work_keeps_its_levels_and_can_go_on() -> None:
     assert len(figure["frames"]) == 1
     work.go_on()
     assert len(done(work).levels) == 8
+
+
+def test_a_sketch_of_every_level_comes_before_the_whole_of_any() -> None:
+    work = Landscape(View("small", "Cat", 0.0, MIRROR, RANDOM, crop=32, points=17), None)
+    while not work.complete:
+        assert figure_of(work) is None
+        work.advance()
+    figure = figure_of(work)
+    assert figure is not None
+    assert figure["data"][0]["z"].shape == (17, 17)
+    while not len(work.levels):
+        work.advance()
+    assert np.isfinite(work.sketch).all()
+    done(work)
+    assert np.allclose(work.sketch[:, ::2, ::2], work.energy[:, ::2, ::2], rtol=1e-6)
+
+
+def test_what_a_view_of_a_sample_has_come_to_is_known_to_the_next_visitor() -> None:
+    first = Landscape(VIEW, None)
+    assert not first.finished
+    done(first)
+    second = Landscape(VIEW, None)
+    assert second.finished
+    assert np.array_equal(second.energy, first.energy)
+    assert orjson.dumps(encoded(figure_of(second)).to_dict()) == orjson.dumps(encoded(figure_of(first)).to_dict())
+    assert not Landscape(replace(VIEW, seed=1), None).finished
+
+
+def test_what_a_visitor_has_uploaded_is_known_to_nobody_else() -> None:
+    data = images.to_png(images.shrink(images.load_sample("Cat"), 64))
+    view = replace(VIEW, source=Upload("1", "cat.png"))
+    done(Landscape(view, data))
+    assert not Landscape(view, data).finished
 
 
 def test_noise_and_random_directions_belong_to_the_seed() -> None:
