@@ -22,7 +22,7 @@ from gnc_core.measuring import curvature, landscape
 CONTENT = 256  # photographs are scaled down to this longer side before the middle is taken
 LEVELS, FINE_LEVELS = 8, 17  # smoothings of the plane, and of the line
 LINE_POINTS = 41
-SKETCHED = 8  # intervals a side of a sketch
+SKETCHED = 4  # intervals a side of a sketch
 REACH = 1.8  # of directions without an end, in norms: about where an eigenvector's pattern has reached black or white
 BENDING, MIRROR, CLEAN = "Smallest curvature", "To its mirror image", "To the clean image"
 BLURRED, RANDOM = "To a blurred one", "Random"
@@ -57,7 +57,7 @@ class Landscape(Work):
     """A view at work: first its directions, then the energies, a row at a time, and the paths of the schemes.
 
     a, b: distances; b is (0,) for a line. sigma: (K,), ascending. energy: (K, B, A), NaN where nothing is known yet.
-    sketch: the same from an eighth of the points a side, as long as they are not known. marks: images that lie in the plane or on
+    sketch: the same from a few points, as long as not all are known. marks: images that lie in the plane or on
     the line. tracks: the paths of the schemes. What a view of a sample has come to is known to all visitors.
     """
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import streamlit as st
 import torch
 
-LONG_SECONDS = 2.0  # of computing, from which on work is long
+LONG_SECONDS = 1.0  # of computing, from which on work is long
+WEIGHT = 10.0
 CORES = torch.get_num_threads()
 torch.set_num_threads(
     1
@@ -27,9 +28,9 @@ class Account:
 class Turns:
     """At most two compute at a time: one piece of quick work and one of long work, between whom the machine divides its cores.
 
-    Among those who wait for the same, turns are in the order of arrival, but whoever has computed for so many seconds already
-    counts as having come that much later. So a few steps wait for the turn that is under way and no other one, and a
-    long run waits at most for as long as it has had.
+    Among those who wait for the same, turns are in the order of arrival, but whoever has computed already counts as having come
+    later, by `WEIGHT` times as long. So whoever begins waits for the turn that is under way, and gets the first steps, or a first
+    figure, before others get more; and nobody waits for ever.
     """
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ class Turns:
         """Waits for a turn, which lasts as long as the context; what it takes goes to the account."""
         long = account.spent >= LONG_SECONDS
         with self._changed:
-            ticket = (time.monotonic() + account.spent, next(self._numbers))
+            ticket = (time.monotonic() + WEIGHT * account.spent, next(self._numbers))
             waiting = self._waiting[long]
             heapq.heappush(waiting, ticket)
             self._changed.wait_for(lambda: not self._at_work[long] and waiting[0] == ticket)

@@ -109,7 +109,6 @@ def done(work: Landscape) -> Landscape:
 def test_work_fills_the_grid_from_the_largest_sigma_down() -> None:
     work = Landscape(VIEW, None)
     while not len(work.levels):
-        assert figure_of(work) is None
         work.advance()
     assert work.levels.tolist() == [7]
     done(work)
@@ -151,7 +150,7 @@ def test_stopped_work_keeps_its_levels_and_can_go_on() -> None:
     assert len(work.levels) == 1
     figure = figure_of(work)
     assert figure is not None
-    assert len(figure["frames"]) == 1
+    assert len(figure["frames"]) == 8  # all but one are sketches
     work.go_on()
     assert len(done(work).levels) == 8
 
@@ -168,7 +167,7 @@ def test_a_sketch_of_every_level_comes_before_the_whole_of_any() -> None:
         work.advance()
     assert np.isfinite(work.sketch).all()
     done(work)
-    assert np.allclose(work.sketch[:, ::2, ::2], work.energy[:, ::2, ::2], rtol=1e-6)
+    assert np.allclose(work.sketch[:, ::4, ::4], work.energy[:, ::4, ::4], rtol=1e-6)
 
 
 def test_what_a_view_of_a_sample_has_come_to_is_known_to_the_next_visitor() -> None:

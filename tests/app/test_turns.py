@@ -63,7 +63,7 @@ def test_one_piece_of_quick_work_at_a_time_and_one_of_long_work():
     assert sorted(queue.order) == ["long", "quick"]
 
 
-def test_whoever_has_computed_less_goes_first_though_it_came_later():
+def test_whoever_has_computed_less_goes_first_though_having_come_later():
     turns = Turns()
     queue = Queue(turns)
     with turns.turn(account(1000.0)):

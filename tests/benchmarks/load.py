@@ -26,7 +26,7 @@ from random import Random
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks.pages import PAGES
+from benchmarks.pages import PAGES, Page
 from benchmarks.visitor import Visitor
 from browser.server import Server, server
 
@@ -45,13 +45,13 @@ class Tally:
     received: int = 0
 
 
-async def visit(url: str, random: Random, until: float, tally: Tally) -> None:
+async def visit(url: str, pages: list[Page], random: Random, until: float, tally: Tally) -> None:
     """A visitor who goes from page to page."""
     await asyncio.sleep(random.uniform(0, LOOKS[1]))
     async with Visitor(url) as visitor:
         page = None
         while time.monotonic() < until:
-            page = random.choice([other for other in PAGES if other is not page])
+            page = random.choice([other for other in pages if other is not page])
             settings = page.settings(random)
             begin = time.monotonic()
             try:
@@ -68,13 +68,13 @@ async def visit(url: str, random: Random, until: float, tally: Tally) -> None:
         tally.received += visitor.received
 
 
-async def crowd(servers: list[Server], visitors: int, seconds: float, seed: int) -> Tally:
+async def crowd(servers: list[Server], pages: list[Page], visitors: int, seconds: float, seed: int) -> Tally:
     """Many at once. What every fresh server does once, such as importing PyTorch, is done by a visitor before them."""
     for one in servers:
-        await visit(one.url, Random(seed), time.monotonic() + 20, Tally())
+        await visit(one.url, pages, Random(seed), time.monotonic() + 20, Tally())
     tally, until = Tally(), time.monotonic() + seconds
     await asyncio.gather(
-        *(visit(servers[k % len(servers)].url, Random(seed + 1 + k), until, tally) for k in range(visitors))
+        *(visit(servers[k % len(servers)].url, pages, Random(seed + 1 + k), until, tally) for k in range(visitors))
     )
     return tally
 
@@ -190,10 +190,12 @@ def main() -> None:
     parser.add_argument("--visitors", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=180)
     parser.add_argument("--processes", type=int, default=1, help="servers that the visitors are shared among")
+    parser.add_argument("--pages", help="addresses of two pages or more, with commas between them; all by default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--long", action="store_true", help="instead: a short restoration beside a long one")
     parser.add_argument("--memory", action="store_true", help="instead: memory after 1,000 pages and 200 restorations")
     options = parser.parse_args()
+    chosen = [page for page in PAGES if not options.pages or page.path in options.pages.split(",")]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         logs = [Path(folder) / f"{k}.txt" for k in range(1 if options.long or options.memory else options.processes)]
         servers = [stack.enter_context(server(log)) for log in logs]
@@ -203,7 +205,7 @@ def main() -> None:
             asyncio.run(memory(servers[0]))
         else:
             computed = [cpu_seconds(one.pid) for one in servers]
-            tally = asyncio.run(crowd(servers, options.visitors, options.seconds, options.seed))
+            tally = asyncio.run(crowd(servers, chosen, options.visitors, options.seconds, options.seed))
             print(f"{options.visitors} visitors, {options.seconds:g} s, {options.processes} process(es)\n")
             print(table({page.title: tally.seconds[page.title] for page in PAGES if tally.seconds[page.title]}))
             spent = sum(cpu_seconds(one.pid) - before for one, before in zip(servers, computed, strict=True))
