@@ -1,6 +1,5 @@
 """Whose turn it is to compute, where many visitors want to: quick work never waits for long work."""
 
-import heapq
 import itertools
 import threading
 import time
@@ -13,9 +12,10 @@ import torch
 LONG_SECONDS = 1.0  # of computing, from which on work is long
 WEIGHT = 10.0
 CORES = torch.get_num_threads()
+PLACES = min(max(CORES, 2), 4)  # each takes memory
 torch.set_num_threads(
     1
-)  # outside of turns: the small tensors of a page gain nothing from more, and threads of many pages would meet
+)  # outside of turns: a page's small tensors gain nothing from more, and those of many pages would meet
 
 
 class Account:
@@ -26,47 +26,54 @@ class Account:
 
 
 class Turns:
-    """At most two compute at a time: one piece of quick work and one of long work, between whom the machine divides its cores.
+    """A few places at which to compute, between which the machine divides its cores; long work never has the last one.
 
-    Among those who wait for the same, turns are in the order of arrival, but whoever has computed already counts as having come
-    later, by `WEIGHT` times as long. So whoever begins waits for the turn that is under way, and gets the first steps, or a first
-    figure, before others get more; and nobody waits for ever.
+    Of those who wait, whoever came first goes first, but whoever has computed already counts as having come later, by `WEIGHT`
+    times as long. So whoever begins waits for no long work, and gets the first steps, or a first figure, before others get
+    more; and nobody waits for ever.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, places: int = PLACES) -> None:
         self._changed = threading.Condition()
         self._numbers = itertools.count()
-        self._waiting: dict[bool, list[tuple[float, int]]] = {False: [], True: []}
-        self._at_work = {False: False, True: False}
+        self._waiting: list[tuple[float, int, bool]] = []
+        self._places, self._taken, self._taken_for_long = places, 0, 0
 
     @property
     def waiting(self) -> int:
         """How many wait for a turn."""
-        return sum(map(len, self._waiting.values()))
+        return len(self._waiting)
 
     @contextmanager
     def turn(self, account: Account) -> Iterator[None]:
         """Waits for a turn, which lasts as long as the context; what it takes goes to the account."""
         long = account.spent >= LONG_SECONDS
         with self._changed:
-            ticket = (time.monotonic() + WEIGHT * account.spent, next(self._numbers))
-            waiting = self._waiting[long]
-            heapq.heappush(waiting, ticket)
-            self._changed.wait_for(lambda: not self._at_work[long] and waiting[0] == ticket)
-            heapq.heappop(waiting)
-            self._at_work[long] = True
-            alone = not self._at_work[not long]
+            ticket = (time.monotonic() + WEIGHT * account.spent, next(self._numbers), long)
+            self._waiting.append(ticket)
+            self._changed.wait_for(lambda: self._next() == ticket)
+            self._waiting.remove(ticket)
+            self._taken += 1
+            self._taken_for_long += long
+            share = max(1, CORES // self._taken)
+            self._changed.notify_all()
         begin = time.monotonic()
-        # Who computes beside somebody else takes one thread: the library's threads would only wait for each other.
-        torch.set_num_threads(CORES if alone else max(1, CORES // 2))
+        torch.set_num_threads(share)
         try:
             yield
         finally:
             torch.set_num_threads(1)
             account.spent += time.monotonic() - begin
             with self._changed:
-                self._at_work[long] = False
+                self._taken -= 1
+                self._taken_for_long -= long
                 self._changed.notify_all()
+
+    def _next(self) -> tuple[float, int, bool] | None:
+        """Whose turn it is, if there is a place."""
+        last_for_quick = self._taken_for_long == self._places - 1
+        able = [ticket for ticket in self._waiting if not (ticket[2] and last_for_quick)]
+        return min(able, default=None) if self._taken < self._places else None
 
 
 @st.cache_resource

@@ -47,24 +47,28 @@ class Queue:
 
 
 def test_quick_work_does_not_wait_for_long_work():
-    turns = Turns()
-    with turns.turn(account(60.0)), turns.turn(account(0.0)):
-        pass
-
-
-def test_one_piece_of_quick_work_at_a_time_and_one_of_long_work():
-    turns = Turns()
+    turns = Turns(places=2)
     queue = Queue(turns)
-    with turns.turn(account(60.0)), turns.turn(account(0.0)):
-        queue.ask("quick", 0.0)
+    with turns.turn(account(60.0)):
         queue.ask("long", 60.0)
+        with turns.turn(account(0.0)):
+            assert queue.order == []
+    queue.join()
+    assert queue.order == ["long"]
+
+
+def test_no_more_compute_than_there_are_places():
+    turns = Turns(places=2)
+    queue = Queue(turns)
+    with turns.turn(account(0.0)), turns.turn(account(0.0)):
+        queue.ask("third", 0.0)
         assert queue.order == []
     queue.join()
-    assert sorted(queue.order) == ["long", "quick"]
+    assert queue.order == ["third"]
 
 
 def test_whoever_has_computed_less_goes_first_though_having_come_later():
-    turns = Turns()
+    turns = Turns(places=2)
     queue = Queue(turns)
     with turns.turn(account(1000.0)):
         queue.ask("an hour", 3600.0)
@@ -74,12 +78,13 @@ def test_whoever_has_computed_less_goes_first_though_having_come_later():
 
 
 def test_equals_go_in_the_order_of_their_arrival():
-    turns = Turns()
+    turns = Turns(places=2)
     queue = Queue(turns)
     with turns.turn(account(0.0)):
-        for name in "abc":
-            queue.ask(name, 0.0)
-    queue.join()
+        with turns.turn(account(0.0)):
+            for name in "abc":
+                queue.ask(name, 0.0)
+        queue.join()
     assert queue.order == ["a", "b", "c"]
 
 
