@@ -22,7 +22,7 @@ from gnc_core.measuring import curvature, landscape
 CONTENT = 256  # photographs are scaled down to this longer side before the middle is taken
 LEVELS, FINE_LEVELS = 8, 17  # smoothings of the plane, and of the line
 LINE_POINTS = 41
-SKETCHED = 4  # intervals a side of a sketch
+SKETCHED, LINE_SKETCHED = 4, 10  # intervals a side of a sketch of the plane, and of the line
 REACH = 1.8  # of directions without an end, in norms: about where an eigenvector's pattern has reached black or white
 BENDING, MIRROR, CLEAN = "Smallest curvature", "To its mirror image", "To the clean image"
 BLURRED, RANDOM = "To a blurred one", "Random"
@@ -129,7 +129,8 @@ class Landscape(Work):
 
     def _energies(self, x: Tensor, first: Tensor, second: Tensor) -> Iterator[bool]:
         """A sketch of every level, where there are many points, and then all of it; from the bowl down."""
-        order, apart = np.arange(len(self.sigma))[::-1], (len(self.b) - 1) // SKETCHED
+        order = np.arange(len(self.sigma))[::-1]
+        apart = (len(self.a) - 1) // (SKETCHED if self.view.second else LINE_SKETCHED)
         passes = [apart, 1] if apart > 1 else [1]
         total, number = sum(len(self.a[::n]) * len(self.b[::n]) for n in passes) * len(order), 0
         for apart in passes:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import streamlit as st
 import torch
 
-LONG_SECONDS = 1.0  # of computing, from which on work is long
-WEIGHT = 10.0
+LONG_SECONDS = 2.0  # of computing, from which on work is long
+WEIGHT = 3.0
 CORES = torch.get_num_threads()
 PLACES = min(max(CORES, 2), 4)  # each takes memory
 torch.set_num_threads(
@@ -19,10 +19,14 @@ torch.set_num_threads(
 
 
 class Account:
-    """What one piece of work has computed so far, in seconds."""
+    """What one piece of work has computed so far, in seconds, and from when on it may go on before whoever comes then."""
 
     def __init__(self) -> None:
-        self.spent = 0.0
+        self.spent = self.due = 0.0
+
+    def enter(self, seconds: float) -> None:
+        self.spent += seconds
+        self.due += WEIGHT * seconds
 
 
 class Turns:
@@ -30,7 +34,7 @@ class Turns:
 
     Of those who wait, whoever came first goes first, but whoever has computed already counts as having come later, by `WEIGHT`
     times as long. So whoever begins waits for no long work, and gets the first steps, or a first figure, before others get
-    more; and nobody waits for ever.
+    more; and nobody waits for more than `WEIGHT` times as long as they have computed, or others who came before them.
     """
 
     def __init__(self, places: int = PLACES) -> None:
@@ -49,7 +53,8 @@ class Turns:
         """Waits for a turn, which lasts as long as the context; what it takes goes to the account."""
         long = account.spent >= LONG_SECONDS
         with self._changed:
-            ticket = (time.monotonic() + WEIGHT * account.spent, next(self._numbers), long)
+            account.due = max(account.due, time.monotonic())
+            ticket = (account.due, next(self._numbers), long)
             self._waiting.append(ticket)
             self._changed.wait_for(lambda: self._next() == ticket)
             self._waiting.remove(ticket)
@@ -63,7 +68,7 @@ class Turns:
             yield
         finally:
             torch.set_num_threads(1)
-            account.spent += time.monotonic() - begin
+            account.enter(time.monotonic() - begin)
             with self._changed:
                 self._taken -= 1
                 self._taken_for_long -= long

@@ -122,14 +122,15 @@ def plane(
 
 def between(values: np.ndarray, parts: int) -> np.ndarray:
     """A grid (B, A) with `parts` intervals for each one of it, by cubic splines: ((B - 1) parts + 1, (A - 1) parts + 1), for four
-    points a side or more.
+    points a side or more, or one.
 
     >>> grid = np.add.outer(np.arange(4.0), np.arange(5.0) ** 3)
     >>> between(grid, 2).shape, np.allclose(between(grid, 2)[2], 1 + np.arange(0, 4.5, 0.5) ** 3)
     ((7, 9), True)
     """
     for axis, count in enumerate(values.shape):
-        values = CubicSpline(np.arange(count), values, axis)(np.arange((count - 1) * parts + 1) / parts)
+        if count > 1:
+            values = CubicSpline(np.arange(count), values, axis)(np.arange((count - 1) * parts + 1) / parts)
     return values
 
 

@@ -1,6 +1,7 @@
 """Whose turn it is to compute: quick work beside long work, and what becomes of work whose visitor has left."""
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "restore.py"
 
 def account(spent: float) -> Account:
     made = Account()
-    made.spent = spent
+    made.due = time.monotonic()
+    made.enter(spent)
     return made
 
 
