@@ -5,6 +5,7 @@ import csv
 import io
 from collections.abc import Callable, Mapping
 from functools import cache, partial
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -159,7 +160,8 @@ def html_of(drawn: Drawn, title: str) -> str:
     figure = drawn.plain()
     figure["layout"] |= {"template": plotly.io.templates["plotly_white"].to_plotly_json(), "title": {"text": title}}
     figure["layout"]["margin"] = figure["layout"].get("margin", {}) | {"t": 60}
-    return plotly.io.to_html(figure, include_plotlyjs=True, validate=False, auto_play=False)
+    page = plotly.io.to_html(figure, include_plotlyjs=True, validate=False, auto_play=False)
+    return page.replace("<head>", f"<head><title>{escape(title)}</title>", 1)
 
 
 def csv_of(drawn: Drawn) -> str:
@@ -167,18 +169,25 @@ def csv_of(drawn: Drawn) -> str:
     figure, file = drawn.plain(), io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["frame", "trace", "x", "y", "z"])
-    parts = [("", figure["data"])] + [(frame.get("name", ""), frame["data"]) for frame in figure["frames"]]
-    for frame, traces in parts:
-        for number, trace in enumerate(traces):
-            name = trace.get("name", f"{trace.get('type', 'scatter')} {number + 1}")
-            x, y, z = (_array(trace.get(axis)) for axis in "xyz")
-            if z is not None and z.ndim == 2:
-                x = np.arange(z.shape[1]) if x is None else x
-                y = np.arange(z.shape[0]) if y is None else y
-                x = np.broadcast_to(x if x.ndim == 2 else x[None], z.shape)
-                y = np.broadcast_to(y if y.ndim == 2 else y[:, None], z.shape)
-            columns = [column.ravel().tolist() for column in (x, y, z) if column is not None]
-            writer.writerows([frame, name, *row] for row in zip(*columns, strict=False))
+    still = figure["data"]
+    parts = [("", number, trace) for number, trace in enumerate(still)]
+    for frame in figure["frames"]:  # they hold only what moves; the rest is that of the trace
+        numbers = frame.get("traces", range(len(frame["data"])))
+        parts += [
+            (frame.get("name", ""), n, still[n] | moved) for n, moved in zip(numbers, frame["data"], strict=False)
+        ]
+    for frame, number, trace in parts:
+        name = trace.get("name", f"{trace.get('type', 'scatter')} {number + 1}")
+        x, y, z = (_array(trace.get(axis)) for axis in "xyz")
+        if z is not None and z.ndim == 2:
+            x = np.arange(z.shape[1]) if x is None else x
+            y = np.arange(z.shape[0]) if y is None else y
+            x = np.broadcast_to(x if x.ndim == 2 else x[None], z.shape)
+            y = np.broadcast_to(y if y.ndim == 2 else y[:, None], z.shape)
+        elif x is None and y is not None:
+            x = np.arange(len(y))
+        columns = [column.ravel().tolist() for column in (x, y, z) if column is not None]
+        writer.writerows([frame, name, *row] for row in zip(*columns, strict=False))
     return file.getvalue()
 
 
