@@ -112,11 +112,6 @@ def show(figure: Figure | Drawn, key: str, name: str | None = None, place: Any =
     return place.plotly_chart(drawn, key=key, config=config | options.pop("config", {}), **options)
 
 
-def forget_figures() -> None:
-    """To be called before a page is drawn."""
-    st.session_state.figures = {}
-
-
 def save_controls(place: DeltaGenerator | None) -> None:
     """What a page's figures can be saved as; to be called when they have been drawn."""
     figures: dict[str, Drawn] = st.session_state.get("figures", {})
