@@ -124,11 +124,6 @@ def offer(name: str, files: Mapping[str, Callable[[], str]], picture: Callable[[
     st.session_state.setdefault("figures", {})[name] = files, picture
 
 
-def forget_figures() -> None:
-    """To be called before a page is drawn."""
-    st.session_state.figures = {}
-
-
 def save_controls(place: DeltaGenerator | None) -> None:
     """What a page's figures can be saved as; to be called when they have been drawn."""
     figures = st.session_state.get("figures", {})

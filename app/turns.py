@@ -9,13 +9,11 @@ from contextlib import contextmanager
 import streamlit as st
 import torch
 
+from app.precision import CORES
+
 LONG_SECONDS = 2.0  # of computing, from which on work is long
 WEIGHT = 3.0
-CORES = torch.get_num_threads()
 PLACES = min(max(CORES, 2), 4)  # each takes memory
-torch.set_num_threads(
-    1
-)  # outside of turns: a page's small tensors gain nothing from more, and those of many pages would meet
 
 
 class Account:
