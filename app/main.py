@@ -38,6 +38,7 @@ pages = [
     page_of("maps", "Maps", "grid_on"),
     page_of("restore", "Restore", "auto_fix_high"),
     page_of("schedules", "Schedules", "timeline"),
+    page_of("training", "Training", "model_training"),
 ]
 
 

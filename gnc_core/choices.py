@@ -72,9 +72,9 @@ def best_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def has_learned(prior_name: str | Path, task: str, steps: int | None = None, start: str | None = None) -> bool:
-    """Whether a prior has learned schedules for a task, of that number of steps, and from that start of missing pixels, the first
-    of `Problem.starts`: they are fitted to it.
+def has_learned(prior_name: str | Path | None, task: str, steps: int | None = None, start: str | None = None) -> bool:
+    """Whether a prior (None: one that lies in no folder) has learned schedules for a task, of that number of steps, and from that
+    start of missing pixels, the first of `Problem.starts`: they are fitted to it.
 
     >>> has_learned("foe-l1", "denoise"), has_learned("foe-l1", "denoise", steps=50)
     (True, False)
@@ -85,13 +85,13 @@ def has_learned(prior_name: str | Path, task: str, steps: int | None = None, sta
 
 
 def choose_scheme(
-    choice: SchemeChoice, prior: Prior, prior_name: str | Path, task: str, level: float, start: str | None = None
+    choice: SchemeChoice, prior: Prior, prior_name: str | Path | None, task: str, level: float, start: str | None = None
 ) -> Scheme:
     """The scheme of a choice, for a task (`problems.TASKS`), its level, and what missing pixels start from (`Problem.starts`).
 
     They say the defaults: of the number of steps, of sigma0 (the prior's largest for blind joint minimisation), of the rate, and
-    which of the learned schedules of the prior `prior_name` it is. Raises `InputError` for sigmas outside the prior's range, if
-    no learned schedule fits, and for a blind choice where the prior cannot tell the level.
+    which of the learned schedules of the prior `prior_name` it is (None: it lies in no folder, and has none). Raises `InputError`
+    for sigmas outside the prior's range, if no learned schedule fits, and for blind choices where no prior can tell the level.
 
     >>> prior = zoo.load("foe-l1")
     >>> choose_scheme(SchemeChoice("joint", steps=6), prior, "foe-l1", "denoise", 0.1)

@@ -174,13 +174,17 @@ def purpose(name: str | os.PathLike) -> str:
         return ""
 
 
-def families(name: str | os.PathLike) -> tuple[list[ScheduleFamily], list[str]]:
-    """The learned schedules of a prior, a family a task, sorted by task, and a sentence for each file that cannot be read.
+def families(name: str | os.PathLike | None) -> tuple[list[ScheduleFamily], list[str]]:
+    """The learned schedules of a prior, a family a task, sorted by task, and a sentence for each file that cannot be read. None
+    is a prior that lies in no folder, which has none.
 
     >>> "denoise" in [family.task for family in families("foe-l1")[0]]
     True
     """
-    loaded, problems = [], []
+    loaded: list[ScheduleFamily] = []
+    problems: list[str] = []
+    if name is None:
+        return loaded, problems
     for file in sorted((folder_of(name) / SCHEDULES).glob("*.json")):
         try:
             loaded.append(ScheduleFamily.load(file))
@@ -189,7 +193,7 @@ def families(name: str | os.PathLike) -> tuple[list[ScheduleFamily], list[str]]:
     return sorted(loaded, key=lambda family: family.task), problems
 
 
-def find_family(name: str | os.PathLike, task: str) -> ScheduleFamily:
+def find_family(name: str | os.PathLike | None, task: str) -> ScheduleFamily:
     """The learned schedules of a prior for a task. Raises `InputError`, listing those that exist and the files that cannot be
     read, if there are none.
 
@@ -201,7 +205,9 @@ def find_family(name: str | os.PathLike, task: str) -> ScheduleFamily:
     if not fitting:
         listed = "; ".join(family.title for family in existing) or "none"
         raise InputError(
-            " ".join([f"There are no learned schedules of {name} to {task}; there are: {listed}.", *damaged])
+            " ".join(
+                [f"There are no learned schedules of {name or 'this prior'} to {task}; there are: {listed}.", *damaged]
+            )
         )
     return fitting[0]
 
@@ -259,24 +265,33 @@ def save(folder: str | os.PathLike, prior: FieldsOfExperts, card: dict[str, Any]
     ...     card(folder)["note"]
     'a copy'
     """
-    from safetensors.torch import save as to_safetensors
-
-    from gnc_core.prior.fields_of_experts import FieldsOfExperts
-
-    folder = checks.path(folder, "The folder of a prior")
-    if not isinstance(prior, FieldsOfExperts) or not isinstance(card, dict):
-        raise InputError(
-            f"A prior is saved with a card, a dictionary, not {type(prior).__name__} with {type(card).__name__}."
-        )
+    folder, contents = checks.path(folder, "The folder of a prior"), files(prior, card)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"Cannot make the folder {folder}: {error.strerror}.") from error
+    for name, content in contents.items():
+        write_bytes(folder / name, content)
+
+
+def files(prior: FieldsOfExperts, card: dict[str, Any]) -> dict[str, bytes]:
+    """What `save` writes, by the names of the files. Raises `InputError` for what is no prior or no card.
+
+    >>> sorted(files(load("foe-l1"), {"note": "a copy"}))
+    ['card.json', 'prior.safetensors']
+    """
+    from safetensors.torch import save as to_safetensors
+
+    from gnc_core.prior.fields_of_experts import FieldsOfExperts
+
+    if not isinstance(prior, FieldsOfExperts) or not isinstance(card, dict):
+        raise InputError(
+            f"A prior is saved with a card, a dictionary, not {type(prior).__name__} with {type(card).__name__}."
+        )
     weights = {key: value.detach().cpu().contiguous() for key, value in prior.state_dict().items()}
     metadata = {"architecture": json.dumps(prior.architecture)}
-    write_bytes(folder / WEIGHTS, to_safetensors(weights, metadata))
     content = json.dumps({"architecture": prior.architecture} | card, indent=2) + "\n"
-    write_bytes(folder / CARD, content.encode())
+    return {WEIGHTS: to_safetensors(weights, metadata), CARD: content.encode()}
 
 
 def _architecture(text: str, name: str) -> dict[str, Any]:
