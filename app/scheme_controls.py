@@ -121,8 +121,8 @@ def prior_control(own: bool = False) -> str | None:
     if not priors + trained:
         return None
     prior = st.selectbox(
-        "Prior", priors + trained, **in_url("prior"), format_func=lambda name: name + " (this visit)" * (name in trained),
-        help="A pretrained prior: a folder of weights in pretrained/. Or one that you have trained in this visit.",
+        "Prior", priors + trained, **in_url("prior"),
+        help="A pretrained prior: a folder of weights in pretrained/. Or one that you have trained in this visit: own-1, own-2 …",
     )  # fmt: skip
     purpose = zoo.purpose(prior) if prior in priors else ""
     if purpose:

@@ -73,5 +73,5 @@ def results(run: Training) -> None:
     )  # fmt: skip
     if used is run:
         st.caption(
-            f"Now *{name} (this visit)* is among the priors of Restore, Inside the prior and Energy landscape, and chosen."
+            f"For this visit, *{name}* is among the priors of Restore, Inside the prior and Energy landscape, and chosen."
         )
