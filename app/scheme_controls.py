@@ -132,7 +132,7 @@ def prior_control(own: bool = False) -> str | None:
 
 def learned_schedules(prior: str, task: str) -> ScheduleFamily | None:
     """The learned schedules of a prior for a task, None without; and what is wrong with those that cannot be used."""
-    families, problems = zoo.families(folder_name(prior))
+    families, problems = zoo.families(prior) if folder_name(prior) else ([], [])
     for problem in problems:
         st.warning(plain(problem))
     return next((family for family in families if family.task == task), None)

@@ -79,6 +79,8 @@ def has_learned(prior_name: str | Path | None, task: str, steps: int | None = No
     >>> has_learned("foe-l1", "denoise"), has_learned("foe-l1", "denoise", steps=50)
     (True, False)
     """
+    if prior_name is None:
+        return False
     family = next((family for family in zoo.families(prior_name)[0] if family.task == task), None)
     usual = start is None or start in problems.task(task).starts[:1]
     return family is not None and usual and (steps is None or family.steps[0] <= steps <= family.steps[1])
@@ -105,7 +107,9 @@ def choose_scheme(
         able = " or ".join(name for name, problem in problems.TASKS.items() if problem.blind)
         raise InputError(f"No prior can tell how much is missing: only the task {able} can do without its level.")
     if choice.scheme == "learned" or (choice.scheme is None and has_learned(prior_name, task, choice.steps, start)):
-        schedule = choice.schedule or zoo.find_family(prior_name, task).at(level, choice.steps)
+        if prior_name is None and choice.schedule is None:
+            raise InputError("This prior lies in no folder, and has no learned schedules.")
+        schedule = choice.schedule or zoo.find_family(prior_name or "", task).at(level, choice.steps)
         if schedule.task != task:
             raise InputError(f"The schedule is for {schedule.title}, not for {task}.")
         for sigma in schedule.sigma:

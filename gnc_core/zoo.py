@@ -174,17 +174,13 @@ def purpose(name: str | os.PathLike) -> str:
         return ""
 
 
-def families(name: str | os.PathLike | None) -> tuple[list[ScheduleFamily], list[str]]:
-    """The learned schedules of a prior, a family a task, sorted by task, and a sentence for each file that cannot be read. None
-    is a prior that lies in no folder, which has none.
+def families(name: str | os.PathLike) -> tuple[list[ScheduleFamily], list[str]]:
+    """The learned schedules of a prior, a family a task, sorted by task, and a sentence for each file that cannot be read.
 
     >>> "denoise" in [family.task for family in families("foe-l1")[0]]
     True
     """
-    loaded: list[ScheduleFamily] = []
-    problems: list[str] = []
-    if name is None:
-        return loaded, problems
+    loaded, problems = [], []
     for file in sorted((folder_of(name) / SCHEDULES).glob("*.json")):
         try:
             loaded.append(ScheduleFamily.load(file))
@@ -193,7 +189,7 @@ def families(name: str | os.PathLike | None) -> tuple[list[ScheduleFamily], list
     return sorted(loaded, key=lambda family: family.task), problems
 
 
-def find_family(name: str | os.PathLike | None, task: str) -> ScheduleFamily:
+def find_family(name: str | os.PathLike, task: str) -> ScheduleFamily:
     """The learned schedules of a prior for a task. Raises `InputError`, listing those that exist and the files that cannot be
     read, if there are none.
 
@@ -205,9 +201,7 @@ def find_family(name: str | os.PathLike | None, task: str) -> ScheduleFamily:
     if not fitting:
         listed = "; ".join(family.title for family in existing) or "none"
         raise InputError(
-            " ".join(
-                [f"There are no learned schedules of {name or 'this prior'} to {task}; there are: {listed}.", *damaged]
-            )
+            " ".join([f"There are no learned schedules of {name} to {task}; there are: {listed}.", *damaged])
         )
     return fitting[0]
 
