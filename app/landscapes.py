@@ -12,9 +12,10 @@ from torch import Tensor
 
 from app.figures.common import Figure
 from app.figures.landscape import Mark, Track, descent_figure, plane_figure
+from app.own import folder_name, weights_of
 from app.runs import Work, load_prior
 from app.scenes import Upload, picture
-from gnc_core import checks, images, problems, zoo
+from gnc_core import checks, images, problems
 from gnc_core.choices import SCHEMES, SchemeChoice, choose_scheme, has_learned
 from gnc_core.errors import InputError
 from gnc_core.measuring import curvature, landscape
@@ -152,12 +153,14 @@ class Landscape(Work):
         view, prior = self.view, self._prior
         problem = problems.Denoising(x, view.noise)
         choices = [SchemeChoice("flow", view.steps, view.sigma0), SchemeChoice("joint", view.steps, view.sigma0)]
-        if has_learned(view.prior, problem.name):
+        if has_learned(folder_name(view.prior), problem.name):
             choices.append(SchemeChoice("learned"))
         for choice in choices:
             reached, sigmas = [x], list[float]()
             self.doing = SCHEMES[choice.scheme or ""]
-            for step in choose_scheme(choice, prior, view.prior, problem.name, view.noise).run(prior, problem):
+            for step in choose_scheme(choice, prior, folder_name(view.prior), problem.name, view.noise).run(
+                prior, problem
+            ):
                 reached.append(step.image)
                 sigmas.append(float(step.sigma))
                 yield True
@@ -195,7 +198,7 @@ def _direction(view: View, name: str, x: Tensor, clean: Tensor, seed: int, besid
         return landscape.unit(target - x)
     if name == RANDOM:
         return landscape.random_direction(x, seed)
-    key = (view.source, view.crop, view.noise, view.noise and view.seed, zoo.weights_hash(view.prior))
+    key = (view.source, view.crop, view.noise, view.noise and view.seed, weights_of(view.prior))
     return _bending(view.prior, key, view.bend, beside is not None, x, beside)
 
 

@@ -40,4 +40,10 @@ PAGES = [
     Page("maps", "Maps", "grid_on", "Where to start and how many steps: energy and PSNR disagree."),
     Page("restore", "Restore", "auto_fix_high", "Denoise, inpaint and more, step by step, beside other methods."),
     Page("schedules", "Schedules", "timeline", "How σ goes down, and a schedule that is fitted while you watch."),
+    Page(
+        "training",
+        "Training",
+        "model_training",
+        "A small prior is learned while you watch, and used on the other pages.",
+    ),
 ]

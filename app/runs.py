@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from app.figures.restoration import Curve
+from app.own import folder_name, own_priors
 from app.scenes import Prepared, Scene
 from app.session import sentence
 from app.turns import Account, turns
@@ -233,8 +234,9 @@ class Run(Restoration):
         prior = ByChannel(load_prior(choice.prior))
         problem = prepared.problem.from_start(choice.start).to(self.device)
         how = SchemeChoice(choice.scheme, choice.steps, choice.sigma0, choice.rate, choice.schedule, choice.blind)
-        scheme = choose_scheme(how, prior, choice.prior, problem.name, problem.level, choice.start)
-        suits = choose_scheme(SchemeChoice(), prior, choice.prior, problem.name, problem.level, choice.start)
+        name = folder_name(choice.prior)
+        scheme = choose_scheme(how, prior, name, problem.name, problem.level, choice.start)
+        suits = choose_scheme(SchemeChoice(), prior, name, problem.name, problem.level, choice.start)
         self.suits = scheme == suits and not choice.blind
         self.steps, self.note = scheme.steps, problem.note(scheme.steps)
         self._set = replace(choice, steps=self.steps)
@@ -255,7 +257,7 @@ class Run(Restoration):
         )
         self.estimate = guess.level
         self._start_from(guess)
-        scheme = choose_scheme(how, prior, self._set.prior, guess.name, guess.level)
+        scheme = choose_scheme(how, prior, folder_name(self._set.prior), guess.name, guess.level)
         yield from timed(scheme.run(prior, guess))
 
     def _title(self) -> str:
@@ -306,9 +308,12 @@ class BaselineRun(Restoration):
 
 
 def load_prior(name: str) -> FieldsOfExperts:
-    """A prior of the zoo on this machine's device, loaded once; again when its file changes.
+    """A prior of the zoo on this machine's device, loaded once; again when its file changes. Or one of this visit's own.
 
     Raises `InputError` for any other name: it may come from a link or a file, and no path in one is to be opened."""
+    own = own_priors().get(name)
+    if own is not None:
+        return own.prior
     if name not in zoo.names():
         raise InputError(f"There is no prior {name!r} in the folder pretrained/.")
     return _loaded(name, best_device(), zoo.weights_hash(name))

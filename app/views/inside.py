@@ -24,6 +24,7 @@ from app.figures.inside import (
 )
 from app.figures.restoration import TITLES, comparison_figure
 from app.following import show_training
+from app.own import folder_of, weights_of
 from app.runs import load_prior
 from app.scenes import picture
 from app.scheme_controls import NO_PRIOR, prior_control
@@ -40,7 +41,7 @@ from app.tiles import (
     overview,
     response,
 )
-from gnc_core import problems, zoo
+from gnc_core import problems
 from gnc_core.errors import InputError
 from gnc_core.measuring.inspection import spectrum
 from gnc_core.measuring.inspections import LANCZOS, Inspection
@@ -54,7 +55,7 @@ state = st.session_state
 def controls() -> tuple[str | None, str, Tensor | None, tuple]:
     """The prior's name, the order of its kernels, the image (1, 1, H, W), and what identifies it."""
     st.subheader("Prior")
-    name = prior_control()
+    name = prior_control(own=True)
     if name is None:
         return None, "index", None, ()
     order = st.selectbox(
@@ -232,7 +233,7 @@ def show_bending(name: str, measured: Inspection, image: Tensor | None, key: tup
     ):  # fmt: skip
         return
     noisy = bool(state.get("noisy", False))
-    value, x, direction = bending(name, (*key, zoo.weights_hash(name)), sigma, noisy, image)
+    value, x, direction = bending(name, (*key, weights_of(name)), sigma, noisy, image)
     reach = float(np.abs(direction).max())
     panels = [("image" + " with noise" * noisy, grey_png(x, 0, 1)), ("eigenvector", grey_png(direction, -reach, reach))]
     figure = comparison_figure(panels, (x.shape[1], x.shape[0]), hover=False)
@@ -312,8 +313,9 @@ def page() -> None:
         convexity_figure(measured.sigma, scaled, names, measured.all_convex_above), key="convexity", config=PLAIN
     )
     show_bending(name, measured, image, key, level)
-    with st.expander("Training"):
-        show_training(name)
+    if folder_of(name):
+        with st.expander("Training"):
+            show_training(name)
 
 
 page()

@@ -25,7 +25,7 @@ def controls() -> tuple[View | None, bytes | None]:
         "Show R over", [PLANE, LINE], default=PLANE, required=True, **in_url("view"),
         help="Two directions through the image, with σ on a slider; or one direction and all σ, with the paths of the schemes.",
     )  # fmt: skip
-    prior = prior_control()
+    prior = prior_control(own=True)
     if prior is None:
         raise InputError(NO_PRIOR)
     source, data, _ = source_control()
