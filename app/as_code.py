@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.own import own_priors
 from app.runs import Choice
 from app.scenes import Prepared, Scene
 from gnc_core import images
@@ -44,6 +45,9 @@ class AsCode:
             found[MASK] = buffer.getvalue()
         if self.choice.schedule:
             found[SCHEDULE] = self.choice.schedule.to_json().encode()
+        own = own_priors().get(self.choice.prior)
+        if own:
+            found[f"{self.choice.prior}.zip"] = own.zipped(self.choice.prior)
         return found
 
     @property

@@ -3,8 +3,9 @@
 import base64
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,11 @@ from app.figures.common import Figure
 # zooms, one with the shift key pans.
 REMOVED = ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d", "autoScale2d", "zoom2d", "pan2d", "resetCameraLastSave3d",
            "orbitRotation", "tableRotation", "zoom3d", "pan3d"]  # fmt: skip
+# What is offered to be saved: kinds of files, and what is in them.
+FILES = {
+    "html": ("text/html", "With its animation, on its own."),
+    "csv": ("text/csv", "The numbers of all its curves and maps."),
+}
 _KINDS = {
     "f8": "f8",
     "f4": "f4",
@@ -106,35 +112,39 @@ def show(figure: Figure | Drawn, key: str, name: str | None = None, place: Any =
     of a run, is not offered to be saved. options: of `st.plotly_chart`."""
     drawn = figure if isinstance(figure, Drawn) else encoded(figure)
     if name:
-        st.session_state.setdefault("figures", {})[name] = drawn
+        offer(name, {"html": partial(html_of, drawn, name), "csv": partial(csv_of, drawn)})
     picture = {"format": st.session_state.get("picture", "png"), "filename": name or key, "scale": 2}
     config = {"displaylogo": False, "modeBarButtonsToRemove": REMOVED, "toImageButtonOptions": picture}
     return place.plotly_chart(drawn, key=key, config=config | options.pop("config", {}), **options)
 
 
-def forget_figures() -> None:
-    """To be called before a page is drawn."""
-    st.session_state.figures = {}
+def offer(name: str, files: Mapping[str, Callable[[], str]], picture: Callable[[str, str], None] | None = None) -> None:
+    """Something that is drawn can be saved from the page's save button: `files` by their endings ("html", "csv"), each made when
+    it is asked for. picture: draws a button, of a name and a key, that saves it as PNG; figures of `show` have their camera."""
+    st.session_state.setdefault("figures", {})[name] = files, picture
 
 
 def save_controls(place: DeltaGenerator | None) -> None:
     """What a page's figures can be saved as; to be called when they have been drawn."""
-    figures: dict[str, Drawn] = st.session_state.get("figures", {})
+    figures = st.session_state.get("figures", {})
     if place is None or not figures:
         return
     with place.popover("", icon=":material/download:", help="Save the figures of this page."):
-        st.segmented_control(
-            "The camera of each figure saves it as", ["png", "svg"], default="png", required=True, key="picture",
-            format_func=str.upper, help="The camera appears at the figure's upper right while the mouse is on it.",
-        )  # fmt: skip
-        for name, drawn in figures.items():
-            row = st.container(horizontal=True, vertical_alignment="center")
-            row.markdown(name, width=150)
-            # What is behind a button is made when it is pressed.
-            row.download_button("HTML", partial(html_of, drawn, name), f"{name}.html", "text/html", on_click="ignore",
-                                key=f"save {name} html", help="With its animation, on its own.")  # fmt: skip
-            row.download_button("CSV", partial(csv_of, drawn), f"{name}.csv", "text/csv", on_click="ignore",
-                                key=f"save {name} csv", help="The numbers of all its curves and maps.")  # fmt: skip
+        if any(picture is None for _, picture in figures.values()):
+            st.segmented_control(
+                "The camera of each figure saves it as", ["png", "svg"], default="png", required=True, key="picture",
+                format_func=str.upper, help="The camera appears at the figure's upper right while the mouse is on it.",
+            )  # fmt: skip
+        for name, (files, picture) in figures.items():
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(name, width=150)
+                if picture is not None:
+                    picture(name, f"save {name} png")
+                for ending, make in files.items():
+                    st.download_button(
+                        ending.upper(), make, f"{name}.{ending}", FILES[ending][0], on_click="ignore",
+                        key=f"save {name} {ending}", help=FILES[ending][1],
+                    )  # fmt: skip
 
 
 # --- files -------------------------------------------------------------------------------------------------------
@@ -145,7 +155,8 @@ def html_of(drawn: Drawn, title: str) -> str:
     figure = drawn.plain()
     figure["layout"] |= {"template": plotly.io.templates["plotly_white"].to_plotly_json(), "title": {"text": title}}
     figure["layout"]["margin"] = figure["layout"].get("margin", {}) | {"t": 60}
-    return plotly.io.to_html(figure, include_plotlyjs=True, validate=False, auto_play=False)
+    page = plotly.io.to_html(figure, include_plotlyjs=True, validate=False, auto_play=False)
+    return page.replace("<head>", f"<head><title>{escape(title)}</title>", 1)
 
 
 def csv_of(drawn: Drawn) -> str:
@@ -153,18 +164,25 @@ def csv_of(drawn: Drawn) -> str:
     figure, file = drawn.plain(), io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["frame", "trace", "x", "y", "z"])
-    parts = [("", figure["data"])] + [(frame.get("name", ""), frame["data"]) for frame in figure["frames"]]
-    for frame, traces in parts:
-        for number, trace in enumerate(traces):
-            name = trace.get("name", f"{trace.get('type', 'scatter')} {number + 1}")
-            x, y, z = (_array(trace.get(axis)) for axis in "xyz")
-            if z is not None and z.ndim == 2:
-                x = np.arange(z.shape[1]) if x is None else x
-                y = np.arange(z.shape[0]) if y is None else y
-                x = np.broadcast_to(x if x.ndim == 2 else x[None], z.shape)
-                y = np.broadcast_to(y if y.ndim == 2 else y[:, None], z.shape)
-            columns = [column.ravel().tolist() for column in (x, y, z) if column is not None]
-            writer.writerows([frame, name, *row] for row in zip(*columns, strict=False))
+    still = figure["data"]
+    parts = [("", number, trace) for number, trace in enumerate(still)]
+    for frame in figure["frames"]:  # they hold only what moves; the rest is that of the trace
+        numbers = frame.get("traces", range(len(frame["data"])))
+        parts += [
+            (frame.get("name", ""), n, still[n] | moved) for n, moved in zip(numbers, frame["data"], strict=False)
+        ]
+    for frame, number, trace in parts:
+        name = trace.get("name", f"{trace.get('type', 'scatter')} {number + 1}")
+        x, y, z = (_array(trace.get(axis)) for axis in "xyz")
+        if z is not None and z.ndim == 2:
+            x = np.arange(z.shape[1]) if x is None else x
+            y = np.arange(z.shape[0]) if y is None else y
+            x = np.broadcast_to(x if x.ndim == 2 else x[None], z.shape)
+            y = np.broadcast_to(y if y.ndim == 2 else y[:, None], z.shape)
+        elif x is None and y is not None:
+            x = np.arange(len(y))
+        columns = [column.ravel().tolist() for column in (x, y, z) if column is not None]
+        writer.writerows([frame, name, *row] for row in zip(*columns, strict=False))
     return file.getvalue()
 
 

@@ -3,17 +3,19 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 import torch
 from torch import Tensor
 
+from app.figures.common import Figure
 from app.figures.landscape import Mark, Track, descent_figure, plane_figure
+from app.own import folder_name, weights_of
 from app.runs import Work, load_prior
 from app.scenes import Upload, picture
-from gnc_core import checks, images, problems, zoo
+from gnc_core import checks, images, problems
 from gnc_core.choices import SCHEMES, SchemeChoice, choose_scheme, has_learned
 from gnc_core.errors import InputError
 from gnc_core.measuring import curvature, landscape
@@ -21,6 +23,7 @@ from gnc_core.measuring import curvature, landscape
 CONTENT = 256  # photographs are scaled down to this longer side before the middle is taken
 LEVELS, FINE_LEVELS = 8, 17  # smoothings of the plane, and of the line
 LINE_POINTS = 41
+SKETCHED, LINE_SKETCHED = 4, 10  # intervals a side of a sketch of the plane, and of the line
 REACH = 1.8  # of directions without an end, in norms: about where an eigenvector's pattern has reached black or white
 BENDING, MIRROR, CLEAN = "Smallest curvature", "To its mirror image", "To the clean image"
 BLURRED, RANDOM = "To a blurred one", "Random"
@@ -55,7 +58,8 @@ class Landscape(Work):
     """A view at work: first its directions, then the energies, a row at a time, and the paths of the schemes.
 
     a, b: distances; b is (0,) for a line. sigma: (K,), ascending. energy: (K, B, A), NaN where nothing is known yet.
-    marks: images that lie in the plane or on the line. tracks: the paths of the schemes. length: what 1 of the bar means.
+    sketch: the same from a few points, as long as not all are known. marks: images that lie in the plane or on
+    the line. tracks: the paths of the schemes. What a view of a sample has come to is known to all visitors.
     """
 
     def __init__(self, view: View, data: bytes | None) -> None:
@@ -70,11 +74,15 @@ class Landscape(Work):
         self.x = problems.add_noise(self._clean, view.noise, view.seed) if view.noise else self._clean
         self.sigma = np.geomspace(self._prior.sigma_min, self._prior.sigma_max, LEVELS if view.second else FINE_LEVELS)
         self.a = self.b = np.zeros(1)
-        self.energy = np.full((len(self.sigma), 1, 1), np.nan)
+        self.energy = self.sketch = np.full((len(self.sigma), 1, 1), np.nan)
         self.marks: list[Mark] = []
         self.tracks: list[Track] = []
         self.doing, self.done, self._over = "directions", 0.0, False
         self._steps = self._work()
+        self._public = isinstance(view.source, str) and view.prior in zoo.names()
+        if self._public and (found := known(view, zoo.weights_hash(view.prior))):
+            self.a, self.b, self.energy, self.marks, self.tracks = found["all"]
+            self.sketch, self._over = self.energy, True
 
     @property
     def finished(self) -> bool:
@@ -85,8 +93,16 @@ class Landscape(Work):
         """The smoothings whose energies are all known, as indices."""
         return np.flatnonzero(np.isfinite(self.energy).all((1, 2)))
 
+    @property
+    def complete(self) -> int:
+        """How many levels and paths can be drawn; a level counts once more when its sketch is replaced."""
+        return len(self.levels) + int(np.isfinite(self.sketch).all((1, 2)).sum()) + len(self.tracks)
+
     def _step(self) -> None:
         self._over = next(self._steps, None) is None
+        if self._over and self._public:
+            all_of_it = self.a, self.b, self.energy, self.marks, self.tracks
+            known(self.view, zoo.weights_hash(self.view.prior))["all"] = all_of_it
 
     def _work(self) -> Iterator[bool]:
         view, x = self.view, self.x.to(self.device)
@@ -107,29 +123,44 @@ class Landscape(Work):
             for name, target in targets.items()
             if ENDS[name] in names and target is not None
         ]
-        self.energy = np.full((len(self.sigma), len(self.b), len(self.a)), np.nan)
-        order = np.arange(len(self.sigma))[::-1]  # from the bowl down
-        total = len(self.sigma) * len(self.b)
-        rows = landscape.plane(self._prior, x, (first, second), self.a, self.b, self.sigma[order])
-        for number, (k, i, row) in enumerate(rows, start=1):
-            with self._lock:
-                self.energy[order[k], i] = row
-            self.doing, self.done = f"σ = {self.sigma[order[k]]:.3g}", number / total
-            yield True
+        self.energy = self.sketch = np.full((len(self.sigma), len(self.b), len(self.a)), np.nan)
+        yield from self._energies(x, first, second)
         if view.second is None:
             yield from self._paths(x, first)
+
+    def _energies(self, x: Tensor, first: Tensor, second: Tensor) -> Iterator[bool]:
+        """A sketch of every level, where there are many points, and then all of it; from the bowl down."""
+        order = np.arange(len(self.sigma))[::-1]
+        apart = (len(self.a) - 1) // (SKETCHED if self.view.second else LINE_SKETCHED)
+        passes = [apart, 1] if apart > 1 else [1]
+        total, number = sum(len(self.a[::n]) * len(self.b[::n]) for n in passes) * len(order), 0
+        for apart in passes:
+            a, b = self.a[::apart], self.b[::apart]
+            found = self.energy if apart == 1 else np.full((len(order), len(b), len(a)), np.nan)
+            sketch = self.sketch.copy()
+            for k, i, row in landscape.plane(self._prior, x, (first, second), a, b, self.sigma[order]):
+                with self._lock:
+                    found[order[k], i] = row
+                    if apart > 1 and i == len(b) - 1:
+                        sketch[order[k]] = landscape.between(found[order[k]], apart)
+                        self.sketch = sketch.copy()
+                number += len(a)
+                self.doing, self.done = f"σ = {self.sigma[order[k]]:.3g}", number / total
+                yield True
 
     def _paths(self, x: Tensor, first: Tensor) -> Iterator[bool]:
         """The three schemes, from the noisy image down."""
         view, prior = self.view, self._prior
         problem = problems.Denoising(x, view.noise)
         choices = [SchemeChoice("flow", view.steps, view.sigma0), SchemeChoice("joint", view.steps, view.sigma0)]
-        if has_learned(view.prior, problem.name):
+        if has_learned(folder_name(view.prior), problem.name):
             choices.append(SchemeChoice("learned"))
         for choice in choices:
             reached, sigmas = [x], list[float]()
             self.doing = SCHEMES[choice.scheme or ""]
-            for step in choose_scheme(choice, prior, view.prior, problem.name, view.noise).run(prior, problem):
+            for step in choose_scheme(choice, prior, folder_name(view.prior), problem.name, view.noise).run(
+                prior, problem
+            ):
                 reached.append(step.image)
                 sigmas.append(float(step.sigma))
                 yield True
@@ -139,10 +170,12 @@ class Landscape(Work):
                 self.tracks = [*self.tracks, track]
 
 
-def figure_of(work: Landscape) -> go.Figure | None:
-    """Of all levels that are complete; None where there is nothing to be drawn yet."""
-    known, view = work.levels, work.view
-    sigma, energy = work.sigma[known], work.energy[known]
+def figure_of(work: Landscape) -> Figure | None:
+    """Of all levels that are known, if only as a sketch; None where there is nothing to be drawn yet."""
+    view, energy = work.view, work.sketch.copy()
+    energy[work.levels] = work.energy[work.levels]
+    known = np.flatnonzero(np.isfinite(energy).all((1, 2)))
+    sigma, energy = work.sigma[known], energy[known]
     if view.second is None:
         line = work.a, sigma, energy[:, 0], view.first.lower(), work.marks, work.tracks
         return descent_figure(*line) if len(known) > 1 else None
@@ -165,8 +198,14 @@ def _direction(view: View, name: str, x: Tensor, clean: Tensor, seed: int, besid
         return landscape.unit(target - x)
     if name == RANDOM:
         return landscape.random_direction(x, seed)
-    key = (view.source, view.crop, view.noise, view.noise and view.seed, zoo.weights_hash(view.prior))
+    key = (view.source, view.crop, view.noise, view.noise and view.seed, weights_of(view.prior))
     return _bending(view.prior, key, view.bend, beside is not None, x, beside)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def known(view: View, weights: str) -> dict[str, Any]:
+    """Where a view of a sample leaves what it has come to, under "all"."""
+    return {}
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

@@ -1,48 +1,57 @@
 """What a sweep came to, as "Maps" shows it: numbers, maps, energy against PSNR, downloads."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
 
+from app.drawing import Drawn, encoded, show
+from app.figures.common import Figure
 from app.figures.maps import Map, maps_figure, trade_off_figure
-from app.live import live_chart
+from app.lessons.maps import LOOK_FOR
 from app.ranges import nearest
 from app.runs import usable_priors
 from app.scenes import Scene
 from app.session import in_url
-from app.sweeping import SWEEP_FILE, Picture, cell_title, maps, settings_of_cell, what_a_click_does
+from app.sweeping import SWEEP_FILE, Picture, Shown, cell_title, maps, settings_of_cell, what_a_click_does
 from gnc_core import sweeps
 from gnc_core.sweeps import Plan, Result
 
-LOOK_FOR = {
-    "denoise": "Look where the star lies and where the lines: for denoising, the PSNR is highest **before** the lowest energy "
-    "is attained. More steps lower the energy further and make the image worse.",
-    "inpaint": "Look where attainment and PSNR rise: inpainting needs **enough of both**, an initial smoothing that reaches "
-    "across the gaps and the steps to come down from it. Below that, runs end in a poor local minimum.",
-}
 state = st.session_state
 
 
-def show_live(result: Result, tolerance: float) -> None:
+def show_live(result: Result, tolerance: float, key: str) -> None:
     """Numbers and maps of a sweep that runs."""
     plan = result.plan
-    shown = maps(result, tolerance, plan.schemes)
-    show_numbers(shown, plan)
-    live_chart("live", maps_figure(shown, plan.sigma0, plan.steps, len(plan.names)))
+    some = maps(result, tolerance, plan.schemes)
+    show_numbers(some, plan)
+    show(maps_figure(some, plan.sigma0, plan.steps, len(plan.names)), key)
 
 
-def show(result: Result, schemes: Sequence[str], tolerance: float, current: Picture | None) -> None:
+def drawn(shown: Shown, what: tuple, make: Callable[[], Figure]) -> Drawn:
+    """A figure of a sweep as it is sent; made once for all visitors if the sweep is one that they all can see. what: all else
+    that it depends on."""
+    return _drawn(shown.key, what, make) if shown.key else encoded(make())
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _drawn(key: tuple[str, int], what: tuple, _make: Callable[[], Figure]) -> Drawn:
+    return encoded(_make())
+
+
+def show_outcome(shown: Shown, schemes: Sequence[str], tolerance: float, current: Picture | None) -> None:
     """Numbers, the four maps, energy against PSNR, downloads."""
-    plan, count = result.plan, len(result.plan.names)
-    shown = maps(result, tolerance, schemes) or maps(result, tolerance, plan.schemes)
-    show_numbers(shown, plan)
-    st.markdown(f"{LOOK_FOR.get(plan.task, '')} {what_a_click_does(plan, current)}")
-    figure = maps_figure(shown, plan.sigma0, plan.steps, count)
+    result, plan = shown.result, shown.result.plan
+    some = maps(result, tolerance, schemes) or maps(result, tolerance, plan.schemes)
+    parts = some, plan.sigma0, plan.steps, len(plan.names)
+    names = tuple(one.name for one in some)
+    show_numbers(some, plan)
     key, select = f"maps {state.clicks}", "ignore"
     if current is not None and plan.prior in usable_priors()[0]:
-        select = partial(restore_cell, key, plan, [trace.name for trace in figure.data], current.scene)
-    st.plotly_chart(figure, key=key, on_select=select, selection_mode="points")
+        select = partial(restore_cell, key, plan, current.scene)
+    figure = drawn(shown, ("maps", names, tolerance), partial(maps_figure, *parts))
+    show(figure, key, "maps", on_select=select, selection_mode="points")
+    st.markdown(f"{LOOK_FOR.get(plan.task, '')} {what_a_click_does(plan, current)}")
     st.caption(
         f"E\\*: for each image the lowest final energy of any run of this grid, of at most {plan.steps[-1]} steps; a run attains "
         f"it when it ends within {tolerance:.1%} of E(degraded image) − E\\* above it. Joint minimisation is of rate "
@@ -57,7 +66,8 @@ def show(result: Result, schemes: Sequence[str], tolerance: float, current: Pict
         "Colour", ["Steps", "Initial smoothing"], default="Steps", required=True, **in_url("colour"),
         help="What the colour of a point stands for.",
     )  # fmt: skip
-    st.plotly_chart(trade_off_figure(shown, plan.sigma0, plan.steps, count, colour == "Steps"), key="trade-off")
+    figure = drawn(shown, ("trade-off", names, colour), partial(trade_off_figure, *parts, colour == "Steps"))
+    show(figure, "trade-off", "energy against PSNR")
     row = st.container(horizontal=True)
     row.download_button(
         "Table (CSV)", partial(sweeps.to_csv, result), "sweep.csv", "text/csv", icon=":material/download:", on_click="ignore",
@@ -69,13 +79,14 @@ def show(result: Result, schemes: Sequence[str], tolerance: float, current: Pict
     )  # fmt: skip
 
 
-def restore_cell(key: str, plan: Plan, names: list[str], scene: Scene) -> None:
+def restore_cell(key: str, plan: Plan, scene: Scene) -> None:
     """What a click on a cell does: `page` goes to "Restore an image", which begins at once."""
     points = state[key]["selection"]["points"]
     if points:
         cell = round(points[0]["y"]), round(points[0]["x"])
         state.clicks += 1  # another key: when the page is seen again, nothing is selected
-        state.restore_now, state.notes = nearest(settings_of_cell(plan, names[points[0]["curve_number"]], cell, scene))
+        scheme = points[0]["customdata"][0]
+        state.restore_now, state.notes = nearest(settings_of_cell(plan, scheme, cell, scene))
 
 
 def show_numbers(shown: list[Map], plan: Plan) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from app.as_code import AsCode
+from app.as_code import IMAGE, MASK, SCHEDULE, AsCode
 from app.components.curtain import curtain
 from app.components.film import film
 from app.drawing import show
@@ -153,6 +153,13 @@ def show_differences(run: Restoration) -> None:
     )
 
 
+FILES = {
+    IMAGE: "The image of this page, in floats.",
+    MASK: "Which pixels are known.",
+    SCHEDULE: "The schedule of this visit.",
+}
+
+
 def show_code(code: AsCode | None) -> None:
     """The settings of the controls, to be copied."""
     if code is None:
@@ -165,7 +172,7 @@ def show_code(code: AsCode | None) -> None:
     for name, data in code.files.items():
         row.download_button(
             name, data, name, icon=":material/download:", on_click="ignore",
-            help="The image of this page, in floats." if name == "image.npy" else "Which pixels are known.",
+            help=FILES.get(name, "The prior of this visit; unpack it where the command runs."),
         )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,8 +16,10 @@ import torch
 from torch import Tensor
 
 from app.figures.restoration import Curve
+from app.own import folder_name, own_priors
 from app.scenes import Prepared, Scene
 from app.session import sentence
+from app.turns import Account, turns
 from gnc_core import images, zoo
 from gnc_core.choices import SCHEMES, SchemeChoice, best_device, choose_scheme
 from gnc_core.errors import InputError
@@ -74,7 +77,7 @@ class Work(ABC):
     def __init__(self) -> None:
         self.stopped, self.error = False, ""
         self.device = best_device()
-        self._lock = threading.Lock()
+        self._lock, self._advancing, self._account = threading.Lock(), threading.Lock(), Account()
 
     @property
     @abstractmethod
@@ -89,23 +92,25 @@ class Work(ABC):
     def running(self) -> bool:
         return not (self.stopped or self.error or self.finished)
 
-    def advance(self) -> None:
-        """Does the next step. Work that fails, in whatever way, ends with a sentence in `error`.
+    def advance(self, seconds: float = 0.0) -> None:
+        """Does the next step, and more for so many seconds. Work that fails, in whatever way, ends with a sentence in `error`.
 
         After a click, the script that was interrupted may still be in here while the next one already runs: they take
         turns.
         """
-        with self._queue():
-            if not self.running:
-                return
-            try:
-                self._step()
-            except Exception as error:  # its generator cannot go on
-                self.error = sentence(error)
+        with self._advancing, self._turn():
+            until = time.monotonic() + seconds
+            while self.running:
+                try:
+                    self._step()
+                except Exception as error:  # its generator cannot go on
+                    self.error = sentence(error)
+                if time.monotonic() >= until:
+                    return
 
-    def _queue(self) -> threading.Lock:
-        """What holds back all others while a step is done."""
-        return device_queue()
+    def _turn(self) -> AbstractContextManager[None]:
+        """What holds back others while this computes."""
+        return turns().turn(self._account)
 
     def stop(self) -> None:
         """What has been reached is final, unless it is asked to go on."""
@@ -229,8 +234,9 @@ class Run(Restoration):
         prior = ByChannel(load_prior(choice.prior))
         problem = prepared.problem.from_start(choice.start).to(self.device)
         how = SchemeChoice(choice.scheme, choice.steps, choice.sigma0, choice.rate, choice.schedule, choice.blind)
-        scheme = choose_scheme(how, prior, choice.prior, problem.name, problem.level, choice.start)
-        suits = choose_scheme(SchemeChoice(), prior, choice.prior, problem.name, problem.level, choice.start)
+        name = folder_name(choice.prior)
+        scheme = choose_scheme(how, prior, name, problem.name, problem.level, choice.start)
+        suits = choose_scheme(SchemeChoice(), prior, name, problem.name, problem.level, choice.start)
         self.suits = scheme == suits and not choice.blind
         self.steps, self.note = scheme.steps, problem.note(scheme.steps)
         self._set = replace(choice, steps=self.steps)
@@ -251,7 +257,7 @@ class Run(Restoration):
         )
         self.estimate = guess.level
         self._start_from(guess)
-        scheme = choose_scheme(how, prior, self._set.prior, guess.name, guess.level)
+        scheme = choose_scheme(how, prior, folder_name(self._set.prior), guess.name, guess.level)
         yield from timed(scheme.run(prior, guess))
 
     def _title(self) -> str:
@@ -281,8 +287,8 @@ class BaselineRun(Restoration):
     def _title(self) -> str:
         return self.name
 
-    def _queue(self) -> threading.Lock:
-        return baseline_queue()
+    def _turn(self) -> AbstractContextManager[None]:
+        return baseline_turn()
 
     def _step(self) -> None:
         problem, begin = self.prepared.problem, time.perf_counter()
@@ -302,9 +308,12 @@ class BaselineRun(Restoration):
 
 
 def load_prior(name: str) -> FieldsOfExperts:
-    """A prior of the zoo on this machine's device, loaded once; again when its file changes.
+    """A prior of the zoo on this machine's device, loaded once; again when its file changes. Or one of this visit's own.
 
     Raises `InputError` for any other name: it may come from a link or a file, and no path in one is to be opened."""
+    own = own_priors().get(name)
+    if own is not None:
+        return own.prior
     if name not in zoo.names():
         raise InputError(f"There is no prior {name!r} in the folder pretrained/.")
     return _loaded(name, best_device(), zoo.weights_hash(name))
@@ -327,12 +336,11 @@ def _usable(files: tuple) -> tuple[list[str], list[str]]:
 
 
 @st.cache_resource
-def baseline_queue() -> threading.Lock:
+def baseline_turn() -> threading.Lock:
     """One baseline at a time."""
     return threading.Lock()
 
 
-@st.cache_resource
-def device_queue() -> threading.Lock:
-    """One step at a time on the device, whoever asks: pages in several browsers take turns."""
-    return threading.Lock()
+def device_queue() -> AbstractContextManager[None]:
+    """A turn on the device for what is no `Work`: all visitors take turns."""
+    return turns().turn(Account())

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.own import folder_name, own_priors
 from app.ranges import RANGES, beyond_told
 from app.runs import Choice, usable_priors
 from app.scenes import Scene
@@ -19,14 +20,14 @@ STARTS = {"Harmonic fill": None, "Grey": "grey"}
 def scheme_controls(scene: Scene | None) -> Choice | None:
     """The prior and the scheme; None if there is no prior."""
     st.subheader("Scheme")
-    prior = prior_control()
+    prior = prior_control(own=True)
     if prior is None:
         return None
     task = next(iter(TASKS)) if scene is None else scene.task
     start = start_control() if TASKS[task].starts else None
     family = learned_schedules(prior, task)
     own = own_schedule(prior, task)
-    best = "learned" if own is not None or has_learned(prior, task, start=start) else "flow"
+    best = "learned" if own is not None or has_learned(folder_name(prior), task, start=start) else "flow"
     labels = {SCHEMES[scheme]: scheme for scheme in sorted(SCHEMES, key=lambda scheme: scheme != best)}
     scheme = labels[st.selectbox(
         "Scheme", list(labels), **in_url("scheme"),
@@ -110,17 +111,20 @@ def start_control() -> str | None:
     )]  # fmt: skip
 
 
-def prior_control() -> str | None:
-    """The prior's name, None where there is none, and what is wrong with those that cannot be used."""
+def prior_control(own: bool = False) -> str | None:
+    """The prior's name, None where there is none, and what is wrong with those that cannot be used. own: also those that the
+    visitor has trained."""
     priors, problems = usable_priors()
     for problem in problems:
         st.warning(plain(problem))
-    if not priors:
+    trained = list(own_priors()) if own else []
+    if not priors + trained:
         return None
     prior = st.selectbox(
-        "Prior", priors, **in_url("prior"), help="A pretrained prior: a folder of weights in pretrained/.",
+        "Prior", priors + trained, **in_url("prior"),
+        help="A pretrained prior: a folder of weights in pretrained/. Or one that you have trained in this visit: own-1, own-2 …",
     )  # fmt: skip
-    purpose = zoo.purpose(prior)
+    purpose = zoo.purpose(prior) if prior in priors else ""
     if purpose:
         st.caption(plain(f"{prior}: {purpose}."))
     return prior
@@ -128,7 +132,7 @@ def prior_control() -> str | None:
 
 def learned_schedules(prior: str, task: str) -> ScheduleFamily | None:
     """The learned schedules of a prior for a task, None without; and what is wrong with those that cannot be used."""
-    families, problems = zoo.families(prior)
+    families, problems = zoo.families(prior) if folder_name(prior) else ([], [])
     for problem in problems:
         st.warning(plain(problem))
     return next((family for family in families if family.task == task), None)

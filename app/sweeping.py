@@ -62,20 +62,29 @@ class OwnSweep(Work):
                 self.result.put(progress.cell)
 
 
-def ready_made() -> tuple[dict[str, dict[str, Result]], list[str]]:
+@dataclass(frozen=True)
+class Shown:
+    """A sweep that is looked at. key: what identifies one that all visitors can see, None for a visitor's own."""
+
+    result: Result
+    key: tuple[str, int] | None = None
+
+
+def ready_made() -> tuple[dict[str, dict[str, Shown]], list[str]]:
     """The sweeps in pretrained/sweeps/ by task and prior, and a sentence for each file that cannot be read."""
-    found: dict[str, dict[str, Result]] = {}
+    found: dict[str, dict[str, Shown]] = {}
     problems = []
     for name, path in zoo.sweep_files().items():
         try:
-            result = drawable(_loaded(path, path.stat().st_mtime_ns), path.name)
+            time = path.stat().st_mtime_ns
+            result = drawable(_loaded(path, time), path.name)
         except (InputError, OSError) as error:
             problems.append(
                 str(error) if isinstance(error, InputError) else f"{path.name} cannot be read: {error.strerror}."
             )
             continue
         priors, prior = found.setdefault(task_title(result.plan), {}), result.plan.prior
-        priors[prior if prior not in priors else f"{prior} ({name})"] = result
+        priors[prior if prior not in priors else f"{prior} ({name})"] = Shown(result, (str(path), time))
     return found, problems
 
 

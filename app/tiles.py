@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from app.figures.inside import Layer, kernels_figure
+from app.own import folder_of, weights_of
 from app.runs import device_queue, load_prior
-from gnc_core import checks, images, problems, zoo
+from gnc_core import checks, images, problems
 from gnc_core.measuring import curvature, inspection, inspections
 from gnc_core.measuring.inspections import Inspection
 from gnc_core.mixture import PRESETS, smallest_curvature
@@ -33,10 +34,10 @@ def measure(name: str, image: Tensor | None, image_key: tuple) -> ShownInspectio
     """The inspection saved with a prior; else one of the image (1, 1, H, W), or None without an image.
 
     Raises `InputError` for a damaged prior or inspection, and for too small an image."""
-    prior, weights = load_prior(name), zoo.weights_hash(name)
-    saved = inspections.load(name)
-    if saved is not None:
-        path = zoo.folder_of(name) / inspections.FILE
+    prior, weights, folder = load_prior(name), weights_of(name), folder_of(name)
+    saved = inspections.load(folder) if folder else None
+    if folder and saved is not None:
+        path = folder / inspections.FILE
         return ShownInspection(saved, True, (name, weights, path.stat().st_mtime_ns))
     if image is None:
         return None

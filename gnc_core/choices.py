@@ -74,14 +74,16 @@ def best_device() -> str:
 
 
 def has_learned(
-    prior_name: str | Path, task: str, steps: int | None = None, start: str | None = None, setting: str = ""
+    prior_name: str | Path | None, task: str, steps: int | None = None, start: str | None = None, setting: str = ""
 ) -> bool:
-    """Whether a prior has learned schedules for a task, of that number of steps, from that start of missing pixels, the first
-    of `Problem.starts`, and for that setting: they are fitted to it.
+    """Whether a prior (None: one that lies in no folder) has learned schedules for a task, of that number of steps, from that
+    start of missing pixels, the first of `Problem.starts`, and for that setting: they are fitted to it.
 
     >>> has_learned("foe-l1", "denoise"), has_learned("foe-l1", "denoise", steps=50)
     (True, False)
     """
+    if prior_name is None:
+        return False
     family = next((family for family in zoo.families(prior_name)[0] if family.task == task), None)
     kind = problems.task(task)
     usual = (start is None or start in kind.starts[:1]) and kind.learned_suit(setting)
@@ -91,7 +93,7 @@ def has_learned(
 def choose_scheme(
     choice: SchemeChoice,
     prior: Prior,
-    prior_name: str | Path,
+    prior_name: str | Path | None,
     task: str,
     level: float,
     start: str | None = None,
@@ -101,8 +103,8 @@ def choose_scheme(
     (`Problem.starts`).
 
     They say the defaults: of the number of steps, of sigma0 (the prior's largest for blind joint minimisation), of the rate, and
-    which of the learned schedules of the prior `prior_name` it is. Raises `InputError` for sigmas outside the prior's range, if
-    no learned schedule fits, and for a blind choice where the prior cannot tell the level.
+    which of the learned schedules of the prior `prior_name` it is (None: it lies in no folder, and has none). Raises `InputError`
+    for sigmas outside the prior's range, if no learned schedule fits, and for blind choices where no prior can tell the level.
 
     >>> prior = zoo.load("foe-l1")
     >>> choose_scheme(SchemeChoice("joint", steps=6), prior, "foe-l1", "denoise", 0.1)
@@ -118,7 +120,9 @@ def choose_scheme(
     if choice.scheme == "learned" or (
         choice.scheme is None and has_learned(prior_name, task, choice.steps, start, setting)
     ):
-        schedule = choice.schedule or zoo.find_family(prior_name, task).at(level, choice.steps)
+        if prior_name is None and choice.schedule is None:
+            raise InputError("This prior lies in no folder, and has no learned schedules.")
+        schedule = choice.schedule or zoo.find_family(prior_name or "", task).at(level, choice.steps)
         if schedule.task != task:
             raise InputError(f"The schedule is for {schedule.title}, not for {task}.")
         for sigma in schedule.sigma:
@@ -138,7 +142,7 @@ def choose_scheme(
 def scheme_for(
     choice: SchemeChoice,
     prior: Prior,
-    prior_name: str | Path,
+    prior_name: str | Path | None,
     problem: Problem,
     start: str | None = None,
     setting: str = "",

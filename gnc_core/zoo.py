@@ -259,24 +259,33 @@ def save(folder: str | os.PathLike, prior: FieldsOfExperts, card: dict[str, Any]
     ...     card(folder)["note"]
     'a copy'
     """
-    from safetensors.torch import save as to_safetensors
-
-    from gnc_core.prior.fields_of_experts import FieldsOfExperts
-
-    folder = checks.path(folder, "The folder of a prior")
-    if not isinstance(prior, FieldsOfExperts) or not isinstance(card, dict):
-        raise InputError(
-            f"A prior is saved with a card, a dictionary, not {type(prior).__name__} with {type(card).__name__}."
-        )
+    folder, contents = checks.path(folder, "The folder of a prior"), files(prior, card)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"Cannot make the folder {folder}: {error.strerror}.") from error
+    for name, content in contents.items():
+        write_bytes(folder / name, content)
+
+
+def files(prior: FieldsOfExperts, card: dict[str, Any]) -> dict[str, bytes]:
+    """What `save` writes, by the names of the files. Raises `InputError` for what is no prior or no card.
+
+    >>> sorted(files(load("foe-l1"), {"note": "a copy"}))
+    ['card.json', 'prior.safetensors']
+    """
+    from safetensors.torch import save as to_safetensors
+
+    from gnc_core.prior.fields_of_experts import FieldsOfExperts
+
+    if not isinstance(prior, FieldsOfExperts) or not isinstance(card, dict):
+        raise InputError(
+            f"A prior is saved with a card, a dictionary, not {type(prior).__name__} with {type(card).__name__}."
+        )
     weights = {key: value.detach().cpu().contiguous() for key, value in prior.state_dict().items()}
     metadata = {"architecture": json.dumps(prior.architecture)}
-    write_bytes(folder / WEIGHTS, to_safetensors(weights, metadata))
     content = json.dumps({"architecture": prior.architecture} | card, indent=2) + "\n"
-    write_bytes(folder / CARD, content.encode())
+    return {WEIGHTS: to_safetensors(weights, metadata), CARD: content.encode()}
 
 
 def _architecture(text: str, name: str) -> dict[str, Any]:

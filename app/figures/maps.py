@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 
-GRID_LINE = "rgba(128, 128, 128, 0.18)"
+from app.figures.common import Figure, Part, axis
+
 UNKNOWN = "rgba(128, 128, 128, 0.12)"
 LINE, HALO = "rgb(20, 20, 20)", "rgba(255, 255, 255, 0.75)"
 CONTOURS = (
@@ -15,8 +15,8 @@ CONTOURS = (
 )  # % of the images, how the line is drawn, its name
 CONTOUR_OF_ONE = ((50, "solid", "E* is attained"),)
 BEST = {"symbol": "star", "size": 15, "color": "white", "line": {"color": LINE, "width": 1.5}}
-PLOT, ROWS = 560, ((0.57, 1), (0, 0.43))  # pixels of the maps' height, and how the two rows share it
-BAR = {"orientation": "h", "x": 0.5, "len": 1.0, "yanchor": "top", "thickness": 10, "outlinewidth": 0}
+HEIGHT, ROWS = 530, ((0.545, 1), (0, 0.455))  # pixels, and how the two rows share the height
+BAR = {"x": 1.005, "len": 0.455, "yanchor": "bottom", "thickness": 10, "outlinewidth": 0}
 SYMBOLS = ("circle", "diamond")
 DARKEST = 0.25  # share of the cells, those of lowest PSNR, that the colours do not tell apart
 
@@ -39,104 +39,103 @@ class Map:
     best: tuple[int, int] | None
 
 
-def maps_figure(maps: Sequence[Map], sigma0: Sequence[float], steps: Sequence[int], images: int) -> go.Figure:
+def maps_figure(maps: Sequence[Map], sigma0: Sequence[float], steps: Sequence[int], images: int) -> Figure:
     """Attainment above, PSNR below, a column a scheme, on shared axes: position j of sigma0 upwards, position k of steps to
     the right. Both show where attainment reaches 50 % and 90 % (of more than one image), and the highest PSNR. The quarter of
     the cells with the lowest PSNR has one colour.
 
     Every cell can be hovered over and clicked: the trace called after the scheme has its point at x = k, y = j.
     """
-    figure = go.Figure()
     psnr = np.concatenate([one.psnr[np.isfinite(one.psnr)] for one in maps])
-    lowest, highest = (np.quantile(psnr, DARKEST), psnr.max()) if psnr.size else (0, 1)
+    lowest, highest = (float(np.quantile(psnr, DARKEST)), float(psnr.max())) if psnr.size else (0.0, 1.0)
     levels = CONTOURS if images > 1 else CONTOUR_OF_ONE
     texts = _texts(maps, sigma0, steps, images)
     k, j = (positions.ravel() for positions in np.meshgrid(range(len(steps)), range(len(sigma0))))
+    data: list[Part] = []
+    notes: list[Part] = []
     for column, one in enumerate(maps):
         x = "x" if column == 0 else f"x{column + 1}"
-        shown = {"showscale": column == 0, "hoverinfo": "skip", "xaxis": x}
-        figure.add_heatmap(
-            z=100 * one.attainment, zmin=0, zmax=100, colorscale="Viridis", yaxis="y", **shown,
-            colorbar=BAR | {"y": ROWS[0][0] - 8 / PLOT, "ticksuffix": " %"},
-        )  # fmt: skip
-        figure.add_heatmap(
-            z=one.psnr, zmin=lowest, zmax=max(highest, lowest + 0.01), colorscale="Cividis", yaxis="y2", **shown,
-            colorbar=BAR | {"y": -66 / PLOT, "ticksuffix": " dB"},
-        )  # fmt: skip
-        for y in ("y", "y2"):
-            for line in _contours(one.attainment, levels):
-                figure.add_trace(line.update(xaxis=x, yaxis=y))
-            best = [one.best] if one.best else []
-            figure.add_scatter(
-                x=[k for _, k in best], y=[j for j, _ in best], mode="markers", marker=BEST, hoverinfo="skip",
-                xaxis=x, yaxis=y, name="highest mean PSNR", legendgroup="best", showlegend=column == 0 and y == "y",
-            )  # fmt: skip
+        first = {"type": "heatmap", "showscale": column == 0, "hoverinfo": "skip", "xaxis": x}
+        data += [
+            first | {"z": 100 * one.attainment, "zmin": 0, "zmax": 100, "colorscale": "Viridis", "yaxis": "y",
+                     "name": f"{one.name}, attainment (%)", "colorbar": BAR | {"y": ROWS[0][0], "ticksuffix": " %"}},
+            first | {"z": one.psnr, "zmin": lowest, "zmax": max(highest, lowest + 0.01), "colorscale": "Cividis", "yaxis": "y2",
+                     "name": f"{one.name}, mean PSNR (dB)", "colorbar": BAR | {"y": ROWS[1][0], "ticksuffix": " dB"}},
+        ]  # fmt: skip
+        best = [one.best] if one.best else []
+        for y, what in (("y", "attainment"), ("y2", "mean PSNR")):
+            place = {"xaxis": x, "yaxis": y}
             unseen = {"marker": {"opacity": 0}}
-            figure.add_scatter(
-                x=k, y=j, mode="markers", marker={"opacity": 0}, selected=unseen, unselected=unseen, name=one.name,
-                xaxis=x, yaxis=y, showlegend=False, text=texts, hovertemplate="%{text}<extra></extra>",
+            data += [line | place for line in _contours(one.attainment, levels)]
+            data += [
+                {"type": "scatter", "x": [k for _, k in best], "y": [j for j, _ in best], "mode": "markers", "marker": BEST,
+                 "hoverinfo": "skip", "name": "highest mean PSNR", "legendgroup": "best",
+                 "showlegend": column == 0 and y == "y"} | place,
+                {"type": "scatter", "x": k, "y": j, "mode": "markers", "marker": {"opacity": 0}, "selected": unseen,
+                 "unselected": unseen, "name": one.name, "customdata": [[one.name]] * len(k), "showlegend": False, "text": texts,
+                 "hovertemplate": "%{text}<extra></extra>"} | place,
+            ]  # fmt: skip
+            notes.append(
+                {"text": f"<b>{one.name}</b>: {what}", "showarrow": False, "font": {"size": 13}, "xref": f"{x} domain",
+                 "yref": f"{y} domain", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"}
             )  # fmt: skip
-            figure.add_annotation(
-                text=f"<b>{one.name}</b>: {'attainment' if y == 'y' else 'mean PSNR'}", showarrow=False, font_size=13,
-                xref=f"{x} domain", yref=f"{y} domain", x=0, y=1, xanchor="left", yanchor="bottom",
-            )  # fmt: skip
-    for _, dash, name in levels:
-        figure.add_scatter(
-            x=[None], y=[None], mode="lines", line={"color": "rgb(120, 120, 120)", "dash": dash, "width": 2},
-            name=name,
-        )  # fmt: skip
-    _axes(figure, len(maps), sigma0, steps)
-    return figure.update_layout(
-        height=PLOT + 180, margin={"l": 60, "r": 10, "t": 70, "b": 110, "pad": 0}, hovermode="closest", hoverdistance=-1,
-        plot_bgcolor=UNKNOWN, legend={"orientation": "h", "x": 0, "y": 1 + 24 / PLOT, "yanchor": "bottom"},
-        hoverlabel={"align": "left"},
-    )  # fmt: skip
+    data += [
+        {"type": "scatter", "x": [None], "y": [None], "mode": "lines", "name": name,
+         "line": {"color": "rgb(120, 120, 120)", "dash": dash, "width": 2}}
+        for _, dash, name in levels
+    ]  # fmt: skip
+    return {
+        "data": data,
+        "layout": _axes(len(maps), sigma0, steps) | {
+            "height": HEIGHT, "margin": {"l": 60, "r": 10, "t": 50, "b": 42, "pad": 0}, "hovermode": "closest",
+            "hoverdistance": -1, "plot_bgcolor": UNKNOWN, "annotations": notes, "hoverlabel": {"align": "left"},
+            "legend": {"orientation": "h", "x": 0, "y": 1.05, "yanchor": "bottom"},
+        },
+    }  # fmt: skip
 
 
 def trade_off_figure(
     maps: Sequence[Map], sigma0: Sequence[float], steps: Sequence[int], images: int, by_steps: bool = True
-) -> go.Figure:
+) -> Figure:
     """Every cell as a point, energy above E* against PSNR; a symbol a scheme, coloured by the number of steps or by sigma0.
     Lines join the runs from one sigma0, from the fewest steps to the most."""
-    figure = go.Figure()
     energies = np.concatenate([one.excess.ravel() for one in maps])
     positive = energies[energies > 0]
     floor = positive.min() / 2 if positive.size else 1e-6  # a logarithmic axis has no place for E* itself
-    texts = np.array(_texts(maps, sigma0, steps, images))
+    texts = _texts(maps, sigma0, steps, images)
     values, title = (steps, "steps") if by_steps else (sigma0, "σ₀")
     shades = np.broadcast_to(np.log10(steps)[None] if by_steps else np.log10(sigma0)[:, None], maps[0].psnr.shape)
     gap = np.full((len(sigma0), 1), np.nan)
+    bar = {
+        "title": {"text": title}, "thickness": 12, "outlinewidth": 0, "tickvals": np.log10(values),
+        "ticktext": [f"{v:.3g}" for v in values],
+    }  # fmt: skip
+    data: list[Part] = []
     for number, one in enumerate(maps):
         x = np.where(np.isnan(one.excess), np.nan, np.maximum(one.excess, floor))
-        figure.add_scatter(
-            x=np.hstack([x, gap]).ravel(), y=np.hstack([one.psnr, gap]).ravel(), mode="lines", hoverinfo="skip",
-            line={"color": "rgba(128, 128, 128, 0.45)", "width": 1}, showlegend=False,
-        )  # fmt: skip
-        figure.add_scatter(
-            x=x.ravel(), y=one.psnr.ravel(), mode="markers", name=one.name, text=texts,
-            hovertemplate="%{text}<extra></extra>",
-            marker={
-                "symbol": SYMBOLS[number % len(SYMBOLS)], "size": 9, "color": shades.ravel(), "colorscale": "Viridis",
-                "cmin": shades.min(), "cmax": shades.max(), "showscale": number == 0,
-                "line": {"color": "white", "width": 0.5},
-                "colorbar": {
-                    "title": {"text": title}, "thickness": 12, "outlinewidth": 0, "tickvals": np.log10(values),
-                    "ticktext": [f"{v:.3g}" for v in values],
-                },
-            },
-        )  # fmt: skip
+        data += [
+            {"type": "scatter", "x": np.hstack([x, gap]).ravel(), "y": np.hstack([one.psnr, gap]).ravel(), "mode": "lines",
+             "hoverinfo": "skip", "line": {"color": "rgba(128, 128, 128, 0.45)", "width": 1}, "showlegend": False},
+            {"type": "scatter", "x": x.ravel(), "y": one.psnr.ravel(), "mode": "markers", "name": one.name, "text": texts,
+             "hovertemplate": "%{text}<extra></extra>",
+             "marker": {"symbol": SYMBOLS[number % len(SYMBOLS)], "size": 9, "color": shades.ravel(), "colorscale": "Viridis",
+                        "cmin": shades.min(), "cmax": shades.max(), "showscale": number == 0,
+                        "line": {"color": "white", "width": 0.5}, "colorbar": bar}},
+        ]  # fmt: skip
     best = [(max(one.excess[one.best], floor), one.psnr[one.best]) for one in maps if one.best]
-    figure.add_scatter(
-        x=[x for x, _ in best], y=[y for _, y in best], mode="markers", marker=BEST, hoverinfo="skip", name="highest mean PSNR",
+    data.append(
+        {"type": "scatter", "x": [x for x, _ in best], "y": [y for _, y in best], "mode": "markers", "marker": BEST,
+         "hoverinfo": "skip", "name": "highest mean PSNR"}
     )  # fmt: skip
-    figure.update_xaxes(
-        title="final energy above E*, per pixel", type="log", gridcolor=GRID_LINE, exponentformat="power"
-    )
-    figure.update_yaxes(title="mean PSNR (dB)", gridcolor=GRID_LINE, zeroline=False)
-    return figure.update_layout(
-        height=420, margin={"l": 60, "r": 10, "t": 40, "b": 50}, hovermode="closest", hoverlabel={"align": "left"},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-    )  # fmt: skip
+    return {
+        "data": data,
+        "layout": {
+            "xaxis": axis("final energy above E*, per pixel", type="log", exponentformat="power"),
+            "yaxis": axis("mean PSNR (dB)"),
+            "height": 420, "margin": {"l": 60, "r": 10, "t": 40, "b": 50}, "hovermode": "closest",
+            "hoverlabel": {"align": "left"}, "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+        },
+    }  # fmt: skip
 
 
 def _texts(maps: Sequence[Map], sigma0: Sequence[float], steps: Sequence[int], images: int) -> list[str]:
@@ -163,37 +162,37 @@ def _text(one: Map, place: tuple[int, int], images: int) -> str:
     return text + (f", {diverged} of {images} diverged" if diverged else "")
 
 
-def _contours(attainment: np.ndarray, levels: Iterable[tuple[int, str, str]]) -> list[go.Contour]:
+def _contours(attainment: np.ndarray, levels: Iterable[tuple[int, str, str]]) -> list[Part]:
     """Where attainment crosses the levels (%): a dark line on a light one, to be seen on all colours, up to the maps' edges."""
     rows, columns = attainment.shape
     place = {"x": [-0.5, *range(columns), columns - 0.5], "y": [-0.5, *range(rows), rows - 0.5]}
     return [
-        go.Contour(
-            z=100 * np.pad(attainment, 1, "edge"), **place, line=line,
-            contours={"start": level, "end": level, "size": 1, "coloring": "none"},
-            showscale=False, hoverinfo="skip", showlegend=False,
-        )
+        {"type": "contour", "z": 100 * np.pad(attainment, 1, "edge"), **place, "line": line, "showscale": False,
+         "contours": {"start": level, "end": level, "size": 1, "coloring": "none"}, "hoverinfo": "skip", "showlegend": False,
+         "name": f"{level} %"}
         for level, dash, _ in levels
         for line in ({"color": HALO, "width": 4.5}, {"color": LINE, "width": 2, "dash": dash})
     ]  # fmt: skip
 
 
-def _axes(figure: go.Figure, columns: int, sigma0: Sequence[float], steps: Sequence[int]) -> None:
+def _axes(columns: int, sigma0: Sequence[float], steps: Sequence[int]) -> Part:
     """One x axis a column, one y axis a row, so that the lines through a hovered cell run on into the next map."""
-    spikes = {
-        "showspikes": True, "spikemode": "across", "spikesnap": "hovered data", "spikethickness": 1.5,
-        "spikedash": "solid", "spikecolor": "rgb(215, 25, 40)",
+    fixed = {
+        "fixedrange": True, "showgrid": False, "zeroline": False, "showspikes": True, "spikemode": "across",
+        "spikesnap": "hovered data", "spikethickness": 1.5, "spikedash": "solid", "spikecolor": "rgb(215, 25, 40)",
     }  # fmt: skip
-    fixed = {"fixedrange": True, "showgrid": False, "zeroline": False} | spikes
     width = (1 - 0.03 * (columns - 1)) / columns
+    axes: Part = {}
     for column in range(columns):
         left = column * (width + 0.03)
-        figure.update_layout({f"xaxis{column + 1}": {
-            "domain": [left, min(left + width, 1)], "anchor": "y2", "title": "steps", "range": [-0.5, len(steps) - 0.5],
-            "tickvals": list(range(len(steps))), "ticktext": [str(number) for number in steps], **fixed,
-        }})  # fmt: skip
-    for axis, domain in zip(("yaxis", "yaxis2"), ROWS, strict=True):
-        figure.update_layout({axis: {
-            "domain": domain, "anchor": "x", "title": "initial smoothing σ₀", "range": [-0.5, len(sigma0) - 0.5],
-            "tickvals": list(range(len(sigma0))), "ticktext": [f"{sigma:.3g}" for sigma in sigma0], **fixed,
-        }})  # fmt: skip
+        axes[f"xaxis{column + 1 if column else ''}"] = fixed | {
+            "domain": [left, min(left + width, 1)], "anchor": "y2", "title": {"text": "steps", "standoff": 4},
+            "range": [-0.5, len(steps) - 0.5], "tickvals": list(range(len(steps))),
+            "ticktext": [str(number) for number in steps],
+        }  # fmt: skip
+    for name, domain in zip(("yaxis", "yaxis2"), ROWS, strict=True):
+        axes[name] = fixed | {
+            "domain": domain, "anchor": "x", "title": {"text": "initial smoothing σ₀"}, "range": [-0.5, len(sigma0) - 0.5],
+            "tickvals": list(range(len(sigma0))), "ticktext": [f"{sigma:.3g}" for sigma in sigma0],
+        }  # fmt: skip
+    return axes

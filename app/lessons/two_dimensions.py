@@ -1,4 +1,6 @@
-"""The texts of the page "Two dimensions"."""
+"""What the page "Two dimensions" teaches."""
+
+from app.lessons import Lesson
 
 PRESETS = {
     "Two clusters": "14 points and 8. From σ₀ = 0.8 all starts end in the deepest well; from σ₀ = 0.1 they end in six different "
@@ -23,13 +25,28 @@ the clean one.
 the points spread over at most D, the largest distance of two of them, so that this covariance is at most (D/2)²: E is convex for
 every σ ≥ D/2 (the corollary, with half the paper's bound). Once E is convex it stays so for every larger σ. It is not convex for
 any σ below half the longest edge of the points' convex hull, unless other points lie on that edge.
-
-**Three experiments**
-
-1. *One point more.* Choose *Two clusters* and set σ₀ to 0.6: at step 0 nothing is hatched. Add a point near (0.9, −0.9). The
-   exact threshold rises from 0.596 to about 0.70, and about 5 % of the picture is hatched, though only one point in 23 is new.
-2. *Points inside change nothing.* Choose *Square* and add points in the middle. Wherever you put them, D/2 stays 0.849 and the
-   exact threshold 0.600: the edges decide.
-3. *Start too low.* Choose *Two clusters* and play the flow from σ₀ = 0.8: all starts end in the deepest well. Play it from
-   σ₀ = 0.4, below the threshold: 62 % do, the others stay with the smaller cluster, and 128 steps lead to the same 62 %.
 """
+
+
+def _plane(density: str, blur: float) -> dict:
+    """The page with the points of a preset, at the first of 24 steps from this sigma."""
+    return {"density": density, "length": 24, "plane_asked": {"blur": blur, "at": 0, "view": "contours"}}
+
+
+EXPERIMENTS = {
+    "One point more": (
+        _plane("Two clusters", 0.6),
+        "At step 0 nothing is hatched. Add a point near (0.9, −0.9). The exact threshold rises from 0.596 to about 0.70, and "
+        "about 5 % of the picture is hatched, though only one point in 23 is new.",
+    ),
+    "Points inside": (
+        _plane("Square", 0.6),
+        "Add points in the middle. Wherever you put them, D/2 stays 0.849 and the exact threshold 0.600: the edges decide.",
+    ),
+    "Start too low": (
+        _plane("Two clusters", 0.4),
+        "Play the flow. σ₀ = 0.4 is below the threshold, and not all starts end in the deepest well: 62 % do, the others stay "
+        "with the smaller cluster, and 128 steps lead to the same 62 %. From σ₀ = 0.8 all starts end in the deepest well.",
+    ),
+}
+LESSON = Lesson(TEXT, EXPERIMENTS)

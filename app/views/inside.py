@@ -24,6 +24,7 @@ from app.figures.inside import (
 )
 from app.figures.restoration import TITLES, comparison_figure
 from app.following import show_training
+from app.own import folder_of, weights_of
 from app.runs import load_prior
 from app.scenes import picture
 from app.scheme_controls import NO_PRIOR, prior_control
@@ -40,7 +41,7 @@ from app.tiles import (
     overview,
     response,
 )
-from gnc_core import problems, zoo
+from gnc_core import problems
 from gnc_core.errors import InputError
 from gnc_core.measuring.inspection import spectrum
 from gnc_core.measuring.inspections import LANCZOS, Inspection
@@ -54,7 +55,7 @@ state = st.session_state
 def controls() -> tuple[str | None, str, Tensor | None, tuple]:
     """The prior's name, the order of its kernels, the image (1, 1, H, W), and what identifies it."""
     st.subheader("Prior")
-    name = prior_control()
+    name = prior_control(own=True)
     if name is None:
         return None, "index", None, ()
     order = st.selectbox(
@@ -202,7 +203,7 @@ def show_response(name: str, image: Tensor, layer: int, channel: int, sigma: flo
         ("φ(u, σ)", grey_png(phi, low, high)),
     ]
     height, width = image.shape[-2:]
-    figure = comparison_figure(panels, (width, height)).update_traces(hoverinfo="skip", hovertemplate=None)
+    figure = comparison_figure(panels, (width, height), hover=False)
     with fitted("maps", f"min({height / width / 3:.4f} * 100cqw + {TITLES}px, 600px)"):
         st.plotly_chart(figure, key="response", height="stretch")
     st.caption(
@@ -232,10 +233,10 @@ def show_bending(name: str, measured: Inspection, image: Tensor | None, key: tup
     ):  # fmt: skip
         return
     noisy = bool(state.get("noisy", False))
-    value, x, direction = bending(name, (*key, zoo.weights_hash(name)), sigma, noisy, image)
+    value, x, direction = bending(name, (*key, weights_of(name)), sigma, noisy, image)
     reach = float(np.abs(direction).max())
     panels = [("image" + " with noise" * noisy, grey_png(x, 0, 1)), ("eigenvector", grey_png(direction, -reach, reach))]
-    figure = comparison_figure(panels, (x.shape[1], x.shape[0])).update_traces(hoverinfo="skip", hovertemplate=None)
+    figure = comparison_figure(panels, (x.shape[1], x.shape[0]), hover=False)
     with fitted("direction", f"min({x.shape[0] / x.shape[1] / 2:.4f} * 100cqw + {TITLES}px, 420px)"):
         st.plotly_chart(figure, key="bending", height="stretch")
     st.caption(
@@ -312,8 +313,9 @@ def page() -> None:
         convexity_figure(measured.sigma, scaled, names, measured.all_convex_above), key="convexity", config=PLAIN
     )
     show_bending(name, measured, image, key, level)
-    with st.expander("Training"):
-        show_training(name)
+    if folder_of(name):
+        with st.expander("Training"):
+            show_training(name)
 
 
 page()

@@ -6,42 +6,16 @@ import streamlit as st
 
 from app.controls import level_control, seed_control, source_control
 from app.drawing import show
-from app.landscapes import BENDING, BLURRED, CLEAN, DIRECTIONS, MIRROR, RANDOM, Landscape, View, figure_of
+from app.landscapes import BENDING, BLURRED, CLEAN, DIRECTIONS, MIRROR, Landscape, View, figure_of
 from app.layout import headline
-from app.lessons import Lesson
+from app.lessons.landscape import CLEAN_IMAGE, LESSON, LINE, NOISY, PLANE
 from app.ranges import RANGES
 from app.scheme_controls import NO_PRIOR, prior_control
 from app.session import in_url, plain, sentence, whole_in_url
 from gnc_core.errors import InputError
 from gnc_core.problems import Denoising
 
-PLANE, LINE = "Two directions", "One direction and σ"
-CLEAN_IMAGE, NOISY = "Clean image", "Noisy image"
 REDRAW_SECONDS = 1.0
-TEXT = """
-R(x + a d + b e, σ) − min R: the learned energy (method, section 2) of images near the image x, along directions d and e of norm
-one; a and b are distances, Euclidean norms of differences of images in [0, 1]. Orange: local minima. GNC starts where there is
-one alone, and follows it while σ falls.
-"""
-USUAL = {"prior": "foe-l1", "image": "Cameraman", "crop": 64, "reach": 1.0, "grid": 17, "seed": 0, "bend": 0.02}
-EXPERIMENTS = {
-    "Two wells": (
-        USUAL | {"view": PLANE, "centre": CLEAN_IMAGE, "first": MIRROR, "second": BENDING},
-        "The photograph and its mirror image. Up to σ = 0.094 there are two wells, one near each: a mixture of two photographs "
-        "is no photograph. From σ = 0.16 on there is one bowl, and its lowest point is half of the way.",
-    ),
-    "Random directions": (
-        USUAL | {"view": PLANE, "centre": CLEAN_IMAGE, "first": RANDOM, "second": RANDOM},
-        "The same image, two random directions: one minimum at every σ, even where the energy is far from convex. A random "
-        "direction mixes all 4096, whose mean curvature is positive: chance does not find those along which R bends down.",
-    ),
-    "Ways down": (
-        USUAL | {"view": LINE, "first": CLEAN, "noise": 0.1, "nsteps": 10, "smoothing": 0.3},
-        "From the noisy image to the clean one. Dotted: the σ at which R is lowest. At the noisy image it is near the noise "
-        "level 0.1, at the clean one below 0.02. All three schemes end more than half of the way along, at a lower R.",
-    ),
-}
-LESSON = Lesson(TEXT, EXPERIMENTS)
 state = st.session_state
 
 
@@ -51,7 +25,7 @@ def controls() -> tuple[View | None, bytes | None]:
         "Show R over", [PLANE, LINE], default=PLANE, required=True, **in_url("view"),
         help="Two directions through the image, with σ on a slider; or one direction and all σ, with the paths of the schemes.",
     )  # fmt: skip
-    prior = prior_control()
+    prior = prior_control(own=True)
     if prior is None:
         raise InputError(NO_PRIOR)
     source, data, _ = source_control()
@@ -90,11 +64,12 @@ def controls() -> tuple[View | None, bytes | None]:
     return (None if source is None else View(prior, source, noise, first, second, **more)), data
 
 
-def draw(work: Landscape, key: str) -> None:
-    """What is known so far."""
+def draw(work: Landscape, key: str) -> bool:
+    """What is known so far, if there is something to be drawn."""
     figure = figure_of(work)
     if figure is not None:
         show(figure, key, None if work.running else "landscape")
+    return figure is not None
 
 
 def run_to_the_end(work: Landscape) -> None:
@@ -106,10 +81,10 @@ def run_to_the_end(work: Landscape) -> None:
     while work.running:
         work.advance()
         bar.progress(min(work.done, 1.0), f"Computing: {work.doing}")
-        if len(work.levels) + len(work.tracks) > count and time.monotonic() - drawn > REDRAW_SECONDS:
+        if work.complete > count and time.monotonic() - drawn > REDRAW_SECONDS:
             with place.container():
-                draw(work, f"live {frame}")
-            drawn, count, frame = time.monotonic(), len(work.levels) + len(work.tracks), frame + 1
+                if draw(work, f"live {frame}"):
+                    drawn, count, frame = time.monotonic(), work.complete, frame + 1
 
 
 def page() -> None:

@@ -1,11 +1,17 @@
 """The page "Two dimensions": a density of points in the plane, where its energy is not convex, and the GNC flow."""
 
+import csv
+import io
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from app.components.two_dimensions import VIEWS, plane
-from app.lessons import two_dimensions as lessons
+from app.components.camera import camera
+from app.components.two_dimensions import VIEWS, page_of, plane
+from app.drawing import offer
+from app.layout import headline
+from app.lessons.two_dimensions import LESSON, PRESETS
 from app.session import from_url, in_url, plain, to_url
 from gnc_core.errors import InputError
 from gnc_core.mixture.convexity import thresholds
@@ -14,12 +20,13 @@ from gnc_core.mixture.plane import convex_from, plane_minimisers
 from gnc_core.mixture.plane_examples import PLANE_PRESETS, PLANE_SIGMAS, plane_starts, two_dimensional
 from gnc_core.restoration.schedules import logarithmic
 
+Points = tuple[tuple[float, float], ...]
 KEY = "plane"  # of the component
 DEFAULTS = {"blur": 0.8, "at": 0, "view": VIEWS[0]}  # what the URL leaves out: sigma_0, step, view
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def landscape(points: tuple[tuple[float, float], ...]) -> dict[str, Any]:
+def landscape(points: Points) -> dict[str, Any]:
     """What depends on the points alone: thresholds, and the lowest minimum at the last sigma."""
     mixture = two_dimensional(points)
     return {
@@ -30,10 +37,25 @@ def landscape(points: tuple[tuple[float, float], ...]) -> dict[str, Any]:
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def attained(points: tuple[tuple[float, float], ...], deepest: list[float], sigma0: float, steps: int) -> float:
+def attained(points: Points, deepest: list[float], sigma0: float, steps: int) -> float:
     """The share of starts whose flow ends in the deepest well."""
     ends = gnc_flow(two_dimensional(points), plane_starts(), logarithmic(sigma0, PLANE_SIGMAS[0], steps))[-1]
     return float(((ends - ends.new_tensor(deepest)).norm(dim=-1) <= TOLERANCE).double().mean())
+
+
+def table(points: Points, sigma0: float, steps: int) -> str:
+    """Points, and the paths of the flow from its starts, as CSV."""
+    sigmas, file = logarithmic(sigma0, PLANE_SIGMAS[0], steps), io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["what", "number", "step", "sigma", "x1", "x2"])
+    writer.writerows(["point", number, "", "", *point] for number, point in enumerate(points, start=1))
+    path = gnc_flow(two_dimensional(points), plane_starts(), sigmas).tolist()
+    writer.writerows(
+        ["path", number, step, sigma, *x]
+        for step, (sigma, places) in enumerate(zip(["", *sigmas], path, strict=True))
+        for number, x in enumerate(places, start=1)
+    )
+    return file.getvalue()
 
 
 def forget() -> None:
@@ -56,6 +78,9 @@ def settings(preset: str, steps: int) -> dict[str, Any]:
     """Points, sigma_0, step and view: what the visitor has left here, else what the link says, else the preset and defaults."""
     original = [list(map(float, point)) for point in PLANE_PRESETS[preset]]
     kept = st.session_state.get("plane_settings")
+    if "plane_asked" in st.session_state:  # by an experiment
+        kept = {"points": original, **st.session_state.pop("plane_asked")}
+        st.session_state.plane_resets = st.session_state.get("plane_resets", 0) + 1
     if kept is None:
         kept = {name: from_url(name, default) for name, default in {"points": original, **DEFAULTS}.items()}
     two_dimensional(kept["points"])
@@ -75,16 +100,15 @@ def settings(preset: str, steps: int) -> dict[str, Any]:
     return found
 
 
-st.title("GNC in two dimensions")
-st.markdown("Draw a density of points; see where its smoothed energy is **not convex**, and where the GNC flow leads.")
+headline("Two dimensions", LESSON)
 with st.sidebar:
     preset = st.selectbox("Density", list(PLANE_PRESETS), on_change=forget, **in_url("density"))
-    st.caption(lessons.PRESETS[preset])
+    st.caption(PRESETS[preset])
     steps = st.slider(
         "Steps S", 1, 128, 24, **in_url("length"),
         help=f"Length of the logarithmic schedule from σ₀ down to {PLANE_SIGMAS[0]:g}.",
     )  # fmt: skip
-    st.button("Reset points", on_click=forget, help="Back to those of the preset.")
+    st.button("Reset points", on_click=forget, help="Back to those of the preset.", key="reset-points")
 try:
     chosen = settings(preset, steps)
 except InputError as error:
@@ -94,12 +118,6 @@ except InputError as error:
 points = tuple(map(tuple, chosen["points"]))
 shown = landscape(points)
 rate = attained(points, shown["deepest"], chosen["blur"], steps)
-revision = f"{preset} {steps} {st.session_state.get('plane_resets', 0)}"
-st.session_state.plane_revision = revision
-plane(
-    chosen["points"], chosen["blur"], chosen["at"], chosen["view"], steps, shown["exact"], revision,
-    key=KEY, on_change=keep,
-)  # fmt: skip
 with st.container(horizontal=True, gap="medium"):
     st.metric(
         "Exact threshold", f"{shown['exact']:.3f}", width="content",
@@ -113,4 +131,12 @@ with st.container(horizontal=True, gap="medium"):
         "Deepest well", f"{rate:.0%}", width="content",
         help=f"Share of the 81 starts whose flow ends within {TOLERANCE:g} of the lowest minimum of E(·, {PLANE_SIGMAS[0]:g}).",
     )  # fmt: skip
-st.markdown(lessons.TEXT)
+revision = f"{preset} {steps} {st.session_state.get('plane_resets', 0)}"
+st.session_state.plane_revision = revision
+drawn = chosen["points"], chosen["blur"], chosen["at"], chosen["view"], steps, shown["exact"]
+plane(*drawn, revision, key=KEY, on_change=keep)
+files = {
+    "html": partial(page_of, *drawn, "GNC in two dimensions"),
+    "csv": partial(table, points, chosen["blur"], steps),
+}
+offer("two dimensions", files, camera)

@@ -60,8 +60,8 @@ class Trainer(Learner):
     """Prior, optimizer, random numbers and the fit of c(s): one `step` is one iteration.
 
     images: training photographs, (..., H, W), uint8 or float in [0, 1]. validation: photographs that the loss is measured on
-    now and then. start: the prior to start from, of the settings' architecture. Raises InputError if the
-    batch cannot be shared among the processes.
+    now and then. start: the prior to start from, of the settings' architecture. constant_start: batches that c(s) is fitted to
+    before the first iteration, `CONSTANT_START` unless told. Raises InputError if the batch cannot be shared among the processes.
 
     What belongs to the whole process is its host's to set, and `train` sets it: on a GPU a resumed run has the same bits only
     with `torch.backends.cudnn.deterministic = True`, and float32 only without TF32 (see `convolutions`); on a CPU
@@ -80,6 +80,7 @@ class Trainer(Learner):
         device: str | torch.device = "cpu",
         validation: Sequence[Tensor] = (),
         start: FieldsOfExperts | None = None,
+        constant_start: int | None = None,
     ) -> None:
         if settings.batch % (2 * distributed.size()):
             raise InputError(
@@ -99,7 +100,7 @@ class Trainer(Learner):
         self.loss: nn.Module = _Loss(self.prior, settings)
         if distributed.size() > 1:
             self.loss = DistributedDataParallel(self.loss, broadcast_buffers=False)
-        self.constant = self._fit_constant(self.prior, CONSTANT_START)
+        self.constant = self._fit_constant(self.prior, constant_start or CONSTANT_START)
         self._held_out = self._crops(validation) if validation else None
 
     def parts(self) -> dict[str, Any]:

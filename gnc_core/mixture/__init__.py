@@ -3,43 +3,6 @@
 This room computes them, the smoothing from which on they are convex,
 and the flow that uses it; the pages One dimension and Two dimensions show all this."""
 
-from .convexity import (
-    DOMAIN,
-    Thresholds,
-    critical_sigma,
-    global_minimisers,
-    local_minimisers,
-    smallest_curvature,
-    thresholds,
-)
-from .examples import PRESETS, one_dimensional
-from .flow import SIGMA_END, TOLERANCE, attainment, gnc_flow, goals, spaced_steps
-from .gaussians import GaussianMixture
-from .plane import convex_from, distinct, plane_minimisers, smallest_eigenvalue
-from .plane_examples import PLANE_PRESETS, plane_starts, two_dimensional
+import lazy_loader
 
-__all__ = [
-    "DOMAIN",
-    "PLANE_PRESETS",
-    "PRESETS",
-    "SIGMA_END",
-    "TOLERANCE",
-    "GaussianMixture",
-    "Thresholds",
-    "attainment",
-    "convex_from",
-    "critical_sigma",
-    "distinct",
-    "global_minimisers",
-    "gnc_flow",
-    "goals",
-    "local_minimisers",
-    "one_dimensional",
-    "plane_minimisers",
-    "plane_starts",
-    "smallest_curvature",
-    "smallest_eigenvalue",
-    "spaced_steps",
-    "thresholds",
-    "two_dimensional",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

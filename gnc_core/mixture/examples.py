@@ -7,6 +7,7 @@ import numpy as np
 from gnc_core.errors import InputError
 
 from .gaussians import GaussianMixture
+from .tables import ROWS
 
 MOST_COMPONENTS = 50
 
@@ -42,24 +43,4 @@ def one_dimensional(rows: Sequence[Sequence[float]]) -> GaussianMixture:
     return GaussianMixture(weights.tolist(), means.tolist(), (deviations**2).tolist())
 
 
-# What each of them shows has been computed, and tests/test_mixture.py holds it to that.
-PRESETS: dict[str, GaussianMixture] = {
-    # The running example: any sigma_0 from 0.5 on attains the minimum in 32 steps, the threshold itself in about 80.
-    "Five components": one_dimensional(
-        [
-            (0.15, -0.75, 0.06),
-            (0.15, -0.30, 0.04),
-            (0.35, 0.20, 0.05),
-            (0.20, 0.55, 0.05),
-            (0.15, 0.85, 0.04),
-        ]
-    ),
-    # Near the critical sigma the energy is flat and its minimum lies almost at 0, between two
-    # nearly equal wells at the edges: from sigma_0 = 1 it takes about 320 steps to get across.
-    "Very many steps": one_dimensional([(0.51, -0.85, 0.04), (0.49, 0.85, 0.04)]),
-    # The narrow component has the deepest well, the wide one the mass: the minimum of the convex
-    # energy lies with the mass, and no number of steps leads from there into the narrow well.
-    "GNC fails": one_dimensional([(0.35, -0.50, 0.05), (0.65, 0.60, 0.20)]),
-    # An empirical measure, the corollary: D/2 is a bound for any weights.
-    "Dirac components": one_dimensional([(0.20, -0.80, 0.0), (0.30, -0.30, 0.0), (0.15, 0.30, 0.0), (0.35, 0.70, 0.0)]),
-}
+PRESETS: dict[str, GaussianMixture] = {name: one_dimensional(rows) for name, rows in ROWS.items()}

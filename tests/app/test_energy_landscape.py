@@ -1,15 +1,20 @@
 """The page "Energy landscape": its figures from plain arrays, its work, and the page without a browser."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import orjson
+import plotly.graph_objects as go
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from app.drawing import encoded
 from app.figures.landscape import Mark, Track, descent_figure, plane_figure
-from app.landscapes import BENDING, BLURRED, CLEAN, MIRROR, RANDOM, Landscape, View, figure_of
-from gnc_core import zoo
+from app.landscapes import BENDING, BLURRED, CLEAN, MIRROR, RANDOM, Landscape, View, figure_of, known
+from app.scenes import Upload
+from gnc_core import images, zoo
 from gnc_core.errors import InputError
 from gnc_core.measuring.landscape import grid_minima
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
@@ -24,6 +29,7 @@ def small_prior(tmp_path, monkeypatch):
     """A pretrained/ folder with one quick prior, "small"."""
     monkeypatch.setattr(zoo, "PRETRAINED", tmp_path)
     zoo.save(tmp_path / "small", FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=15, knots_s=6), {})
+    known.clear()
     return tmp_path / "small"
 
 
@@ -37,13 +43,13 @@ def wells(points: int = 17) -> tuple[np.ndarray, np.ndarray]:
     return a, (1 - shares) * (a**2 - 1) ** 2 + shares * a**2 + a[:, None] ** 2 + 1000 * shares
 
 
-def a_plane_figure():
-    a, energy = wells()
+def a_plane_figure(points: int = 17) -> dict:
+    a, energy = wells(points)
     return plane_figure(a, a, SIGMA, energy, [grid_minima(e) for e in energy], ("first", "second"), [Mark("x", 0, 0)])
 
 
 def test_a_frame_a_level_holds_the_surface_the_map_and_its_minima() -> None:
-    figure = a_plane_figure()
+    figure = go.Figure(a_plane_figure())
     assert [frame.name for frame in figure.frames] == [str(k) for k in range(5)]
     assert [trace.type for trace in figure.frames[0].data] == ["surface", "scatter3d", "contour", "scatter"]
     _, energy = wells()
@@ -57,23 +63,29 @@ def test_a_frame_a_level_holds_the_surface_the_map_and_its_minima() -> None:
 
 
 def test_the_slider_counts_the_minima_and_frames_are_drawn_anew() -> None:
-    steps = a_plane_figure().layout.sliders[0].steps
+    steps = go.Figure(a_plane_figure()).layout.sliders[0].steps
     assert steps[0].label == "0.01: 2 local minima"
     assert steps[-1].label == "0.5: 1 local minimum"
     assert steps[0].args[1]["frame"]["redraw"]  # plotly moves surfaces and maps in no other way
 
 
+def test_frames_hold_only_what_moves() -> None:
+    moves = {"surface": {"z"}, "scatter3d": {"x", "y", "z"}, "contour": {"z"}, "scatter": {"x", "y"}}
+    for frame in a_plane_figure()["frames"]:
+        assert {trace["type"]: set(trace) - {"type"} for trace in frame["data"]} == moves
+
+
 def test_the_largest_plane_fits_a_page() -> None:
-    a, energy = wells(33)
-    figure = plane_figure(a, a, SIGMA, energy, [grid_minima(e) for e in energy], ("first", "second"), [])
-    assert len(figure.to_json()) * 8 / 5 < MOST_BYTES
+    figure = encoded(a_plane_figure(33)).to_dict()
+    assert len(orjson.dumps(figure)) * 8 / 5 < MOST_BYTES
 
 
 def test_the_line_shows_the_valley_and_the_paths() -> None:
     a = np.linspace(0, 1, 11)
     energy = (np.log(SIGMA)[:, None] - np.log(SIGMA[[0]]) - np.log(50) * (1 - a)) ** 2
     track = Track("flow", np.array([0.0, 0.5]), np.array([0.5, 0.1]), np.array([0.0, 2.0]))
-    figure = descent_figure(a, SIGMA, energy, "first", [Mark("noisy", 0, 0), Mark("clean", 1, 1)], [track])
+    marks = [Mark("noisy", 0, 0), Mark("clean", 1, 1)]
+    figure = go.Figure(descent_figure(a, SIGMA, energy, "first", marks, [track]))
     contour, valley, path = figure.data
     np.testing.assert_allclose(contour.y, np.log10(SIGMA), rtol=1e-6)
     assert valley.customdata[0] == pytest.approx(0.5)
@@ -97,7 +109,6 @@ def done(work: Landscape) -> Landscape:
 def test_work_fills_the_grid_from_the_largest_sigma_down() -> None:
     work = Landscape(VIEW, None)
     while not len(work.levels):
-        assert figure_of(work) is None
         work.advance()
     assert work.levels.tolist() == [7]
     done(work)
@@ -139,9 +150,42 @@ def test_stopped_work_keeps_its_levels_and_can_go_on() -> None:
     assert len(work.levels) == 1
     figure = figure_of(work)
     assert figure is not None
-    assert len(figure.frames) == 1
+    assert len(figure["frames"]) == 8  # all but one are sketches
     work.go_on()
     assert len(done(work).levels) == 8
+
+
+def test_a_sketch_of_every_level_comes_before_the_whole_of_any() -> None:
+    work = Landscape(View("small", "Cat", 0.0, MIRROR, RANDOM, crop=32, points=17), None)
+    while not work.complete:
+        assert figure_of(work) is None
+        work.advance()
+    figure = figure_of(work)
+    assert figure is not None
+    assert figure["data"][0]["z"].shape == (17, 17)
+    while not len(work.levels):
+        work.advance()
+    assert np.isfinite(work.sketch).all()
+    done(work)
+    assert np.allclose(work.sketch[:, ::4, ::4], work.energy[:, ::4, ::4], rtol=1e-6)
+
+
+def test_what_a_view_of_a_sample_has_come_to_is_known_to_the_next_visitor() -> None:
+    first = Landscape(VIEW, None)
+    assert not first.finished
+    done(first)
+    second = Landscape(VIEW, None)
+    assert second.finished
+    assert np.array_equal(second.energy, first.energy)
+    assert orjson.dumps(encoded(figure_of(second)).to_dict()) == orjson.dumps(encoded(figure_of(first)).to_dict())
+    assert not Landscape(replace(VIEW, seed=1), None).finished
+
+
+def test_what_a_visitor_has_uploaded_is_known_to_nobody_else() -> None:
+    data = images.to_png(images.shrink(images.load_sample("Cat"), 64))
+    view = replace(VIEW, source=Upload("1", "cat.png"))
+    done(Landscape(view, data))
+    assert not Landscape(view, data).finished
 
 
 def test_noise_and_random_directions_belong_to_the_seed() -> None:

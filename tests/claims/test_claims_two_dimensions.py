@@ -37,7 +37,8 @@ def claim(page: str, text: str) -> Callable[[Callable[[], None]], Callable[[], N
 
 # --- Two dimensions ----------------------------------------------------------------------------
 
-TWO_DIMENSIONS = " ".join([two_dimensions.TEXT, *two_dimensions.PRESETS.values()])
+EXPECTED = [expected for _, expected in two_dimensions.EXPERIMENTS.values()]
+TWO_DIMENSIONS = " ".join([two_dimensions.TEXT, *two_dimensions.PRESETS.values(), *EXPECTED])
 LOWEST_SIGMA = PLANE_SIGMAS[0]
 LINE = torch.linspace(-1.25, 1.25, 161, dtype=torch.float64)  # of the picture
 PICTURE = torch.cartesian_prod(LINE, LINE)

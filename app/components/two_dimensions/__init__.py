@@ -1,7 +1,10 @@
 """The plane of the page "Two dimensions": an editor of points with their energy and flow, computed in the browser."""
 
+import json
 from collections.abc import Callable, Sequence
+from html import escape
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -11,12 +14,13 @@ from gnc_core.mixture.plane_examples import MOST_POINTS, PLANE_SIGMAS, STARTS_A_
 HERE = Path(__file__).parent
 VIEWS = ("contours", "surface")
 
-_plane = st.components.v2.component(
-    "gnc_plane",
-    html=(HERE / "two_dimensions.html").read_text("utf-8"),
-    css=(HERE / "two_dimensions.css").read_text("utf-8"),
-    js=(HERE / "mathematics.js").read_text("utf-8") + (HERE / "two_dimensions.js").read_text("utf-8"),
-)
+HTML, CSS = ((HERE / f"two_dimensions.{kind}").read_text("utf-8") for kind in ("html", "css"))
+JS = (HERE / "mathematics.js").read_text("utf-8") + (HERE / "two_dimensions.js").read_text("utf-8")
+_plane = st.components.v2.component("gnc_plane", html=HTML, css=CSS, js=JS)
+# What Streamlit's theme says, where there is no Streamlit.
+THEME = """:root { --st-text-color: #31333f; --st-font: sans-serif; --st-background-color: white; --st-primary-color: #ff4b4b;
+  --st-secondary-background-color: #f0f2f6; --st-border-color: #d5d6d8; color-scheme: light; }
+body { margin: 1rem; }"""
 
 
 def plane(
@@ -36,7 +40,30 @@ def plane(
     points: (N, 2), Dirac components. sigma: the first of the flow's `steps`. view: one of `VIEWS`. threshold: the exact one.
     revision: points, sigma, step and view are taken over when it is another than before, and are the visitor's own otherwise.
     """
-    data = {
+    _plane(key=key, data=_data(points, sigma, step, view, steps, threshold, revision), on_settings_change=on_change)
+
+
+def page_of(
+    points: Sequence[Sequence[float]], sigma: float, step: int, view: str, steps: int, threshold: float, title: str
+) -> str:
+    """A page that holds the plane as `plane` draws it, with all that moves in it, and needs no network and no server. The exact
+    threshold, which the server computes, is that of these points alone."""
+    data = json.dumps(_data(points, sigma, step, view, steps, threshold, "")).replace("<", "\\u003c")
+    start = JS.replace("export default function", "const start = function")
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{escape(title)}</title><style>{THEME}
+{CSS}</style></head><body><h1>{escape(title)}</h1>
+{HTML}
+<script type="module">{start}
+start({{ data: {data}, parentElement: document.body, setStateValue() {{}} }});</script></body></html>"""
+
+
+def _data(
+    points: Sequence[Sequence[float]], sigma: float, step: int, view: str, steps: int, threshold: float, revision: str
+) -> dict[str, Any]:
+    """What the JavaScript takes."""
+    return {
         "points": [list(point) for point in points],
         "sigma": sigma,
         "step": step,
@@ -49,4 +76,3 @@ def plane(
         "most_points": MOST_POINTS,
         "same": SAME,
     }
-    _plane(key=key, data=data, on_settings_change=on_change)

@@ -200,12 +200,15 @@ class Plane {
     sigma.onchange = step.onchange = () => this.told();
     this.resized = new ResizeObserver(() => this.later());
     this.resized.observe(this.find(".picture"));
+    this.save = (event) => this.picture(event.detail);
+    document.addEventListener("gnc-save", this.save);
     // Streamlit changes the theme without calling the component.
     this.watching = setInterval(() => this.ink !== getComputedStyle(this.root).color && this.later(), 500);
   }
 
   leave() {
     this.resized.disconnect();
+    document.removeEventListener("gnc-save", this.save);
     for (const timer of [this.watching, this.spraying, this.playing]) clearInterval(timer);
     clearTimeout(this.telling);
   }
@@ -222,6 +225,17 @@ class Plane {
       this.waiting = undefined;
       this.draw();
     });
+  }
+
+  picture(name) {  // as a file, on the page's own ground
+    const copy = document.createElement("canvas"), g = copy.getContext("2d"), link = document.createElement("a");
+    [copy.width, copy.height] = [this.canvas.width, this.canvas.height];
+    g.fillStyle = getComputedStyle(this.root).getPropertyValue("--st-background-color").trim() || "white";
+    g.fillRect(0, 0, copy.width, copy.height);
+    g.drawImage(this.canvas, 0, 0);
+    link.href = copy.toDataURL();
+    link.download = `${name}.png`;
+    link.click();
   }
 
   // --- drawing ---
