@@ -61,6 +61,7 @@ class AsCode:
             words += ["--simulate", *level, "--seed", str(scene.seed)]
         elif not choice.blind:
             words += level
+        words += [problem.setting.option, scene.setting] if problem.setting else []
         if isinstance(problem, Denoising) and problem.clipped:
             words.append("--as-file")
         words += ["--prior", choice.prior, "--scheme", choice.scheme]
@@ -80,8 +81,7 @@ class AsCode:
             f"from gnc_core import choices, images, measuring, prior, problems, {'restoration, ' * own}zoo",
             f"R, x = prior.ByChannel(zoo.load({choice.prior!r})), {self._image()}",
             f"problem = {self._problem()}",
-            f"*_, last = choices.choose_scheme({self._scheme()}, R, {choice.prior!r}, problem.name, problem.level)"
-            ".run(R, problem)",
+            f"*_, last = choices.scheme_for({self._scheme()}, R, {choice.prior!r}, problem{self._how()}).run(R, problem)",
             last,
         ])  # fmt: skip
 
@@ -100,16 +100,25 @@ class AsCode:
                 mask = f"problems.box_mask(x.shape, {[list(box) for box in scene.boxes]})"
             elif scene.mask == "text":
                 mask = f"problems.text_mask(x.shape, {scene.text!r})"
-            return f"problems.{kind}(x, {mask}){start}"
+            made = "hidden" if self.prepared.truth is not None else "known"
+            return f"problems.{kind}.{made}(x, {mask}, setting={scene.setting!r}){start}"
         clipped = isinstance(problem, Denoising) and problem.clipped
+        setting = f", setting={scene.setting!r}" if problem.setting else ""
         if self._seeded:
-            made = f"problems.{kind}.degrade(x, {scene.level!r}, seed={scene.seed}{', as_file=True' * clipped}){start}"
+            filed = ", as_file=True" * (scene.as_file if problem.setting else clipped)
+            x = f"problems.{kind}.part(x, {scene.setting!r})" if scene.task == "superres" else "x"
+            made = f"problems.{kind}.degrade({x}, {scene.level!r}, seed={scene.seed}{filed}{setting}){start}"
         else:
-            made = f"problems.{kind}.of(x, {scene.level!r}{', clipped=True' * clipped})"
+            made = f"problems.{kind}.of(x, {scene.level!r}{', clipped=True' * clipped}{setting})"
         if self.choice.blind:
             seen = f"{made}.observation" if self._seeded else "x"
             return f"measuring.calibration.blind(R, {seen}{', clipped=True' * clipped})"
         return made
+
+    def _how(self) -> str:
+        """What missing pixels start from, and the setting, where they say which schemes suit."""
+        start = f", start={self.choice.start!r}" if self.choice.start else ""
+        return start + (f", setting={self.scene.setting!r}" if self.prepared.problem.setting else "")
 
     def _scheme(self) -> str:
         choice, settings = self.choice, [repr(self.choice.scheme)]

@@ -1,12 +1,13 @@
 """The controls of what is restored: an image and its degradation (a `Scene`); "Maps" and "Inside the prior" share some."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from app.boxes import boxes_of_link
-from app.ranges import RANGES, beyond_told
+from app.ranges import RANGES, beyond_told, level_key, setting_key
 from app.scenes import MARKED, Scene, Upload
 from app.session import in_url, whole_in_url
 from app.uploads import upload_control, with_levels
@@ -28,7 +29,8 @@ def scene_controls() -> tuple[Scene | None, Data]:
     longest = side_control()
     color = st.toggle(
         "Colour", False, **in_url("color"),
-        help="Restore the three channels, each as a grey image. Off: the image is converted to grey.",
+        help="Restore luminance and chrominance, each as a grey image with the noise that it has (without noise, the three "
+        "channels). Off: the image is converted to grey.",
     )  # fmt: skip
     st.subheader("Degradation")
     kind = task_control()
@@ -37,12 +39,13 @@ def scene_controls() -> tuple[Scene | None, Data]:
         scene = replace(
             picture_only,
             level=level_control(kind),
+            setting=setting_control(kind),
             seed=None if degraded else seed_control(),
-            as_file=not degraded and file_control(),
+            as_file=not degraded and kind.in_files and file_control(),
         )
         return (scene if source else None), (image_data, None)
     mask, mask_data, settings = mask_controls(kind, degraded)
-    scene = replace(picture_only, mask=mask, **settings)
+    scene = replace(picture_only, mask=mask, setting=setting_control(kind), **settings)
     return (scene if source and mask else None), (image_data, mask_data)
 
 
@@ -82,17 +85,31 @@ def side_control() -> int:
 
 def task_control() -> type[Problem]:
     kinds = {kind.title: kind for kind in TASKS.values()}
-    return kinds[st.radio(
-        "Task", list(kinds), horizontal=True, **in_url("task"),
-        help="Denoise: D(x) = |x − z|² / (2 σₙ²). Inpaint: x equals the observation wherever a pixel is known.",
+    return kinds[st.selectbox(
+        "Task", list(kinds), **in_url("task"),
+        help="Denoise: D(x) = |x − z|² / (2 σₙ²). Inpaint: x equals the observation wherever a pixel is known, or is near it "
+        "where known pixels are noisy. Deblur, super-resolution, MRI, tomography: D(x) = |A x − z|² / (2 σₙ²). Photon counts: "
+        "Poisson's likelihood. The prior is the same for all: it was learned without any task.",
     )]  # fmt: skip
+
+
+def setting_control(task: type[Problem]) -> str:
+    """What else degrades, such as a kernel; "" where nothing does."""
+    if task.setting is None:
+        return ""
+    name = task.setting.name
+    return str(st.selectbox(
+        name[0].upper() + name[1:], list(task.setting.usual), **in_url(setting_key(task)), help=task.setting.help,
+    ))  # fmt: skip
 
 
 def level_control(task: type[Problem]) -> float:
     level = task.kind_of_level
-    beyond_told(level.short, level)
+    key = level_key(task)
+    beyond_told(key, level)
+    digits = max(3, -math.floor(math.log10(level.usual[3])))
     return st.slider(
-        *RANGES[level.short], *level.usual[2:], format="%.3f", **in_url(level.short),
+        *RANGES[key], *level.usual[2:], format=f"%.{digits}f", **in_url(key),
         help=f"{level.help} For a degraded upload: the level that it is taken to have.",
     )  # fmt: skip
 

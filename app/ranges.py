@@ -15,9 +15,22 @@ def level_title(task: type[Problem]) -> str:
     return name[0].upper() + name[1:]
 
 
+def level_key(task: type[Problem]) -> str:
+    """The key of the control of a task's level, and its name in links: tasks whose levels are told in the same words have ranges
+    of their own."""
+    short = task.kind_of_level.short
+    first = next(kind for kind in TASKS.values() if kind.kind_of_level.short == short)
+    return short if task.kind_of_level is first.kind_of_level else f"{task.name}-{short}"
+
+
+def setting_key(task: type[Problem]) -> str:
+    """The key of the control of what else degrades: the option's name."""
+    return task.setting.option.strip("-") if task.setting else ""
+
+
 # What the controls of these keys take: their names, the least and the most.
 RANGES = {
-    **{kind.kind_of_level.short: (level_title(kind), *kind.kind_of_level.usual[:2]) for kind in TASKS.values()},
+    **{level_key(kind): (level_title(kind), *kind.kind_of_level.usual[:2]) for kind in TASKS.values()},
     "smoothing": ("Initial smoothing σ₀", 0.01, 0.5),
     "rate": ("Rate c of σ", 0.01, 1.99),
 }
@@ -39,10 +52,11 @@ def beyond_told(key: str, level: Level) -> None:
     st.warning(plain(f"{problem} The link's value was left out."))
 
 
-def level_settings(task: type[Problem], level: float) -> dict[str, Any]:
-    """The settings, by their keys, of a task's level."""
+def level_settings(task: type[Problem], level: float, setting: str = "") -> dict[str, Any]:
+    """The values of controls, by their keys, of a task's level and setting."""
     masked = {"mask": "Random pixels"} if task.takes_mask else {}
-    return {task.kind_of_level.short: level} | masked
+    usual = {setting_key(task): setting} if task.setting and setting in task.setting.usual else {}
+    return {level_key(task): level} | masked | usual
 
 
 def nearest(settings: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:

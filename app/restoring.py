@@ -30,7 +30,7 @@ def comparison(choice: Choice, scene: Scene, with_baselines: bool) -> list[Choic
         if choice.schedule
         else Choice(choice.prior, "learned", choice.steps, start=choice.start, blind=choice.blind),
     ]
-    names = BASELINES[scene.task] if with_baselines else {}
+    names = BASELINES.get(scene.task, {}) if with_baselines else {}
     return [*schemes, *(BaselineChoice(choice.prior, name) for name in names)]
 
 

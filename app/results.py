@@ -11,10 +11,12 @@ from app.components.film import film
 from app.drawing import show
 from app.figures.restoration import TITLES, comparison_figure, curves_figure, data_uri, difference_figure
 from app.runs import FRAME_SIDE, MOST_FRAMES, Restoration
+from app.scenes import Prepared
 from app.session import plain
 from app.visit import visit_table
 from gnc_core import images
 
+MEASURED_SIDE = 180  # pixels
 TABS = ("Curtain and curves", "Side by side", "Steps", "Error and residual", "All runs", "As code")
 
 
@@ -125,6 +127,15 @@ def show_panels(run: Restoration) -> None:
     panels += [("Degraded", prepared.degraded_png), ("Restored", run.result_png)]
     with _as_high_as_wide("panels", prepared.size, len(panels)):
         show(comparison_figure(panels, prepared.size), "comparison", "side by side", height="stretch")
+    show_measurement(prepared)
+
+
+def show_measurement(prepared: Prepared) -> None:
+    """What was measured, where that is no image: the kernel of a blur, k-space, a sinogram."""
+    if prepared.pictures:
+        row = st.container(horizontal=True)
+        for title, png in prepared.pictures.items():
+            row.image(data_uri(png), caption=title, width=MEASURED_SIDE)
 
 
 def show_steps(run: Restoration) -> None:

@@ -21,7 +21,7 @@ from app.scenes import Prepared, Scene
 from app.session import sentence
 from app.turns import Account, turns
 from gnc_core import images, zoo
-from gnc_core.choices import SCHEMES, SchemeChoice, best_device, choose_scheme
+from gnc_core.choices import SCHEMES, SchemeChoice, best_device, scheme_for
 from gnc_core.errors import InputError
 from gnc_core.measuring import baselines, calibration
 from gnc_core.measuring.trace import Trace, TraceRow, timed
@@ -235,8 +235,8 @@ class Run(Restoration):
         problem = prepared.problem.from_start(choice.start).to(self.device)
         how = SchemeChoice(choice.scheme, choice.steps, choice.sigma0, choice.rate, choice.schedule, choice.blind)
         name = folder_name(choice.prior)
-        scheme = choose_scheme(how, prior, name, problem.name, problem.level, choice.start)
-        suits = choose_scheme(SchemeChoice(), prior, name, problem.name, problem.level, choice.start)
+        scheme = scheme_for(how, prior, name, problem, choice.start, scene.setting)
+        suits = scheme_for(SchemeChoice(), prior, name, problem, choice.start, scene.setting)
         self.suits = scheme == suits and not choice.blind
         self.steps, self.note = scheme.steps, problem.note(scheme.steps)
         self._set = replace(choice, steps=self.steps)
@@ -257,7 +257,7 @@ class Run(Restoration):
         )
         self.estimate = guess.level
         self._start_from(guess)
-        scheme = choose_scheme(how, prior, folder_name(self._set.prior), guess.name, guess.level)
+        scheme = scheme_for(how, prior, folder_name(self._set.prior), guess)
         yield from timed(scheme.run(prior, guess))
 
     def _title(self) -> str:

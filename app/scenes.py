@@ -33,7 +33,8 @@ class Scene:
     longest: longer side in pixels; clean images are scaled down to it, degraded ones cropped (scaling changes noise).
     task, level: the name of a problem, and how bad the degradation is. mask: for tasks that take one, "random" (by the level),
     "text", "boxes" (left, top, width, height), `MARKED` (of degraded uploads) or an upload. seed: of the noise or of the missing
-    pixels. as_file: values at black and white are clipped, as a file would hold them.
+    pixels. as_file: values at black and white are clipped, as a file would hold them. setting: what else degrades
+    (`Problem.degrade`).
     """
 
     source: str | Upload
@@ -47,12 +48,13 @@ class Scene:
     boxes: tuple[Box, ...] = ()
     seed: int | None = None
     as_file: bool = False
+    setting: str = ""
 
     @property
     def title(self) -> str:
         name = self.source.name if isinstance(self.source, Upload) else self.source
         if self.level is not None:
-            return f"{name}, {problems.task(self.task).words(self.level)}"
+            return f"{name}, {problems.task(self.task).words(self.level, self.setting)}"
         return f"{name}, {'uploaded mask' if isinstance(self.mask, Upload) else self.mask}"
 
 
@@ -68,7 +70,7 @@ class Prepared:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height."""
-        height, width = self.problem.observation.shape[-2:]
+        height, width = self.problem.shape[-2:]
         return width, height
 
     @cached_property
@@ -77,7 +79,12 @@ class Prepared:
 
     @cached_property
     def degraded_png(self) -> bytes:
-        return images.to_png(self.problem.observation)  # missing pixels hold 0.5
+        return images.to_png(self.problem.shown)  # missing pixels hold 0.5
+
+    @cached_property
+    def pictures(self) -> dict[str, bytes]:
+        """What was measured, by its title, as PNGs."""
+        return {title: images.to_png(picture[None, None]) for title, picture in self.problem.pictures().items()}
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading the image …")
@@ -113,20 +120,24 @@ def prepare(scene: Scene, _image_data: bytes | None, _mask_data: bytes | None, m
     gaps = scene.degraded and scene.mask is not None
     image, full_size = picture(scene.source, scene.longest, scene.color, scene.degraded, _image_data, gaps)
     checks.check_size(image, min_size)
+    kind = problems.task(scene.task)
+    image = image if scene.degraded else kind.part(image, scene.setting)
     truth = None if scene.degraded else image
     stored = encoding(scene.source, _image_data)[0] if isinstance(scene.source, Upload) else images.PLAIN
-    kind = problems.task(scene.task)
     if scene.level is not None:
         made = scene.mask is not None or not scene.degraded
         if made:
-            problem = kind.degrade(image, scene.level, scene.seed or 0, scene.as_file)
+            problem = kind.degrade(image, scene.level, scene.seed or 0, scene.as_file, scene.setting)
         else:
-            problem = kind.of(image, scene.level, stored.bits > 0)
+            problem = kind.of(image, scene.level, stored.bits > 0, scene.setting)
         return Prepared(problem, truth, stored)
     observed = _mask(scene, image, full_size, _mask_data)
     if bool(observed.all()):
         raise InputError("No pixel is missing: there is nothing to inpaint.")
-    return Prepared(Inpainting(torch.where(observed, image, 0.5), observed), truth, stored)
+    z = torch.where(observed, image, 0.5)
+    if not scene.degraded:  # masks of other shapes: the noise of the known pixels is drawn here
+        return Prepared(Inpainting.hidden(z, observed, scene.seed or 0, scene.setting), truth, stored)
+    return Prepared(Inpainting.known(z, observed, stored.bits > 0, scene.setting), truth, stored)
 
 
 def _mask(scene: Scene, image: Tensor, full_size: tuple, data: bytes | None) -> Tensor:

@@ -27,7 +27,8 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     start = start_control() if TASKS[task].starts else None
     family = learned_schedules(prior, task)
     own = own_schedule(prior, task)
-    best = "learned" if own is not None or has_learned(folder_name(prior), task, start=start) else "flow"
+    learned_suit = has_learned(folder_name(prior), task, start=start, setting=scene.setting if scene else "")
+    best = "learned" if own is not None or learned_suit else "flow"
     labels = {SCHEMES[scheme]: scheme for scheme in sorted(SCHEMES, key=lambda scheme: scheme != best)}
     scheme = labels[st.selectbox(
         "Scheme", list(labels), **in_url("scheme"),
@@ -52,7 +53,7 @@ def scheme_controls(scene: Scene | None) -> Choice | None:
     by_hand = st.toggle(
         "Choose the initial smoothing", False, **in_url("own-start"),
         help="Off: the noise level for denoising (of joint minimisation that is blind: the largest σ of the prior), 0.05 for "
-        "inpainting, which starts smooth.",
+        "inpainting, which starts smooth, 0.2 for deblurring, super-resolution, MRI and tomography.",
     )  # fmt: skip
     sigma0 = None
     if by_hand:

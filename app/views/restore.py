@@ -12,7 +12,7 @@ from app.figures.restoration import data_uri
 from app.layout import headline
 from app.lessons.restore import LESSON
 from app.restoring import begin, comparison, run_to_the_end, stop
-from app.results import show_code, show_result
+from app.results import show_code, show_measurement, show_result
 from app.runs import Choice, Restoration, load_prior
 from app.scenes import Prepared, Scene, prepare
 from app.scheme_controls import NO_PRIOR, baselines_control, scheme_controls
@@ -64,6 +64,7 @@ def preview(prepared: Prepared, code: AsCode | None) -> None:
         shown = [(title, png) for title, png in pictures.items() if png is not None]
         for place, (title, png) in zip(st.columns(2), shown, strict=False):
             place.image(data_uri(png), caption=title, width="stretch")
+    show_measurement(prepared)
     if not state.runs:
         with st.expander("As code"):
             show_code(code)

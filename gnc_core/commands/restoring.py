@@ -147,7 +147,8 @@ class Restoration:
             observed = images.read_mask(mask, given.shape)
             if (given.isnan() & observed).any():
                 raise InputError(f"The input has pixels that are NaN or transparent, but observed by {mask}.")
-            problem: Problem = Inpainting.known(given, observed, clipped, self.setting)
+            made = Inpainting.hidden(given, observed, seed, self.setting, clipped) if self.simulate else None
+            problem: Problem = made or Inpainting.known(given, observed, clipped, self.setting)
         elif self.marked:
             observed = ~given.isnan()[:, :1]
             if observed.all():

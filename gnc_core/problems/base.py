@@ -82,8 +82,9 @@ class Problem(ABC):
 
     What a task is stands here once, as facts of the class: its `name` and `title`, its `kind_of_level`, the number of `steps`
     that suits it, the step size `rate` of s in joint minimisation, whether the level can be told by the prior alone (`blind`),
-    whether a mask describes it better than the level (`takes_mask`), what else is chosen (`setting`, such as a kernel), and from
-    what schemes may start, the default first, if there is a choice (`starts`).
+    whether a mask describes it better than the level (`takes_mask`), what else is chosen (`setting`, such as a kernel), from what
+    schemes may start, the default first, if there is a choice (`starts`), and whether image files hold what is observed
+    (`in_files`).
 
     observation: z, (N, C, H, W), or whatever was measured. Raises `InputError` for what is no image.
 
@@ -104,6 +105,7 @@ class Problem(ABC):
     takes_mask: ClassVar[bool] = False
     starts: ClassVar[tuple[str, ...]] = ()
     setting: ClassVar[Setting | None] = None
+    in_files: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         checks.check_image(self.observation, "The observation")

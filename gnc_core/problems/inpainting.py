@@ -104,11 +104,17 @@ class Inpainting(Problem):
     def degrade(cls, truth: Tensor, level: float, seed: int, as_file: bool = False, setting: str = "") -> Self:
         """A share `level` of the pixels is missing at random, the same in all N images and their channels; `setting` is the noise
         level of the others."""
-        from .degradations import add_noise, in_a_file, random_mask
+        from .degradations import random_mask
+
+        checks.check_image(truth, "The true images", finite=True)
+        return cls.hidden(truth, random_mask(truth.shape, level, seed).to(truth.device), seed, setting, as_file)
+
+    @classmethod
+    def hidden(cls, truth: Tensor, observed: Tensor, seed: int = 0, setting: str = "", as_file: bool = False) -> Self:
+        """The problem made of true images by a mask; the known pixels have noise of the level `setting`."""
+        from .degradations import add_noise, in_a_file
 
         noise_std = cls._noise(setting)
-        checks.check_image(truth, "The true images", finite=True)
-        observed = random_mask(truth.shape, level, seed).to(truth.device)
         z = add_noise(truth, noise_std, seed) if noise_std else truth
         z = in_a_file(z) if as_file else z
         return cls(z.where(observed, 0.5), observed, noise_std=noise_std, clipped=as_file and noise_std > 0)

@@ -37,6 +37,7 @@ class MRI(Linear):
     measured: Tensor
     name = "mri"
     title = "MRI"
+    in_files = False
     setting = Setting(
         "acceleration", "--acceleration", "One in so many columns of k-space is measured.", ("4", "6", "8", "2")
     )

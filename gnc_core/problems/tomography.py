@@ -34,6 +34,7 @@ class Tomography(Linear):
     name = "ct"
     title = "Tomography"
     kind_of_level = replace(LEVEL, example=0.001, usual=(0.0002, 0.02, 0.001, 0.0002), fitted=(0.0002, 0.01))
+    in_files = False
     setting = Setting(
         "number of angles", "--angles", "Number of angles, evenly over half a turn.", ("60", "30", "120", "180")
     )

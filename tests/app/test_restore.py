@@ -223,7 +223,7 @@ def test_stopped_run_keeps_what_it_has_and_does_no_more() -> None:
 
 def test_diverging_run_ends_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     huge = LearnedSchedule((0.1,) * 3, (0.01, 3e38, 3e38), "denoise", 0.1, "small")
-    monkeypatch.setattr("app.runs.choose_scheme", lambda *_: Learned(huge))
+    monkeypatch.setattr("app.runs.scheme_for", lambda *_: Learned(huge))
     run = Run(SCENE, Choice("small", "learned", 3), prepare(SCENE, None, None, 4))
     while run.running:
         run.advance()
@@ -620,7 +620,7 @@ def test_a_hole_too_deep_for_the_steps_is_said() -> None:
 
 def test_a_link_reproduces_the_settings() -> None:
     app = open_page(task="Inpaint", mask="Boxes", boxes="[[1,2,30,4]]", color="true", scheme="Joint")
-    assert app.radio(key="task").value == "Inpaint"
+    assert app.selectbox(key="task").value == "Inpaint"
     assert app.toggle(key="color").value
     assert app.data_editor[0].value.values.tolist() == [[1, 2, 30, 4]]
     press(app, "Restore")

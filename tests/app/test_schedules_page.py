@@ -200,14 +200,14 @@ def test_restore_offers_an_own_schedule_for_its_prior_and_task() -> None:
     checked(app.toggle(key="own-schedule").set_value(False).run())
     press(app, "Restore")
     assert app.session_state.runs[-1].choice.schedule is None
-    checked(app.radio(key="task").set_value("Inpaint").run())
+    checked(app.selectbox(key="task").set_value("Inpaint").run())
     assert "own-schedule" not in [toggle.key for toggle in app.toggle]
 
 
 def test_steps_that_are_not_chosen_are_what_suits_the_task() -> None:
     app = open_page(nsteps="")
     axis = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]["x"]
-    checked(app.radio(key="task").set_value("Inpaint").run())
+    checked(app.selectbox(key="task").set_value("Inpaint").run())
     other = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]["x"]
     assert other != axis
     assert app.number_input(key="nsteps").value is None
