@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from app.drawing import show
 from app.figures.restoration import box_figure
 from app.scenes import Box, Scene, picture
 from app.session import from_url, to_url
@@ -80,7 +81,7 @@ def draw_boxes(scene: Scene, data: bytes | None, boxes: tuple[Box, ...]) -> None
             set_boxes([*map(list, boxes), *new])
 
     figure = box_figure(images.to_png(image), (width, height), boxes)
-    st.plotly_chart(figure, key=key, on_select=add, selection_mode="box", config={"displayModeBar": False})
+    show(figure, key, on_select=add, selection_mode="box", config={"displayModeBar": False})
 
 
 def _pixels(x: list[float], y: list[float], width: int, height: int) -> list[int] | None:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 import torch
 from torch import Tensor
 
+from app.figures.common import Figure
 from app.figures.landscape import Mark, Track, descent_figure, plane_figure
 from app.runs import Work, load_prior
 from app.scenes import Upload, picture
@@ -139,7 +139,7 @@ class Landscape(Work):
                 self.tracks = [*self.tracks, track]
 
 
-def figure_of(work: Landscape) -> go.Figure | None:
+def figure_of(work: Landscape) -> Figure | None:
     """Of all levels that are complete; None where there is nothing to be drawn yet."""
     known, view = work.levels, work.view
     sigma, energy = work.sigma[known], work.energy[known]

@@ -1,5 +1,6 @@
 """Entry point of the explorer: `streamlit run app/main.py`."""
 
+import gc
 import sys
 import warnings
 from pathlib import Path
@@ -46,6 +47,15 @@ def start() -> None:
     st.switch_page(one_dimension, query_params=st.query_params.to_dict())
 
 
+@st.cache_resource(show_spinner=False)
+def set_aside(modules: int) -> None:
+    """Takes all that has been imported out of the garbage collector's sight, whenever there is more of it. Streamlit collects
+    garbage after every run of a script: torch and the like are 400,000 objects, and to look at them takes longer than a run."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 home = st.Page(start, title="Start", default=True, visibility="hidden")
 page = st.navigation([home, *pages], position="top")
 keep_shared(page.url_path)
@@ -53,3 +63,4 @@ forget_figures()
 with errors_told():
     page.run()
     save_controls(st.session_state.get("save_place"))
+    set_aside(len(sys.modules))

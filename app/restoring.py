@@ -17,6 +17,7 @@ from gnc_core.measuring.baselines import BASELINES
 
 MOST_RUNS = 8
 REDRAW_SECONDS = 0.5
+SLICE_SECONDS = 0.2  # of steps, between two of which the page may be left
 state = st.session_state
 
 
@@ -59,7 +60,7 @@ def run_to_the_end() -> None:
     """
     bar, numbers, (left, right) = st.empty(), st.empty(), st.columns(2)
     picture, curves = left.container(key="live").empty(), right.empty()
-    drawn, frame = 0.0, 0
+    drawn, frame = 0.0, 0  # when, and how often
     for run in state.runs:
         while run.running:
             if isinstance(run, BaselineRun):
@@ -67,12 +68,13 @@ def run_to_the_end() -> None:
                     run.advance()
             else:
                 bar.progress(run.done / run.steps, _progress(run))
-                run.advance()
-            if run.trace.rows and (time.monotonic() - drawn > REDRAW_SECONDS or not run.running):
+                run.advance(SLICE_SECONDS if frame else 0)
+            if run.trace.rows and time.monotonic() - drawn > REDRAW_SECONDS:
                 show_numbers(numbers, run)
                 picture.image(data_uri(images.to_png(run.image)), caption=f"After step {run.done}", width="stretch")
-                begun = [run.curve for run in state.runs if run.trace.rows]
-                show(curves_figure(begun), f"live {frame}", place=curves)
+                if frame:  # the first image comes at once; a quick run has ended before there is a curve to be seen
+                    begun = [run.curve for run in state.runs if run.trace.rows]
+                    show(curves_figure(begun), f"live {frame}", place=curves)
                 drawn, frame = time.monotonic(), frame + 1
         remember([run])
 

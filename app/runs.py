@@ -6,6 +6,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from app.figures.restoration import Curve
 from app.scenes import Prepared, Scene
 from app.session import sentence
+from app.turns import Account, turns
 from gnc_core import images, zoo
 from gnc_core.choices import SCHEMES, SchemeChoice, best_device, choose_scheme
 from gnc_core.errors import InputError
@@ -74,7 +76,7 @@ class Work(ABC):
     def __init__(self) -> None:
         self.stopped, self.error = False, ""
         self.device = best_device()
-        self._lock = threading.Lock()
+        self._lock, self._advancing, self._account = threading.Lock(), threading.Lock(), Account()
 
     @property
     @abstractmethod
@@ -89,23 +91,25 @@ class Work(ABC):
     def running(self) -> bool:
         return not (self.stopped or self.error or self.finished)
 
-    def advance(self) -> None:
-        """Does the next step. Work that fails, in whatever way, ends with a sentence in `error`.
+    def advance(self, seconds: float = 0.0) -> None:
+        """Does the next step, and more for so many seconds. Work that fails, in whatever way, ends with a sentence in `error`.
 
         After a click, the script that was interrupted may still be in here while the next one already runs: they take
         turns.
         """
-        with self._queue():
-            if not self.running:
-                return
-            try:
-                self._step()
-            except Exception as error:  # its generator cannot go on
-                self.error = sentence(error)
+        with self._advancing, self._turn():
+            until = time.monotonic() + seconds
+            while self.running:
+                try:
+                    self._step()
+                except Exception as error:  # its generator cannot go on
+                    self.error = sentence(error)
+                if time.monotonic() >= until:
+                    return
 
-    def _queue(self) -> threading.Lock:
-        """What holds back all others while a step is done."""
-        return device_queue()
+    def _turn(self) -> AbstractContextManager[None]:
+        """What holds back others while this computes."""
+        return turns().turn(self._account)
 
     def stop(self) -> None:
         """What has been reached is final, unless it is asked to go on."""
@@ -281,8 +285,8 @@ class BaselineRun(Restoration):
     def _title(self) -> str:
         return self.name
 
-    def _queue(self) -> threading.Lock:
-        return baseline_queue()
+    def _turn(self) -> AbstractContextManager[None]:
+        return baseline_turn()
 
     def _step(self) -> None:
         problem, begin = self.prepared.problem, time.perf_counter()
@@ -327,12 +331,11 @@ def _usable(files: tuple) -> tuple[list[str], list[str]]:
 
 
 @st.cache_resource
-def baseline_queue() -> threading.Lock:
+def baseline_turn() -> threading.Lock:
     """One baseline at a time."""
     return threading.Lock()
 
 
-@st.cache_resource
-def device_queue() -> threading.Lock:
-    """One step at a time on the device, whoever asks: pages in several browsers take turns."""
-    return threading.Lock()
+def device_queue() -> AbstractContextManager[None]:
+    """A turn on the device for what is no `Work`: all visitors take turns."""
+    return turns().turn(Account())

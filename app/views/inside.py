@@ -202,7 +202,7 @@ def show_response(name: str, image: Tensor, layer: int, channel: int, sigma: flo
         ("φ(u, σ)", grey_png(phi, low, high)),
     ]
     height, width = image.shape[-2:]
-    figure = comparison_figure(panels, (width, height)).update_traces(hoverinfo="skip", hovertemplate=None)
+    figure = comparison_figure(panels, (width, height), hover=False)
     with fitted("maps", f"min({height / width / 3:.4f} * 100cqw + {TITLES}px, 600px)"):
         st.plotly_chart(figure, key="response", height="stretch")
     st.caption(
@@ -235,7 +235,7 @@ def show_bending(name: str, measured: Inspection, image: Tensor | None, key: tup
     value, x, direction = bending(name, (*key, zoo.weights_hash(name)), sigma, noisy, image)
     reach = float(np.abs(direction).max())
     panels = [("image" + " with noise" * noisy, grey_png(x, 0, 1)), ("eigenvector", grey_png(direction, -reach, reach))]
-    figure = comparison_figure(panels, (x.shape[1], x.shape[0])).update_traces(hoverinfo="skip", hovertemplate=None)
+    figure = comparison_figure(panels, (x.shape[1], x.shape[0]), hover=False)
     with fitted("direction", f"min({x.shape[0] / x.shape[1] / 2:.4f} * 100cqw + {TITLES}px, 420px)"):
         st.plotly_chart(figure, key="bending", height="stretch")
     st.caption(

@@ -10,7 +10,7 @@ from app.boxes import box_editor
 from app.controls import Data, scene_controls
 from app.figures.restoration import data_uri
 from app.layout import headline
-from app.lessons import Lesson
+from app.lessons.restore import LESSON
 from app.restoring import begin, comparison, run_to_the_end, stop
 from app.results import show_code, show_result
 from app.runs import Choice, Restoration, load_prior
@@ -20,29 +20,22 @@ from app.session import plain
 from app.visit import remember, visit_table
 from gnc_core.errors import InputError
 
-LESSON = Lesson(
-    "A learned prior R(x, σ) removes noise or fills in missing pixels: the smoothing σ runs down while the image descends the "
-    "energy D(x) + R(x, σ); every step of the flow does. Choose on the left, then press *Restore*."
-)
 state = st.session_state
 
 
-def buttons(
-    row: DeltaGenerator,
-    scene: Scene | None,
-    prepared: Prepared | None,
-    choice: Choice | None,
-    running: bool,
-    more: bool,
-) -> None:
-    """Restore, compare (with baselines if there are to be `more`), stop."""
-    idle = prepared is not None and choice is not None and not running
-    restore = row.button(
-        "Restore", type="primary", icon=":material/play_arrow:", disabled=not idle,
+def ask(what: str) -> None:
+    """What the buttons do: the run begins as soon as the script knows what the controls say."""
+    state.asked, state.notes = what, []
+
+
+def buttons(row: DeltaGenerator, idle: bool, running: bool) -> None:
+    """Restore, compare, stop."""
+    row.button(
+        "Restore", type="primary", icon=":material/play_arrow:", disabled=not idle, on_click=ask, args=("restore",),
         help="Run the chosen scheme on the degraded image.",
     )  # fmt: skip
-    compare = row.button(
-        "Compare", icon=":material/stacked_line_chart:", disabled=not idle,
+    row.button(
+        "Compare", icon=":material/stacked_line_chart:", disabled=not idle, on_click=ask, args=("compare",),
         help="Run GNC flow, joint minimisation and, where one was fitted, the learned schedule one after the other, with the "
         "chosen initial smoothing and number of steps, or each with those that suit it; then, if chosen, the baselines. Their "
         "curves are drawn together.",
@@ -51,15 +44,6 @@ def buttons(
         "Stop", icon=":material/stop:", disabled=not running, on_click=stop,
         help="End the run after the present step; what it has reached is kept.",
     )  # fmt: skip
-    if restore or compare:
-        state.notes = []
-    restore = bool(state.pop("restore_now", None)) or restore  # a click on a cell of "Maps", which may have left notes
-    if idle and (restore or compare):
-        assert scene is not None
-        assert prepared is not None
-        assert choice is not None
-        begin(scene, prepared, [choice] if restore else comparison(choice, scene, more))
-        st.rerun()
 
 
 def choose_run() -> Restoration:
@@ -126,7 +110,15 @@ def page() -> None:
             prepared = prepare(scene, *data, load_prior(choice.prior).min_size if choice else 1)
     except InputError as error:
         problem = str(error)
-    buttons(row, scene, prepared, choice, running, more)
+    asked = (
+        "restore" if state.pop("restore_now", None) else state.pop("asked", None)
+    )  # by a click on a cell of "Maps", or here
+    idle = scene is not None and prepared is not None and choice is not None and not running
+    if asked and idle:
+        begin(scene, prepared, [choice] if asked == "restore" else comparison(choice, scene, more))
+        running = any(run.running for run in state.runs)
+        idle = not running
+    buttons(row, idle, running)
     if problem:
         st.error(plain(problem))
     elif scene is None:

@@ -6,7 +6,7 @@ from app.controls import level_control, task_control
 from app.drawing import show
 from app.fits import LEARNED, LINEAR, LOGARITHMIC, OWN, Fit, Goal, family_of, figure_of, known
 from app.layout import headline
-from app.lessons import Lesson
+from app.lessons.schedules import LESSON
 from app.ranges import level_settings
 from app.scheme_controls import NO_PRIOR, prior_control
 from app.session import in_url, open_page, plain, sentence, whole_in_url
@@ -18,29 +18,6 @@ from gnc_core.problems import TASKS
 from gnc_core.restoration import LearnedSchedule
 
 MOST_STEPS = 20
-TEXT = """
-The schedules of a prior for a task: σᵢ and cᵢ of every step, learned, logarithmic and linear. Step i is
-x ← prox(x − τᵢ ∇R(x, σᵢ)) with τᵢ = cᵢ σᵢ² (method, sections 4 and 7); c = 1, dotted, is Tweedie's step. The fit minimises the
-squared error of the last step by L-BFGS, over σ₁ ≥ σ₂ ≥ … and cᵢ in [0.1, 2]: a schedule of GNC.
-"""
-USUAL = {"prior": "foe-l1", "task": "Denoise", "noise": 0.1, "nsteps": 4}
-EXPERIMENTS = {
-    "More noise": (
-        USUAL | {"noise": 0.3},
-        "The learned schedule starts higher: near the noise level, as it does at 0.1. From there its σ only falls.",
-    ),
-    "More steps": (
-        USUAL | {"nsteps": 20},
-        "With 20 steps all c of the learned schedule are below 1: many short steps. With four all but the last are above 1, "
-        "longer than Tweedie's, as few steps have to reach as far.",
-    ),
-    "Fit one": (
-        USUAL,
-        "Press *Fit one now*. No round makes the PSNR worse. On the images that it is fitted to, the schedule ends above all "
-        "others; the learned one, which was fitted to many other images, is next, and the logarithmic one last.",
-    ),
-}
-LESSON = Lesson(TEXT, EXPERIMENTS)
 state = st.session_state
 
 

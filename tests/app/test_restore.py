@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
 import torch
 from PIL import Image
@@ -53,8 +54,13 @@ def npy(values: np.ndarray) -> bytes:
 # --- figures -----------------------------------------------------------------------------------------------------
 
 
+def shown(make: Callable[..., dict], *arguments: Any) -> go.Figure:
+    """A figure as plotly takes it, if plotly finds nothing wrong with it."""
+    return go.Figure(make(*arguments))
+
+
 def test_panels_are_pictures_that_zoom_together() -> None:
-    figure = comparison_figure([("Original", png()), ("Degraded", png()), ("Restored", png())], (6, 4))
+    figure = shown(comparison_figure, [("Original", png()), ("Degraded", png()), ("Restored", png())], (6, 4))
     assert [note.text for note in figure.layout.annotations] == ["Original", "Degraded", "Restored"]
     assert [trace.type for trace in figure.data] == ["image"] * 3
     assert base64.b64decode(figure.data[1].source.partition(",")[2]) == png()
@@ -63,7 +69,7 @@ def test_panels_are_pictures_that_zoom_together() -> None:
 
 
 def test_boxes_cover_whole_pixels() -> None:
-    figure = box_figure(png(), (6, 4), [(1, 2, 3, 1)])
+    figure = shown(box_figure, png(), (6, 4), [(1, 2, 3, 1)])
     box = figure.layout.shapes[0]
     assert (box.x0, box.x1, box.y0, box.y1) == (0.5, 3.5, 1.5, 2.5)
     assert figure.layout.dragmode == "select"
@@ -72,54 +78,54 @@ def test_boxes_cover_whole_pixels() -> None:
 def test_curves_have_a_line_a_run_and_psnr_where_it_is_known() -> None:
     known = Curve("flow", [0, 1, 2], [3.0, 2.0, 1.0], [0.1, 0.1, 0.05], [20.0, 25.0, 26.0])
     unknown = replace(known, name="other", psnr=None)
-    figure = curves_figure([known, unknown])
+    figure = shown(curves_figure, [known, unknown])
     assert [(line.name, list(line.y)) for line in figure.data] == [
         ("flow", [3, 2, 1]),
         ("flow", [20, 25, 26]),
         ("other", [3, 2, 1]),
     ]
     assert figure.data[0].line.color == figure.data[1].line.color != figure.data[2].line.color
-    assert [note.text for note in curves_figure([unknown]).layout.annotations] == ["Energy at σ_min"]
+    assert [note.text for note in shown(curves_figure, [unknown]).layout.annotations] == ["Energy at σ_min"]
 
 
 def test_axes_of_long_curves_fit_the_late_steps_and_lose_no_point() -> None:
     curve = Curve("flow", list(range(6)), [900.0, 500.0, 4.0, 3.0, 2.0, 1.0], [0.1] * 6, None)
-    figure = curves_figure([curve])
+    figure = shown(curves_figure, [curve])
     low, high = figure.layout.yaxis.range
     assert 0 < low < 1
     assert 4 < high < 5
     assert len(figure.data[0].y) == 6
-    assert curves_figure([replace(curve, steps=[0, 1], energy=[9.0, 5.0])]).layout.yaxis.range is None
+    assert shown(curves_figure, [replace(curve, steps=[0, 1], energy=[9.0, 5.0])]).layout.yaxis.range is None
 
 
 def test_a_method_without_steps_is_a_dotted_line_at_what_it_comes_to() -> None:
     steps = Curve("flow", [0, 1, 2], [3.0, 2.0, 1.0], [0.1, 0.1, 0.05], [20.0, 25.0, 26.0])
-    figure = curves_figure([steps, Curve("wavelets", [1], [1.5], [float("nan")], [24.0])])
+    figure = shown(curves_figure, [steps, Curve("wavelets", [1], [1.5], [float("nan")], [24.0])])
     dotted = [(list(line.x), list(line.y)) for line in figure.data if line.line.dash == "dot"]
     assert dotted == [([0, 2], [1.5, 1.5]), ([0, 2], [24, 24])]
 
 
 def test_blind_runs_add_their_smoothing_with_the_estimate_and_the_true_level() -> None:
     blind = Curve("joint", [0, 1, 2], [3.0, 2.0, 1.0], [0.5, 0.2, 0.05], [20.0, 25.0, 26.0], 0.09, 0.1)
-    figure = curves_figure([blind])
+    figure = shown(curves_figure, [blind])
     assert [note.text for note in figure.layout.annotations] == ["Energy at σ_min", "PSNR (dB)", "Smoothing σ"]
     assert figure.layout.yaxis3.type == "log"
     assert [list(line.y) for line in figure.data if line.yaxis == "y3"] == [[0.5, 0.2, 0.05], [0.09] * 2, [0.1] * 2]
-    figure = curves_figure([replace(blind, psnr=None, told=None)])
+    figure = shown(curves_figure, [replace(blind, psnr=None, told=None)])
     assert [note.text for note in figure.layout.annotations] == ["Energy at σ_min", "Smoothing σ"]
     assert [list(line.y) for line in figure.data if line.yaxis == "y2"] == [[0.5, 0.2, 0.05], [0.09] * 2]
 
 
 def test_differences_share_a_scale_that_is_zero_in_the_middle() -> None:
     error, residual = np.array([[0.1, -0.1], [0, 0]]), np.array([[2, -2], [0, 1 / 255]])
-    figure = difference_figure([("Error", error), ("Residual", residual)])
+    figure = shown(difference_figure, [("Error", error), ("Residual", residual)])
     assert [note.text for note in figure.layout.annotations] == ["Error", "Residual"]
     np.testing.assert_array_equal(figure.data[0].z, [[26, -26], [0, 0]])
     np.testing.assert_array_equal(figure.data[1].z, [[510, -510], [0, 1]])
     scale = figure.layout.coloraxis
     assert scale.cmin == -scale.cmax < 0
     assert {trace.coloraxis for trace in figure.data} == {"coloraxis"}
-    assert difference_figure([("Error", np.zeros((2, 2)))]).layout.coloraxis.cmax == 1
+    assert shown(difference_figure, [("Error", np.zeros((2, 2)))]).layout.coloraxis.cmax == 1
 
 
 # --- scenes and runs ---------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,24 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running one. url: its address, without a slash at its end. pid: of its process."""
+
+    url: str
+    pid: int
+
+
 @contextmanager
 def explorer(log: Path) -> Iterator[str]:
     """`streamlit run app/main.py`, as the README has it, on a free port; yields its address."""
+    with server(log) as running:
+        yield running.url
+
+
+@contextmanager
+def server(log: Path, script: Path = Path("app/main.py"), folder: Path = ROOT) -> Iterator[Server]:
+    """`streamlit run` of a script in a folder, on a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -28,23 +44,25 @@ def explorer(log: Path) -> Iterator[str]:
         "STREAMLIT_SERVER_PORT": str(port),
     }
     # -P: as the command `streamlit`, without this folder on the path for modules
-    command = [sys.executable, "-P", "-m", "streamlit", "run", "app/main.py"]
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(script)]
     with log.open("w") as output:
-        server = subprocess.Popen(command, cwd=ROOT, env=os.environ | settings, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=folder, env=os.environ | settings, stdout=output, stderr=subprocess.STDOUT
+        )
     url = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 60
         while not _answers(f"{url}/_stcore/health"):
-            if server.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"The explorer did not start:\n{log.read_text()}")
             time.sleep(0.2)
-        yield url
+        yield Server(url, process.pid)
     finally:
-        server.terminate()
+        process.terminate()
         try:
-            server.wait(10)
+            process.wait(10)
         except subprocess.TimeoutExpired:
-            server.kill()
+            process.kill()
 
 
 def _answers(url: str) -> bool:

@@ -1,0 +1,159 @@
+"""Whose turn it is to compute: quick work beside long work, and what becomes of work whose visitor has left."""
+
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.testing.v1 import AppTest
+
+from app import turns as module
+from app.runs import Run, Work
+from app.turns import Account, Turns
+from gnc_core import zoo
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+
+PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "restore.py"
+
+
+def account(spent: float) -> Account:
+    made = Account()
+    made.spent = spent
+    return made
+
+
+class Queue:
+    """Threads that ask for a turn one after the other, and the order in which they got it."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns, self.order, self.threads = turns, [], []
+
+    def ask(self, name: str, spent: float) -> None:
+        before = self.turns.waiting
+
+        def compute() -> None:
+            with self.turns.turn(account(spent)):
+                self.order.append(name)
+
+        self.threads.append(threading.Thread(target=compute))
+        self.threads[-1].start()
+        while self.turns.waiting == before:
+            pass
+
+    def join(self) -> None:
+        for thread in self.threads:
+            thread.join()
+
+
+def test_quick_work_does_not_wait_for_long_work():
+    turns = Turns()
+    with turns.turn(account(60.0)), turns.turn(account(0.0)):
+        pass
+
+
+def test_one_piece_of_quick_work_at_a_time_and_one_of_long_work():
+    turns = Turns()
+    queue = Queue(turns)
+    with turns.turn(account(60.0)), turns.turn(account(0.0)):
+        queue.ask("quick", 0.0)
+        queue.ask("long", 60.0)
+        assert queue.order == []
+    queue.join()
+    assert sorted(queue.order) == ["long", "quick"]
+
+
+def test_whoever_has_computed_less_goes_first_though_it_came_later():
+    turns = Turns()
+    queue = Queue(turns)
+    with turns.turn(account(1000.0)):
+        queue.ask("an hour", 3600.0)
+        queue.ask("a quarter", 900.0)
+    queue.join()
+    assert queue.order == ["a quarter", "an hour"]
+
+
+def test_equals_go_in_the_order_of_their_arrival():
+    turns = Turns()
+    queue = Queue(turns)
+    with turns.turn(account(0.0)):
+        for name in "abc":
+            queue.ask(name, 0.0)
+    queue.join()
+    assert queue.order == ["a", "b", "c"]
+
+
+def test_a_turn_that_fails_is_over():
+    turns = Turns()
+    with pytest.raises(ZeroDivisionError), turns.turn(account(0.0)):
+        raise ZeroDivisionError
+    with turns.turn(account(0.0)):
+        pass
+
+
+def test_two_at_work_divide_the_cores(monkeypatch):
+    monkeypatch.setattr(module, "CORES", 4)
+    before = torch.get_num_threads()
+    turns = Turns()
+    try:
+        with turns.turn(account(60.0)):
+            assert torch.get_num_threads() == 4
+            with turns.turn(account(0.0)):
+                assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+class Count(Work):
+    """Counts to a thousand; at `end` somebody stops it."""
+
+    def __init__(self, end: int) -> None:
+        super().__init__()
+        self.count, self.end = 0, end
+
+    @property
+    def finished(self) -> bool:
+        return self.count == 1000
+
+    def _step(self) -> None:
+        self.count += 1
+        if self.count == self.end:
+            self.stop()
+
+
+def test_work_advances_by_a_step_or_for_a_while():
+    work = Count(end=0)
+    work.advance()
+    assert work.count == 1
+    work.advance(1000.0)
+    assert work.finished
+
+
+def test_a_stop_ends_the_while_after_the_present_step():
+    work = Count(end=7)
+    work.advance(1000.0)
+    assert work.count == 7
+
+
+def test_restoration_of_a_visitor_who_has_left_goes_no_further(tmp_path, monkeypatch):
+    """When the browser's connection ends, Streamlit asks the session's script to stop: here, during the third step."""
+    monkeypatch.setattr(zoo, "PRETRAINED", tmp_path)
+    zoo.save(tmp_path / "small", FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=15, knots_s=6), {})
+    page = AppTest.from_file(str(PAGE), default_timeout=60)
+    page.query_params.update({"side": "64", "nsteps": "1000", "scheme": "GNC flow"})
+    page.run()
+    steps = []
+    step = Run._step
+
+    def leave(self):
+        steps.append(self)
+        if len(steps) == 3:
+            get_script_run_ctx().script_requests.request_stop()
+        step(self)
+
+    monkeypatch.setattr(Run, "_step", leave)
+    next(button for button in page.button if button.label == "Restore").click().run()
+    (run,) = page.session_state.runs
+    assert 3 <= len(steps) < 1000
+    assert not run.finished
+    assert len(steps) == run.done

@@ -1,0 +1,93 @@
+"""The explorer's pages for what is timed: where they are, what their main figure is, and settings to visit them with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from gnc_core import images, zoo
+from gnc_core.choices import SCHEMES
+
+Settings = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Page:
+    """title: in the navigation. path: in the address. keys: that of the main figure, or of the container that it is in, begins
+    with one of these. settings: random ones, by their names in the address."""
+
+    title: str
+    path: str
+    keys: tuple[str, ...]
+    settings: Callable[[Random], Settings]
+
+
+def number(random: Random, low: float, high: float, step: float) -> str:
+    """A value that a slider from `low` on takes."""
+    return f"{low + step * random.randint(0, round((high - low) / step)):.10g}"
+
+
+def prior_and_image(random: Random) -> Settings:
+    return {"prior": random.choice(zoo.names()), "image": random.choice(list(images.sample_images()))}
+
+
+def one_dimension(random: Random) -> Settings:
+    names = ["Five components", "Very many steps", "GNC fails", "Dirac components"]
+    return {
+        "mixture": random.choice(names),
+        "sigma0": number(random, 0.01, 2, 0.01),
+        "steps": number(random, 1, 256, 1),
+        "starts": number(random, 5, 81, 2),
+    }
+
+
+def two_dimensions(random: Random) -> Settings:
+    return {"length": number(random, 1, 128, 1), "blur": number(random, 0.1, 1, 0.01)}
+
+
+def inside(random: Random) -> Settings:
+    return prior_and_image(random) | {"kernel": number(random, 1, 48, 1), "noisy": random.choice(["true", "false"])}
+
+
+def landscape(random: Random) -> Settings:
+    return prior_and_image(random) | {
+        "view": random.choice(["Two directions", "One direction and σ"]),
+        "noise": number(random, 0.02, 0.4, 0.01),
+    }
+
+
+def maps(random: Random) -> Settings:
+    return {
+        "image": random.choice(list(images.sample_images())),
+        "tolerance": number(random, 0.1, 10, 0.1),
+        "schemes": random.choice(["Both", SCHEMES["flow"], SCHEMES["joint"]]),
+    }
+
+
+def restore(random: Random) -> Settings:
+    return prior_and_image(random) | {
+        "noise": number(random, 0.02, 0.4, 0.005),
+        "seed": number(random, 0, 1000, 1),
+        "side": number(random, 64, 512, 32),
+        "scheme": random.choice(list(SCHEMES.values())),
+    }
+
+
+def schedules(random: Random) -> Settings:
+    return {
+        "prior": random.choice(zoo.names()),
+        "noise": number(random, 0.02, 0.4, 0.005),
+        "nsteps": number(random, 1, 20, 1),
+    }
+
+
+PAGES = [
+    Page("One dimension", "one-dimension", ("flow",), one_dimension),
+    Page("Two dimensions", "two-dimensions", ("plane",), two_dimensions),
+    Page("Inside the prior", "inside", ("kernels",), inside),
+    Page("Energy landscape", "landscape", ("landscape", "live"), landscape),
+    Page("Maps", "maps", ("maps",), maps),
+    Page("Restore", "restore", ("preview", "curtain"), restore),
+    Page("Schedules", "schedules", ("schedules",), schedules),
+]
+
+FIRST = PAGES[0]  # what the bare address shows
