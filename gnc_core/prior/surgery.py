@@ -75,8 +75,8 @@ def bent(prior: FieldsOfExperts, channel: int, offsets: Sequence[float], feature
 
         phi(u, s) + h(s) sum_j o_j b(t_j(u, s)),   t_j the distance of u from handle j in units of that between two handles.
 
-    offsets: o_j, of n >= 2 handles, which lie at equal distances from the lower to the upper bound of `features`. They are in units
-    of h(s), the height of phi: its largest value on that range minus its smallest. b is a bump, 1 - 10 t^3 + 15 t^4 - 6 t^5 up to
+    offsets: o_j, of n >= 2 handles, which lie at equal distances from the lower to the upper bound of `features`, in units of
+    h(s), the height of phi: its largest value on that range minus its smallest. b is a bump, 1 - 10 t^3 + 15 t^4 - 6 t^5 up to
     t = 1 and zero from there on, so that all bumps together are one, and what lies outside the range keeps its slope. The sum
     is sampled at the knots in u and s, where it adds to the weights of the spline: bumps narrower than a knot's spacing are
     smoothed. As of every potential, what is zero is the weight of the middle knot: a constant of a level changes no score, and
