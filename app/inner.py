@@ -232,8 +232,8 @@ def show_curvature(shown: Shown) -> None:
         st.caption(
             f"The smallest eigenvalue of σ² ∇²R(x, σ), a line a photograph ({measured.eigenvalues.shape[1]} of the validation "
             "set, the middle of each). Zero or above: R(·, σ) is convex around that image. A step x − σ² ∇R of the flow "
-            "stretches differences along an eigenvector with a negative eigenvalue: there it decides between images. Dotted: the smallest "
-            "curvature of the mixture on the page One dimension."
+            "stretches differences along an eigenvector with a negative eigenvalue: there it decides between images. Dotted: the "
+            "smallest curvature of the mixture on the page One dimension."
         )
     else:
         st.caption("Eigenvalues over σ were not measured for this prior.")

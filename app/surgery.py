@@ -43,7 +43,7 @@ def surgery_controls(shown: Shown) -> Change:
                 "offsets in units of the potential's height, the same at every σ.")  # fmt: skip
     row = st.container(horizontal=True)
     handles = [
-        row.slider(place, -1.0, 1.0, 0.0, 0.05, **in_url(key), width=110)
+        row.slider(place, -1.0, 1.0, 0.0, 0.05, **in_url(key), width=100)
         for key, place in zip(HANDLES, PLACES, strict=True)
     ]
     noise = level_control(Denoising)

@@ -8,7 +8,7 @@ from app.figures.common import BLUE, MARK, RED, Figure, Part, log_ticks, merged,
 
 LONGEST_MAP = 480  # pixels: three maps of any more might not fit into the 4 MB that the page may send
 CONVEX = "rgb(150, 175, 215)"
-OFF = "rgb(230, 159, 0)"  # what a change has led to
+CHANGED = "rgb(220, 130, 0)"
 ZERO = {"zeroline": True, "zerolinecolor": MARK}
 
 
@@ -81,10 +81,9 @@ def section_figure(u: np.ndarray, values: Sequence[np.ndarray], titles: Sequence
             (np.where(values[-1] < 0, y, np.nan), RED, f"{title} where φ″ < 0"),
         ):
             data.append(on_panel(_curve(u, part, what, {"color": colour, "width": 2.5}), number))
-    axes = {f"{axis}{number}": ZERO for axis in "xy" for number in ("", *range(2, len(values) + 1))}
-    titled = {f"xaxis{number}": {"title": {"text": "feature u"}} for number in ("", *range(2, len(values) + 1))}
-    axes = {key.replace("x", "xaxis").replace("y", "yaxis"): value for key, value in axes.items()}
-    layout = merged(panels(titles, gap=0.11), axes, titled)
+    numbers = ["", *map(str, range(2, len(values) + 1))]
+    across = {f"xaxis{number}": ZERO | {"title": {"text": "feature u"}} for number in numbers}
+    layout = merged(panels(titles, gap=0.11), across, {f"yaxis{number}": ZERO for number in numbers})
     size = {"height": 260, "margin": {"l": 40, "r": 10, "t": 30, "b": 40}, "hovermode": "closest"}
     return {"data": data, "layout": layout | size}
 
@@ -94,17 +93,17 @@ def potentials_figure(u: np.ndarray, before: np.ndarray, after: np.ndarray, hand
     marked on the latter."""
     data = [
         _curve(u, before, "untouched", {"color": BLUE, "width": 2.5}),
-        _curve(u, after, "changed", {"color": OFF, "width": 2.5, "dash": "dash"}),
+        _curve(u, after, "changed", {"color": CHANGED, "width": 2.5, "dash": "dash"}),
         {
             "type": "scatter", "mode": "markers", "name": "handles", "x": handles, "y": np.interp(handles, u, after),
-            "marker": {"size": 9, "color": OFF, "symbol": "diamond"}, "showlegend": False, "hoverinfo": "skip",
+            "marker": {"size": 9, "color": CHANGED, "symbol": "diamond"}, "showlegend": False, "hoverinfo": "skip",
         },
     ]  # fmt: skip
     for trace in data[:2]:
         trace["showlegend"] = True
     layout = merged(panels([title]), {"xaxis": ZERO | {"title": {"text": "feature u"}}, "yaxis": ZERO})
-    legend = {"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0}
-    size = {"height": 260, "margin": {"l": 40, "r": 10, "t": 30, "b": 60}, "hovermode": "closest"}
+    legend = {"orientation": "h", "y": -0.32, "yanchor": "top", "x": 0}
+    size = {"height": 270, "margin": {"l": 40, "r": 10, "t": 30, "b": 70}, "hovermode": "closest"}
     return {"data": data, "layout": layout | size | {"legend": legend}}
 
 

@@ -12,7 +12,7 @@ from app.figures.restoration import data_uri
 WIDE, NARROW = 16, 6  # kernels a row, on a screen and on a phone
 TILE, CURVE, GAP = 0.86, 0.62, 0.07  # in widths of a cell: a kernel, the box below it, and what lies between
 PITCH = TILE + GAP + CURVE + 2 * GAP  # from one row of kernels to the next
-SLIDER = 96  # pixels that the slider needs
+SLIDER = 76  # pixels that the slider needs
 STILL_CURVES = 6  # smoothing levels that are always shown
 PLAY_SECONDS = 4.0
 # Of the smallest smoothing, of one between, and of the largest: as bright as each other, so that they are seen on white and on
@@ -144,8 +144,8 @@ def _still(x: np.ndarray, y: np.ndarray, middle: np.ndarray, bottom: np.ndarray,
             "M" + "L".join(f"{a:.3f},{b:.3f}" for a, b in zip(across, up, strict=True))
             for across, up in zip(x[k, :, :-1].tolist(), y[k, :, :-1].tolist(), strict=True)
         )
-        line = {"color": colours[k], "width": 1}
-        shapes.append({"type": "path", "path": path, "layer": "below", "line": line, "opacity": 0.5})
+        line = {"color": colours[k], "width": 1.2}
+        shapes.append({"type": "path", "path": path, "layer": "below", "line": line, "opacity": 0.7})
     return shapes
 
 

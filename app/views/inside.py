@@ -119,8 +119,10 @@ def page() -> None:
         off = off_control(prior.channels) if part == SURGERY else keep_surgery()
     tiles, figure = overview(chosen.name, found.key, chosen.order, layer, columns, measured)
     with top:
-        show_numbers(measured, level)
+        place = st.container()
         show_kernels(tiles, figure, columns, channel + 1, off)
+        with place if columns == WIDE else st.container():  # on a phone the kernels come first
+            show_numbers(measured, level)
     with below:
         PARTS[part](
             Shown(chosen.name, measured, found.key, chosen.image, chosen.key, chosen.degraded, chosen.order, layer, channel,

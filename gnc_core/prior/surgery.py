@@ -18,6 +18,7 @@ from gnc_core.errors import InputError
 
 from . import splines
 from .fields_of_experts import FieldsOfExperts
+from .splines.definition import kappa
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +78,10 @@ def bent(prior: FieldsOfExperts, channel: int, offsets: Sequence[float], feature
 
     offsets: o_j, of n >= 2 handles, which lie at equal distances from the lower to the upper bound of `features`, in units of
     h(s), the height of phi: its largest value on that range minus its smallest. b is a bump, 1 - 10 t^3 + 15 t^4 - 6 t^5 up to
-    t = 1 and zero from there on, so that all bumps together are one, and what lies outside the range keeps its slope. The sum
-    is sampled at the knots in u and s, where it adds to the weights of the spline: bumps narrower than a knot's spacing are
-    smoothed. As of every potential, what is zero is the weight of the middle knot: a constant of a level changes no score, and
-    equal offsets change nothing.
+    t = 1 and zero from there on, so that all bumps together are one. What is added to the weights is the spline through the sum
+    at the knots in u and s: beyond the range it is constant, but for a ringing that falls to a third from knot to knot; bumps
+    narrower than a knot's spacing are not seen. As of every potential, what is zero is the weight of the middle knot: a constant
+    of a level changes no score, and equal offsets change nothing.
 
     Raises `InputError` for a channel that is not there, and for offsets that are not finite or fewer than two.
 
@@ -105,10 +106,18 @@ def bent(prior: FieldsOfExperts, channel: int, offsets: Sequence[float], feature
     place = np.clip((u[:, None] - low) / (high - low), 0, 1) * (len(handles) - 1)  # (weights_u, weights_s)
     distance = np.abs(place[..., None] - np.arange(len(handles))).clip(max=1)
     bumps = 1 - distance**3 * (10 - 15 * distance + 6 * distance**2)
-    weights = torch.from_numpy((bumps @ handles) * _heights(prior, channel, s, low, high))
+    added = torch.from_numpy((bumps @ handles) * _heights(prior, channel, s, low, high))
+    weights = _through(_through(added).T).T
     increments = weights.diff(dim=0).to(phi.increments.device) / (phi.scale.double() * phi.u.spacing)
     phi.increments[channel] += increments.to(phi.increments.dtype)
     return changed
+
+
+def _through(values: Tensor) -> Tensor:
+    """The weights of the spline that has these values at its knots, along the first dimension; constants stay constant."""
+    offset = torch.arange(len(values), dtype=values.dtype)
+    matrix = kappa(offset[:, None] - offset)
+    return torch.linalg.solve(matrix / matrix.sum(1, keepdim=True), values)
 
 
 def _heights(prior: FieldsOfExperts, channel: int, s: Tensor, low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -97,14 +97,14 @@ def test_the_prior_itself_stays_as_it_was(operation: str) -> None:
 # With input scaling, knots are a(s) times as far from each other: where sigma is large, too far for five handles.
 @pytest.mark.parametrize(("sigma", "input_scale"), [(0.01, 0.0), (0.1, 0.0), (0.4, 0.0), (0.01, 0.05), (0.1, 0.05)])
 def test_at_the_handles_the_potential_moves_by_their_share_of_its_height(sigma: float, input_scale: float) -> None:
-    """But for a constant, and for what the spacing of the knots smoothes."""
+    """But for a constant, and for what lies between knots."""
     prior = a_prior(input_scale=input_scale)
     low, high = (float(bound[0]) for bound in RANGE.at(np.array([sigma])))
     u = np.linspace(low, high, 257)
     before, after = curve(prior, u, sigma), curve(bent(prior, CHANNEL, HANDLES, RANGE), u, sigma)
     moved = (after - before) / np.ptp(before)
     at_handles = moved[::64] - moved[0]
-    np.testing.assert_allclose(at_handles, np.array(HANDLES) - HANDLES[0], atol=0.06)
+    np.testing.assert_allclose(at_handles, np.array(HANDLES) - HANDLES[0], atol=0.03)
     between = (moved[32] - moved[0], (at_handles[0] + at_handles[1]) / 2)
     assert between[0] == pytest.approx(between[1], abs=0.05)
 
@@ -114,7 +114,7 @@ def test_beyond_the_range_and_in_other_channels_the_slope_is_untouched() -> None
     changed = bent(prior, CHANNEL, HANDLES, RANGE)
     for outside in (np.linspace(1.8, 3.4, 50), np.linspace(-3.4, -1.8, 50)):
         before, after = curve(prior, outside, 0.1), curve(changed, outside, 0.1)
-        np.testing.assert_allclose(np.diff(after), np.diff(before), atol=1e-9)
+        np.testing.assert_allclose(np.diff(after), np.diff(before), rtol=1e-4, atol=1e-4 * np.ptp(before))
     inside = np.linspace(-0.8, 0.8, 33)
     np.testing.assert_allclose(curve(changed, inside, 0.1, 0), curve(prior, inside, 0.1, 0), atol=1e-12)
 
