@@ -48,7 +48,7 @@ def surgery_controls(shown: Shown) -> Change:
     ]
     noise = level_control(Denoising)
     return Change(
-        shown.name, (shown.image_key, shown.key), noise, shown.degraded, tuple(number - 1 for number in shown.off), shown.channel,
+        shown.name, (shown.image_key, shown.key), noise, shown.degraded, shown.off, shown.channel,
         tuple(handles),
     )  # fmt: skip
 

@@ -19,14 +19,14 @@ USUAL = {"prior": PRIOR, "order": "As learned", "image": "Cat", "side": 512, "ke
 EXPERIMENTS: Experiments = {
     "Turning convex": (
         USUAL | {"part": CONVEXITY, "order": "σ at which they turn convex"},
-        "At σ = 0.01 none of the 48 potentials is convex on the range of its features; at 0.108 five are, and from σ = 0.253 on "
-        "all of them. Most wait for the very end: at 0.214, one level earlier, 11 are.",
+        "At σ = 0.01 none of the 48 potentials is convex on the range of its features; at 0.108 five are, and from σ = 0.253 "
+        "on all of them. Most wait for the very end: at 0.214, one level earlier, 11 are.",
     ),
     "The sum is earlier": (
         USUAL | {"part": CURVATURE},
         "The energy is convex at all 16 photographs from σ = 0.2 on, though only some of its potentials are there: where one "
-        "bends down, others bend up more. It bends down most at σ = 0.1, where the smallest eigenvalue times σ² is −0.72; at 0.01 it "
-        "is −0.33.",
+        "bends down, others bend up more. It bends down most at σ = 0.1, where the smallest eigenvalue times σ² is −0.72; at "
+        "0.01 it is −0.33.",
     ),
     "Where a potential bends down": (
         USUAL | {"part": RESPONSE, "kernel": 1},
