@@ -15,7 +15,7 @@ from app.figures.landscape import Mark, Track, descent_figure, plane_figure
 from app.own import folder_name, weights_of
 from app.runs import Work, load_prior
 from app.scenes import Upload, picture
-from gnc_core import checks, images, problems
+from gnc_core import checks, images, problems, zoo
 from gnc_core.choices import SCHEMES, SchemeChoice, choose_scheme, has_learned
 from gnc_core.errors import InputError
 from gnc_core.measuring import curvature, landscape
