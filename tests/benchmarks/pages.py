@@ -13,7 +13,8 @@ Settings = dict[str, str]
 @dataclass(frozen=True)
 class Page:
     """title: in the navigation. path: in the address. keys: that of the main figure, or of the container that it is in, begins
-    with one of these; none where there is no figure before somebody presses a button. settings: random ones, by their names in the address."""
+    with one of these; there are none where no figure is seen before a button is pressed. settings: random ones, by their names
+    in the address."""
 
     title: str
     path: str
