@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
-import torch
 
 from app.precision import CORES
+from gnc_core.prior import threads
 
 LONG_SECONDS = 2.0  # of computing, from which on work is long
 WEIGHT = 3.0
@@ -61,11 +61,10 @@ class Turns:
             share = max(1, CORES // self._taken)
             self._changed.notify_all()
         begin = time.monotonic()
-        torch.set_num_threads(share)
         try:
-            yield
+            with threads.sharing(share):
+                yield
         finally:
-            torch.set_num_threads(1)
             account.enter(time.monotonic() - begin)
             with self._changed:
                 self._taken -= 1

@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
@@ -13,6 +12,7 @@ from app import turns as module
 from app.runs import Run, Work
 from app.turns import Account, Turns
 from gnc_core import zoo
+from gnc_core.prior import threads
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "restore.py"
@@ -98,17 +98,13 @@ def test_a_turn_that_fails_is_over():
         pass
 
 
-def test_two_at_work_divide_the_cores(monkeypatch):
+def test_those_at_work_divide_the_cores(monkeypatch):
     monkeypatch.setattr(module, "CORES", 4)
-    before = torch.get_num_threads()
-    turns = Turns()
-    try:
-        with turns.turn(account(60.0)):
-            assert torch.get_num_threads() == 4
-            with turns.turn(account(0.0)):
-                assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
+    turns = Turns(places=2)
+    with turns.turn(account(60.0)):
+        assert threads.available() == 4
+        with turns.turn(account(0.0)):
+            assert threads.available() == 2
 
 
 class Count(Work):

@@ -13,7 +13,8 @@ Settings = dict[str, str]
 @dataclass(frozen=True)
 class Page:
     """title: in the navigation. path: in the address. keys: that of the main figure, or of the container that it is in, begins
-    with one of these. settings: random ones, by their names in the address."""
+    with one of these; there are none where no figure is seen before a button is pressed. settings: random ones, by their names
+    in the address."""
 
     title: str
     path: str
@@ -28,6 +29,10 @@ def number(random: Random, low: float, high: float, step: float) -> str:
 
 def prior_and_image(random: Random) -> Settings:
     return {"prior": random.choice(zoo.names()), "image": random.choice(list(images.sample_images()))}
+
+
+def start(random: Random) -> Settings:
+    return {}
 
 
 def one_dimension(random: Random) -> Settings:
@@ -80,7 +85,13 @@ def schedules(random: Random) -> Settings:
     }
 
 
+def training(random: Random) -> Settings:
+    return {}
+
+
+FIRST = Page("Start", "", ("rolling",), start)  # what the bare address shows
 PAGES = [
+    FIRST,
     Page("One dimension", "one-dimension", ("flow",), one_dimension),
     Page("Two dimensions", "two-dimensions", ("plane",), two_dimensions),
     Page("Inside the prior", "inside", ("kernels",), inside),
@@ -88,6 +99,5 @@ PAGES = [
     Page("Maps", "maps", ("maps",), maps),
     Page("Restore", "restore", ("preview", "curtain"), restore),
     Page("Schedules", "schedules", ("schedules",), schedules),
+    Page("Training", "training", (), training),
 ]
-
-FIRST = PAGES[0]  # what the bare address shows

@@ -97,7 +97,9 @@ class Visitor:
             await self.until(lambda: False, seconds)
 
     def shows(self, keys: tuple[str, ...]) -> bool:
-        """Whether a figure of one of these keys, or in a container of one, is there."""
+        """Whether a figure of one of these keys, or in a container of one, is there; without keys, whether the page is."""
+        if not keys:
+            return self.finished
         for place, element in self.elements.items():
             kind = element.WhichOneof("type")
             if kind in FIGURES:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from gnc_core import zoo
 from gnc_core.prior import threads
 
 ROOT = Path(__file__).parents[1]
@@ -87,3 +88,24 @@ def test_within_a_share_there_is_one_thread():
             assert pool.submit(torch.get_num_threads).result() == 1
     finally:
         torch.set_num_threads(before)
+
+
+def test_who_shares_takes_so_many_threads_and_torch_one():
+    before = threads.available(), torch.get_num_threads()
+    with threads.sharing(3):
+        assert (threads.available(), torch.get_num_threads()) == (3, 1)
+        pool = threads.pool(3)
+        assert pool.submit(threads.available).result() == 1
+        with threads.sharing(2):
+            assert threads.available() == 2
+        assert (threads.available(), torch.get_num_threads()) == (3, 1)
+    assert (threads.available(), torch.get_num_threads()) == before
+
+
+def test_shared_work_has_the_same_bits():
+    prior, x = zoo.load("foe-l1"), torch.rand(1, 1, 200, 180, generator=torch.manual_seed(0))
+    found = []
+    for number in (1, 3):
+        with threads.sharing(number), torch.no_grad():
+            found.append(prior.score(x, -2.0))
+    assert torch.equal(*found)
