@@ -126,17 +126,10 @@ def _same_start(one: Change, other: Change) -> bool:
 
 
 def pictures_figure(work: Operation) -> Figure:
-    """The noisy image and both restorations; hidden is what is not known yet."""
-    shown = [("With noise", work.observation, work.noisy_psnr)]
-    shown += [
-        (title, found.image, found.psnr)
-        for title, found in (("Untouched", work.before), ("Changed", work.after))
-        if found is not None
-    ]
-    panels = [
-        (title + (f", {value:.2f} dB" if value is not None else ""), grey_png(x[0, 0].numpy(), 0, 1))
-        for title, x, value in shown
-    ]
+    """The noisy image, and both restorations as far as they are known."""
+    found = [("Untouched", work.before), ("Changed", work.after)]
+    shown = [("Noisy", work.observation)] + [(title, one.image) for title, one in found if one is not None]
+    panels = [(title, grey_png(x[0, 0].numpy(), 0, 1)) for title, x in shown]
     height, width = work.observation.shape[-2:]
     return comparison_figure(panels, (width, height), hover=False)
 

@@ -83,6 +83,10 @@ def show_outcome(work: Operation) -> None:
         )
 
     energy = "D(x) + R(x, σ_min) of the result"
+    if work.noisy_psnr is not None:
+        row.metric(
+            "PSNR noisy, dB", f"{work.noisy_psnr:.2f}", width="content", help="Of the image that both start from."
+        )
     number("PSNR untouched, dB", before, None, "psnr", ".2f", "Of the restoration by the prior as it is.")
     number("PSNR changed, dB", after, before, "psnr", ".2f", "Of the restoration by the changed prior.")
     number("Energy untouched", before, None, "own", ",.0f", f"{energy}, by the prior as it is.")

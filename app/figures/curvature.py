@@ -6,12 +6,14 @@ import numpy as np
 
 from app.figures.common import BLUE, MARK, RED, Figure, horizontal, log_axis, merged, panels, vertical
 
+ROUNDING = 1e-6
 LINE = "rgb(175, 125, 30)"  # of the mixture
 
 
 def convexity_figure(sigma: np.ndarray, curvature: np.ndarray, names: Sequence[str], above: float) -> Figure:
     """sigma^2 min phi'' (S, C) of all channels over sigma: red where negative, blue where convex; `above`, the sigma from which
     on all are convex (NaN if none is), is marked by a line. `names`: (C,), from the top."""
+    curvature = np.where(np.abs(curvature) < ROUNDING, ROUNDING, curvature)  # which counts as convex
     limit = max(float(np.quantile(np.abs(curvature), 0.98)), 1e-12)
     map_ = {
         "type": "heatmap", "name": "σ² min φ″", "x": sigma, "y": np.arange(len(names)), "z": curvature.T.astype(np.float32),

@@ -28,7 +28,7 @@ def kernel_figure(kernel: np.ndarray, spectrum: np.ndarray) -> Figure:
     down = square | {"autorange": "reversed"}
     ticks = [-0.5, -0.25, 0, 0.25]
     layout = merged(
-        panels(["kernel", "magnitude of its spectrum"], gap=0.18),
+        panels(["kernel", "its spectrum"], gap=0.18),
         {"xaxis": square | {"title": {"text": "pixels"}}, "yaxis": down | {"scaleanchor": "x"},
          "xaxis2": square | {"title": {"text": "cycles a pixel"}, "tickvals": ticks},
          "yaxis2": down | {"scaleanchor": "x2", "tickvals": ticks},
