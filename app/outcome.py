@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.drawing import Drawn, encoded, show
 from app.figures.common import Figure
 from app.figures.maps import Map, maps_figure, trade_off_figure
 from app.lessons.maps import LOOK_FOR
+from app.live import LiveChart
 from app.ranges import nearest
 from app.runs import usable_priors
 from app.scenes import Scene
@@ -20,12 +22,13 @@ from gnc_core.sweeps import Plan, Result
 state = st.session_state
 
 
-def show_live(result: Result, tolerance: float, key: str) -> None:
+def show_live(result: Result, tolerance: float, chart: LiveChart, numbers: DeltaGenerator) -> None:
     """Maps and numbers of a sweep that runs."""
     plan = result.plan
     some = maps(result, tolerance, plan.schemes)
-    show(maps_figure(some, plan.sigma0, plan.steps, len(plan.names)), key)
-    show_numbers(some, plan)
+    chart.show(maps_figure(some, plan.sigma0, plan.steps, len(plan.names)))
+    with numbers.container():
+        show_numbers(some, plan)
 
 
 def drawn(shown: Shown, what: tuple, make: Callable[[], Figure]) -> Drawn:
