@@ -85,9 +85,9 @@ def blind_control() -> bool:
 def baselines_control() -> bool:
     return st.toggle(
         "Baselines in *Compare*", True, **in_url("baselines"),
-        help="*Compare* also runs what needs no learned prior, from scikit-image, with parameters from the noise level: total "
-        "variation, non-local means and wavelets to denoise, biharmonic inpainting to inpaint (seconds for large images). They "
-        "take clipped values as they are.",
+        help="*Compare* also runs what needs no learned prior, with parameters from the noise level. From scikit-image: total "
+        "variation, non-local means and wavelets to denoise, biharmonic inpainting to inpaint (seconds for large images). To "
+        "deblur, to enlarge and for MRI: total variation. They take clipped values as they are.",
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from app.figures.one_dimension import (
 )
 from app.session import plain
 
-MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
+MAIN = Path(__file__).resolve().parents[2] / "app" / "views" / "one_dimension.py"
 STEPS, STARTS, POINTS = 8, 5, 11
 
 

@@ -96,11 +96,14 @@ def test_baselines_take_their_parameters_from_the_noise_level_and_clipped_values
     assert not torch.equal(result, method(replace(problem, noise_std=0.15)))
 
 
-def test_all_baselines_come_from_scikit_image_and_need_no_prior() -> None:
-    """Restore an image: "Baselines in Compare", for the tasks that it names."""
+def test_baselines_are_those_that_the_page_names() -> None:
+    """Restore: "Baselines in Compare", for the tasks that it names."""
     assert {task: list(methods) for task, methods in baselines.BASELINES.items()} == {
         "denoise": ["tv", "nl-means", "wavelets"],
         "inpaint": ["biharmonic"],
+        "deblur": ["tv"],
+        "superres": ["tv"],
+        "mri": ["tv"],
     }
 
 
