@@ -6,7 +6,7 @@ import numpy as np
 
 from app.figures.common import BLUE, MARK, PURPLE, RED, Figure, horizontal, merged, on_panel, panels
 
-HEIGHT, ROW = 228, 148  # of the curves; of a row of tiles, in pixels
+HEIGHT, ROW = 222, 142  # of the curves; of a row of tiles, in pixels
 MOST_COLUMNS = 12
 TITLES = (  # with the colours of the curves, which a legend would cover on a phone
     f'loss<br><span style="color: {MARK}">training,</span> <span style="color: {RED}">validation</span>',
