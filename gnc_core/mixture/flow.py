@@ -1,6 +1,7 @@
 """The GNC flow (Algorithm 1) on Gaussian mixtures, and how often it attains the global minimum (method, section 1)."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ TOLERANCE = 0.05  # a flow that ends this close to a global minimiser has attain
 
 def gnc_flow(mixture: GaussianMixture, x: Any, schedule: Any) -> Tensor:
     """Algorithm 1: x <- x - sigma_i^2 grad E(x, sigma_i) along a decreasing schedule.
+
+    With one sigma throughout it is plain gradient descent on E(., sigma), whose energy never rises: hess E <= 1 / sigma^2.
 
     Args:
         x: starts, (..., d).
@@ -53,6 +56,27 @@ def goals(mixture: GaussianMixture, sigma_end: float = SIGMA_END) -> Tensor:
     [0.4]
     """
     return global_minimisers(mixture, 0.0 if mixture.has_density else sigma_end)
+
+
+def arrived(x: Any, minimisers: Any, tolerance: float = TOLERANCE) -> Tensor:
+    """Which of the minimisers (M,) each point x (...) in one dimension has come to: the nearest, and -1 where none is within
+    `tolerance`; (...), int64.
+
+    Raises `InputError` for what are no arrays of numbers, no minimiser, a tolerance that is not positive.
+
+    >>> arrived([-0.49, 0.0, 0.52], [-0.5, 0.5]).tolist()
+    [0, -1, 1]
+    """
+    places = numbers(minimisers, "Minimisers")
+    reach = numbers(tolerance, "tolerance")[0]
+    if len(places) == 0 or reach <= 0:
+        raise InputError("To arrive, a point needs a minimiser and a tolerance that is positive.")
+    try:
+        points = torch.as_tensor(x, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError("Points must be an array of numbers.") from None
+    distance, nearest = (points[..., None] - torch.from_numpy(places)).abs().min(-1)
+    return torch.where(distance <= reach, nearest, -1)
 
 
 def attainment(
@@ -101,35 +125,62 @@ def attainment(
         raise InputError("The numbers of steps and of starts must be whole numbers from 1 on.")
     if reach <= 0:
         raise InputError("The tolerance must be positive.")
-    sigma0_ = torch.from_numpy(sigmas).view(-1, 1, 1)
 
     x_star = goals(mixture, end)
     apart = x_star.diff() > 2 * reach  # intervals that overlap are one
     yes = torch.ones(1, dtype=torch.bool)
-    edges = torch.stack([x_star[torch.cat([yes, apart])] - reach, x_star[torch.cat([apart, yes])] + reach], -1).ravel()
+    edges = np.concatenate([x_star[torch.cat([yes, apart])] - reach, x_star[torch.cat([apart, yes])] + reach])[:, None]
+    # A cell is a pair (S, sigma0); those of few steps come first, so that the cells that go on are always the last ones.
     order = np.argsort(lengths, kind="stable")
-    S = torch.from_numpy(lengths[order]).view(1, -1, 1)
-    ratio = (end / sigma0_) ** (1 / (S - 1).clamp(min=1))  # sigma_{i+1} / sigma_i
+    S, sigma = (v.ravel() for v in np.meshgrid(lengths[order], sigmas, indexing="ij"))
+    descent = _descent(mixture, sigma, (end / sigma) ** (1 / np.maximum(S - 1, 1)), S)
 
-    def ends(x: Tensor) -> Tensor:
-        for i in range(int(lengths.max())):
-            running = int((i >= S).sum())  # shorter schedules have ended
-            sigma = sigma0_ * ratio[:, running:] ** i
-            x[:, running:] = mixture.posterior_mean(x[:, running:, :, None], sigma)[..., 0]
-        return x
-
-    grid = torch.linspace(low, high, starts, dtype=torch.float64)
-    below = torch.zeros(len(sigma0_), len(lengths), len(edges), dtype=torch.long)  # starts that end below the edge
-    above = torch.full_like(below, starts)
+    grid = np.linspace(low, high, int(starts))
+    below = np.zeros((len(edges), len(S)), dtype=int)  # starts that end below the edge
+    above = np.full_like(below, starts)
     for _ in range(math.ceil(math.log2(starts + 1))):
         middle = (below + above) // 2
-        falls_short = (ends(grid[middle.clamp(max=starts - 1)]) < edges) & (middle < above)
-        below = torch.where(falls_short, middle + 1, below)
-        above = torch.where(falls_short, above, middle)
+        falls_short = (descent(grid[np.minimum(middle, starts - 1)]) < edges) & (middle < above)
+        below = np.where(falls_short, middle + 1, below)
+        above = np.where(falls_short, above, middle)
 
-    rate = np.empty((len(sigma0_), len(lengths)))
-    rate[:, order] = (below[..., 1::2] - below[..., 0::2]).sum(-1).numpy() / starts
+    half = len(edges) // 2
+    rate = np.empty((len(sigmas), len(lengths)))
+    rate[:, order] = ((below[half:] - below[:half]).sum(0) / starts).reshape(len(lengths), -1).T
     return rate
+
+
+def _descent(mixture: GaussianMixture, sigma0: np.ndarray, ratio: np.ndarray, S: np.ndarray) -> Callable:
+    """The flow in one dimension of many cells at once: a function from starts (E, N) to ends (E, N). Cell n takes S[n] steps,
+    which ascend; sigma_i is sigma0 ratio^i.
+
+    `posterior_mean` without its checks, and with all that does not depend on x computed once: as a sum over the components,
+    r_k (v_k x + sigma^2 mu_k) / C_k.
+    """
+    mu, v = mixture.means.double().numpy(), mixture.variances.double().numpy()  # (K, 1)
+    log_w = mixture.weights.double().log().numpy()[:, None]
+    steps = []
+    for i in range(int(S[-1])):
+        first = int(np.searchsorted(S, i, side="right"))  # the cells before it have ended
+        squared = (sigma0[first:] * ratio[first:] ** i) ** 2
+        C = v + squared
+        steps.append((first, (-0.5 / C)[:, None], (log_w - 0.5 * np.log(C))[:, None], v / C, squared * mu / C))
+
+    def descend(x: np.ndarray) -> np.ndarray:
+        for first, scale, shift, keep, pull in steps:
+            part = x[:, first:]
+            r = part - mu[:, None]
+            r *= r
+            r *= scale
+            r += shift
+            r -= r.max(0)
+            np.exp(r, out=r)
+            part *= np.einsum("ken,kn->en", r, keep)
+            part += np.einsum("ken,kn->en", r, pull)
+            part /= r.sum(0)
+        return x
+
+    return descend
 
 
 def spaced_steps(count: int = 40, most: int = 256) -> list[int]:
