@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.drawing import Drawn, encoded, show
 from app.figures.common import Figure
 from app.figures.maps import Map, maps_figure, trade_off_figure
 from app.lessons.maps import LOOK_FOR
+from app.live import LiveChart
 from app.ranges import nearest
 from app.runs import usable_priors
 from app.scenes import Scene
@@ -20,12 +22,13 @@ from gnc_core.sweeps import Plan, Result
 state = st.session_state
 
 
-def show_live(result: Result, tolerance: float, key: str) -> None:
-    """Numbers and maps of a sweep that runs."""
+def show_live(result: Result, tolerance: float, chart: LiveChart, numbers: DeltaGenerator) -> None:
+    """Maps and numbers of a sweep that runs."""
     plan = result.plan
     some = maps(result, tolerance, plan.schemes)
-    show_numbers(some, plan)
-    show(maps_figure(some, plan.sigma0, plan.steps, len(plan.names)), key)
+    chart.show(maps_figure(some, plan.sigma0, plan.steps, len(plan.names)))
+    with numbers.container():
+        show_numbers(some, plan)
 
 
 def drawn(shown: Shown, what: tuple, make: Callable[[], Figure]) -> Drawn:
@@ -40,17 +43,17 @@ def _drawn(key: tuple[str, int], what: tuple, _make: Callable[[], Figure]) -> Dr
 
 
 def show_outcome(shown: Shown, schemes: Sequence[str], tolerance: float, current: Picture | None) -> None:
-    """Numbers, the four maps, energy against PSNR, downloads."""
+    """The four maps, numbers, energy against PSNR, downloads."""
     result, plan = shown.result, shown.result.plan
     some = maps(result, tolerance, schemes) or maps(result, tolerance, plan.schemes)
     parts = some, plan.sigma0, plan.steps, len(plan.names)
     names = tuple(one.name for one in some)
-    show_numbers(some, plan)
     key, select = f"maps {state.clicks}", "ignore"
     if current is not None and plan.prior in usable_priors()[0]:
         select = partial(restore_cell, key, plan, current.scene)
     figure = drawn(shown, ("maps", names, tolerance), partial(maps_figure, *parts))
     show(figure, key, "maps", on_select=select, selection_mode="points")
+    show_numbers(some, plan)
     st.markdown(f"{LOOK_FOR.get(plan.task, '')} {what_a_click_does(plan, current)}")
     st.caption(
         f"E\\*: for each image the lowest final energy of any run of this grid, of at most {plan.steps[-1]} steps; a run attains "

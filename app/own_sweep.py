@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from app.live import LiveChart
 from app.outcome import show_live
 from app.session import plain
 from app.sweeping import OwnSweep, Picture, duration, grid_title
@@ -47,15 +48,14 @@ def own_sweep(row: DeltaGenerator, plan: Plan | None, current: Picture | None) -
 
 def run_to_the_end(sweep: OwnSweep, tolerance: float) -> None:
     """Does the steps that are left and draws the cells that are known. Any click starts the script anew, and it goes on."""
-    bar, place = st.empty(), st.empty()
-    drawn, known, frame = -np.inf, 0, 0
+    bar, chart, numbers = st.empty(), LiveChart("sweep"), st.empty()
+    drawn, known = -np.inf, 0
     while sweep.running:
         text = f"{plain(sweep.plan.title)}: {sweep.done:,} of {sweep.total:,} score steps done"
         bar.progress(sweep.done / sweep.total, text)
         if time.monotonic() - drawn > REDRAW_SECONDS and sweep.result.known.sum() > known:
-            with place.container():
-                show_live(sweep.result, tolerance, f"live {frame}")
-            drawn, known, frame = time.monotonic(), int(sweep.result.known.sum()), frame + 1
+            show_live(sweep.result, tolerance, chart, numbers)
+            drawn, known = time.monotonic(), int(sweep.result.known.sum())
         pause = time.monotonic() + BAR_SECONDS
         while sweep.running and time.monotonic() < pause:
             sweep.advance()

@@ -6,7 +6,9 @@ import numpy as np
 import streamlit as st
 
 from app.drawing import show
+from app.figures.common import Figure
 from app.figures.training import progress_figure, tiles_figure
+from app.live import LiveChart
 from app.own import keep
 from app.trainings import HELD_OUT, NOISE, Training, turn
 
@@ -14,25 +16,29 @@ REDRAW_SECONDS, TOLD_SECONDS = 1.5, 0.25
 state = st.session_state
 
 
-def draw(run: Training, key: str = "", name: bool = True) -> None:
-    """What is known of a run."""
-    if run.shown is None:
-        return
-    pictures = np.concatenate([run.noisy, run.shown.denoised], axis=1)
+def figures_of(run: Training) -> dict[str, Figure]:
+    """What is known of a run, by the names of files."""
+    shown = run.shown
+    if shown is None:
+        return {}
+    pictures = np.concatenate([run.noisy, shown.denoised], axis=1)
     curves = progress_figure(
         run.recent, run.looks, run.validation, run.psnr, run.noisy_psnr, pictures, run.plan.iterations
     )
-    show(curves, f"progress {key}", "training" if name else None)
-    tiles = tiles_figure(run.shown.kernels, run.shown.sigma, run.shown.u, run.shown.phi)
-    show(tiles, f"tiles {key}", "kernels and potentials" if name else None)
+    return {"training": curves, "kernels": tiles_figure(shown.kernels, shown.sigma, shown.u, shown.phi)}
+
+
+def draw(run: Training) -> None:
+    """The figures of a run that has ended, or waits."""
+    for name, figure in figures_of(run).items():
+        show(figure, f"run {name}", name)
 
 
 def run_to_the_end(run: Training) -> None:
     """Does the iterations that are left and draws now and then. Any click starts the script anew, and it goes on from there; when
     the visitor leaves, Streamlit ends it at the next message, and the turn is another's."""
-    bar, place = st.progress(0.0), st.empty()
+    bar, charts = st.progress(0.0), {name: LiveChart(f"live-{name}") for name in ("training", "kernels")}
     told = drawn = -np.inf
-    frame = 0
     try:
         while run.running and turn().take(run):
             now = time.monotonic()
@@ -40,9 +46,9 @@ def run_to_the_end(run: Training) -> None:
                 bar.progress(run.done, f"Training: {run.doing}")
                 told = now
             if now - drawn > REDRAW_SECONDS and run.shown is not None:
-                with place.container():
-                    draw(run, f"live {frame}", False)
-                drawn, frame = now, frame + 1
+                for name, figure in figures_of(run).items():
+                    charts[name].show(figure)
+                drawn = now
             run.advance()
     finally:
         turn().give(run)

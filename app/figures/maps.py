@@ -15,8 +15,8 @@ CONTOURS = (
 )  # % of the images, how the line is drawn, its name
 CONTOUR_OF_ONE = ((50, "solid", "E* is attained"),)
 BEST = {"symbol": "star", "size": 15, "color": "white", "line": {"color": LINE, "width": 1.5}}
-HEIGHT, ROWS = 530, ((0.545, 1), (0, 0.455))  # pixels, and how the two rows share the height
-BAR = {"x": 1.005, "len": 0.455, "yanchor": "bottom", "thickness": 10, "outlinewidth": 0}
+HEIGHT, ROWS = 560, ((0.55, 1), (0, 0.45))  # pixels, and how the two rows share the height
+BAR = {"x": 1.005, "len": 0.45, "yanchor": "bottom", "thickness": 10, "outlinewidth": 0}
 SYMBOLS = ("circle", "diamond")
 DARKEST = 0.25  # share of the cells, those of lowest PSNR, that the colours do not tell apart
 
@@ -76,8 +76,8 @@ def maps_figure(maps: Sequence[Map], sigma0: Sequence[float], steps: Sequence[in
                  "hovertemplate": "%{text}<extra></extra>"} | place,
             ]  # fmt: skip
             notes.append(
-                {"text": f"<b>{one.name}</b>: {what}", "showarrow": False, "font": {"size": 13}, "xref": f"{x} domain",
-                 "yref": f"{y} domain", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"}
+                {"text": f"<b>{one.name}</b><br>{what}", "align": "left", "showarrow": False, "font": {"size": 13},
+                 "xref": f"{x} domain", "yref": f"{y} domain", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"}
             )  # fmt: skip
     data += [
         {"type": "scatter", "x": [None], "y": [None], "mode": "lines", "name": name,
@@ -87,9 +87,9 @@ def maps_figure(maps: Sequence[Map], sigma0: Sequence[float], steps: Sequence[in
     return {
         "data": data,
         "layout": _axes(len(maps), sigma0, steps) | {
-            "height": HEIGHT, "margin": {"l": 60, "r": 10, "t": 50, "b": 42, "pad": 0}, "hovermode": "closest",
+            "height": HEIGHT, "margin": {"l": 60, "r": 10, "t": 64, "b": 42, "pad": 0}, "hovermode": "closest",
             "hoverdistance": -1, "plot_bgcolor": UNKNOWN, "annotations": notes, "hoverlabel": {"align": "left"},
-            "legend": {"orientation": "h", "x": 0, "y": 1.05, "yanchor": "bottom"},
+            "legend": {"orientation": "h", "x": 0, "y": 1.08, "yanchor": "bottom"},
         },
     }  # fmt: skip
 

@@ -6,8 +6,13 @@ import numpy as np
 
 from app.figures.common import BLUE, MARK, PURPLE, RED, Figure, horizontal, merged, on_panel, panels
 
-HEIGHT, ROW = 215, 150  # of the curves; of a row of tiles, in pixels
+HEIGHT, ROW = 222, 142  # of the curves; of a row of tiles, in pixels
 MOST_COLUMNS = 12
+TITLES = (  # with the colours of the curves, which a legend would cover on a phone
+    f'loss<br><span style="color: {MARK}">training,</span> <span style="color: {RED}">validation</span>',
+    "PSNR (dB)<br>denoised",
+    "noisy,<br>denoised so far",
+)
 COLOURS = (BLUE, PURPLE, RED)  # from the smallest smoothing to the largest
 
 
@@ -26,7 +31,7 @@ def progress_figure(
     """
     axes = {"title": {"text": "iteration"}, "range": [0, iterations]}
     layout = merged(
-        panels(["loss", "PSNR of a denoised photograph (dB)", "noisy, and denoised so far"], widths=(1, 1, 0.8)),
+        panels(TITLES, widths=(1, 1, 0.8)),
         {"xaxis": axes, "xaxis2": axes, "yaxis": {"rangemode": "tozero", "nticks": 5}, "yaxis2": {"nticks": 5},
          "xaxis3": {"visible": False, "constrain": "domain"},
          "yaxis3": {"visible": False, "scaleanchor": "x3", "autorange": "reversed", "constrain": "domain"}},
@@ -38,16 +43,7 @@ def progress_figure(
     ]
     data = [
         on_panel(
-            {
-                "type": "scatter",
-                "mode": "lines",
-                "x": x,
-                "y": y,
-                "name": name,
-                "line": line,
-                "hovertemplate": text,
-                "showlegend": name != "denoised",
-            },
+            {"type": "scatter", "mode": "lines", "x": x, "y": y, "name": name, "line": line, "hovertemplate": text},
             1 + (name == "denoised"),
         )
         for x, y, name, line, text in curves
@@ -65,8 +61,8 @@ def progress_figure(
     return {
         "data": data,
         "layout": layout | {
-            "height": HEIGHT, "margin": {"l": 45, "r": 10, "t": 28, "b": 40}, "shapes": [noisy], "hovermode": "closest",
-            "legend": {"x": 0.25, "y": 0.98, "xanchor": "right", "yanchor": "top", "bgcolor": "rgba(0, 0, 0, 0)"},
+            "height": HEIGHT, "margin": {"l": 45, "r": 10, "t": 42, "b": 40}, "shapes": [noisy], "hovermode": "closest",
+            "showlegend": False,
         },
     }  # fmt: skip
 

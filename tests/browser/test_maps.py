@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 from gnc_core import sweeps, zoo
 from gnc_core.sweeps import Plan, Result
 
-from .reading import metric
+from .reading import failures, metric
 
 FILE = "/maps?maps=A+sweep+file+(.npz)&image=Cat&side=96"
 OWN = "/maps?maps=A+sweep+of+your+own&image=Cat&side=96&grid=Lists+of+your+own"
@@ -63,6 +63,21 @@ def click_cell(page: Page, map: int, sigma0: int, steps: int) -> None:
 
 def settings(page: Page) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(page.url).query))
+
+
+def test_both_rows_are_in_view_and_a_control_changes_them(page: Page, app_url: str) -> None:
+    wrong = failures(page)
+    page.set_viewport_size({"width": 1366, "height": 768})
+    page.goto(app_url + "/maps")
+    maps = page.locator(".js-plotly-plot").first
+    expect(maps.locator(".nsewdrag")).to_have_count(4)
+    for box in (cells.bounding_box() for cells in maps.locator(".nsewdrag").all()):
+        assert box
+        assert box["y"] + box["height"] <= 768
+    page.get_by_role("radio", name="Joint").click()
+    expect(maps.locator(".nsewdrag")).to_have_count(2)
+    expect(page).to_have_url(re.compile("schemes=Joint"))
+    assert not wrong
 
 
 def test_maps_of_a_file_and_what_the_tolerance_does(page: Page, app_url: str, file: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from app.lessons.maps import DENOISE, EXPERIMENTS, INPAINT, PRIOR
 from app.sweeping import ready_made
 from gnc_core import sweeps
 from gnc_core.sweeps import Result
 
+PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "maps.py"
 SETTINGS = {"denoise": DENOISE, "inpaint": INPAINT}
 
 
@@ -31,6 +35,19 @@ def cell(values: np.ndarray) -> tuple[int, int]:
     found = sweeps.highest(values)
     assert found is not None
     return found
+
+
+def test_experiments_set_controls_that_exist() -> None:
+    """Maps: the title's question mark."""
+    for settings, _ in EXPERIMENTS.values():
+        app = AppTest.from_file(PAGE, default_timeout=60)
+        for key, value in settings.items():
+            app.session_state[key] = value
+        app.run()
+        assert not app.exception
+        assert not app.error
+        assert [app.selectbox(key=key).value for key in ("maps", "map-prior")] == [settings["maps"], PRIOR]
+        assert app.slider(key="tolerance").value == settings["tolerance"]
 
 
 @pytest.mark.parametrize("task", ["denoise", "inpaint"])
