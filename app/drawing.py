@@ -127,9 +127,10 @@ def offer(name: str, files: Mapping[str, Callable[[], str]], picture: Callable[[
 def save_controls(place: DeltaGenerator | None) -> None:
     """What a page's figures can be saved as; to be called when they have been drawn."""
     figures = st.session_state.get("figures", {})
-    if place is None or not figures:
+    if place is None:
         return
-    with place.popover("", icon=":material/download:", help="Save the figures of this page."):
+    # Without figures it is there too: the buttons beside it do not move when there are some.
+    with place.popover("", icon=":material/download:", help="Save the figures of this page.", disabled=not figures):
         if any(picture is None for _, picture in figures.values()):
             st.segmented_control(
                 "The camera of each figure saves it as", ["png", "svg"], default="png", required=True, key="picture",

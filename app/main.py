@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 from PIL import Image
+from starlette.formparsers import MultiPartParser
 
 # Streamlit puts this file's folder on the path; the packages `app` and `gnc_core` lie one above.
 ROOT = str(Path(__file__).resolve().parents[1])
@@ -19,6 +20,9 @@ from app.session import errors_told, keep_shared  # noqa: E402
 
 # Our own limit of an image's size is stricter than Pillow's and has a sentence of its own.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+# Uploads stay in memory: from a megabyte on, they would pass through a temporary file on their way to Streamlit.
+MultiPartParser.spool_max_size = 2**20 * (st.get_option("server.maxUploadSize") + 1)
 
 st.set_page_config(page_title="GNC explorer", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
 

@@ -17,7 +17,9 @@ MARKED = "as marked in the file"  # by NaN or transparency
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that the browser sent; equal to another one only if it is the same upload, with the same white and black."""
+    """A file that the browser sent; equal to another one only if it has the same content, name, white and black.
+
+    id: a hash of the content. What is cached for all visitors goes by it."""
 
     id: str
     name: str

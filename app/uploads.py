@@ -1,5 +1,6 @@
 """Uploaded files: kept while the page changes, and what their numbers mean."""
 
+import hashlib
 from dataclasses import replace
 
 import streamlit as st
@@ -20,9 +21,12 @@ def upload_control(label: str, key: str, text: str, types: list[str] = TYPES) ->
         st.session_state.pop(kept, None)
 
     file = st.file_uploader(label, types, key=key, on_change=forget, help=text)
-    if file is not None:
-        st.session_state[kept] = Upload(file.file_id, file.name), file.getvalue()
-    upload, data = st.session_state.get(kept, (None, None))
+    if file is not None and st.session_state.get(kept, ("",))[0] != file.file_id:
+        data = file.getvalue()
+        # All visitors share the caches: there a file goes by its content, so that nobody is shown what he does not have.
+        content = hashlib.blake2b(data, digest_size=16).hexdigest()
+        st.session_state[kept] = file.file_id, Upload(content, file.name), data
+    _, upload, data = st.session_state.get(kept, ("", None, None))
     if upload is not None and file is None:
         st.caption(f"Still there: {plain(upload.name)}")
     st.caption("A link to this page holds the settings, but not the uploaded file.")

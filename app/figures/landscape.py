@@ -67,6 +67,8 @@ def plane_figure(
               for level, found in zip(sigma, minima, strict=True)]  # fmt: skip
     frames = [{"name": str(k), "data": traces, "traces": [0, 1, 2, 3]} for k, traces in enumerate(moving)]
     few = {"nticks": 5}
+    play = player(counts, [frame["name"] for frame in frames], "smoothing σ = ", PLAY_SECONDS, redraw=True, y=-0.09)
+    play["sliders"][0] |= {"x": 0, "len": 1, "pad": {"t": 72}}  # below the buttons: beside them, there may be no room
     return {
         "data": [trace | level for trace, level in zip(still, moving[0], strict=True)] + [names],
         "frames": frames,
@@ -85,8 +87,7 @@ def plane_figure(
                 "text": f"b, {titles[1]}", "x": float(a[0]), "y": 1, "yref": "y domain", "showarrow": False, "xanchor": "left",
                 "yanchor": "bottom",
             }],
-        } | player(counts, [frame["name"] for frame in frames], "smoothing σ = ", PLAY_SECONDS, redraw=True,
-                   y=-0.09),  # below the title of the axis
+        } | play,
     }  # fmt: skip
 
 

@@ -17,6 +17,9 @@ LINES = [
 ]  # fmt: skip
 HOVER = "x %{x}, y %{y}: %{z[0]}, %{z[1]}, %{z[2]} of 255<extra></extra>"
 TITLES = 40  # pixels that the titles of the panels need above and below them
+# Blue, white, red (after Brewer); the names of scales mean others to plotly in Python and in the browser.
+DIVERGING = [[0, "rgb(5, 48, 97)"], [0.25, "rgb(67, 147, 195)"], [0.5, "rgb(247, 247, 247)"], [0.75, "rgb(214, 96, 77)"],
+             [1, "rgb(103, 0, 31)"]]  # fmt: skip
 MISSING = "rgba(215, 25, 40, 0.35)"
 ENERGY, PSNR, SIGMA = "Energy at σ_min", "PSNR (dB)", "Smoothing σ"
 CURVES = 350  # pixels of the curves, without their legend
@@ -79,7 +82,7 @@ def difference_figure(panels: Sequence[tuple[str, np.ndarray]]) -> Figure:
         }))  # fmt: skip
     height, width = panels[0][1].shape
     bar = {"title": {"text": "1/255", "side": "top"}, "thickness": 12, "tickformat": "+d"}
-    scale = {"colorscale": "RdBu", "reversescale": True, "cmin": -limit, "cmax": limit, "colorbar": bar}
+    scale = {"colorscale": DIVERGING, "cmin": -limit, "cmax": limit, "colorbar": bar}
     return merged(_linked(traces, (width, height)), {"layout": {"coloraxis": scale}})
 
 

@@ -65,10 +65,11 @@ def controls() -> tuple[View | None, bytes | None]:
 
 
 def draw(work: Landscape, key: str) -> bool:
-    """What is known so far, if there is something to be drawn."""
+    """What is known so far, if there is something to be drawn; a narrow page scrolls it sideways."""
     figure = figure_of(work)
     if figure is not None:
-        show(figure, key, None if work.running else "landscape")
+        with st.container(key=f"wide {key}"):
+            show(figure, key, None if work.running else "landscape")
     return figure is not None
 
 

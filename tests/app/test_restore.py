@@ -125,6 +125,9 @@ def test_differences_share_a_scale_that_is_zero_in_the_middle() -> None:
     np.testing.assert_array_equal(figure.data[1].z, [[510, -510], [0, 1]])
     scale = figure.layout.coloraxis
     assert scale.cmin == -scale.cmax < 0
+    (_, dark), *_, (_, bright) = scale.colorscale  # as the page says: red is too bright, blue too dark
+    assert [int(v) for v in dark[4:-1].split(",")] == [5, 48, 97]
+    assert [int(v) for v in bright[4:-1].split(",")] == [103, 0, 31]
     assert {trace.coloraxis for trace in figure.data} == {"coloraxis"}
     assert shown(difference_figure, [("Error", np.zeros((2, 2)))]).layout.coloraxis.cmax == 1
 

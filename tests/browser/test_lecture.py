@@ -67,9 +67,6 @@ def test_arrow_keys_go_through_the_experiments_and_the_figure_follows(page: Page
     expect(page.get_by_role("slider", name="Noise level")).to_have_value("0.3")
     expect(page).to_have_url(re.compile("noise=0.3"))
     page.keyboard.press("ArrowLeft")
-    expect(told).not_to_contain_text("More noise")
-    expect(told).not_to_contain_text("3/3")
-    page.keyboard.press("ArrowLeft")
     expect(told).to_contain_text("3/3")  # around
     assert not wrong
 
@@ -137,7 +134,6 @@ def test_lecture_mode_is_large_and_a_link_hides_the_surroundings(browser: Browse
     expect(page.locator("h1")).to_be_hidden()
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
     expect(page.get_by_test_id("stExpandSidebarButton")).to_be_hidden()
-    expect(page.get_by_test_id("stHeader")).to_be_hidden()
     box = page.locator(".js-plotly-plot").bounding_box()
     assert box
     assert box["x"] < 60  # the figure has all the room

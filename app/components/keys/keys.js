@@ -7,7 +7,8 @@ export default function (component) {
   const listen = (event) => {
     const way = WAYS[event.key];
     if (!way || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.target instanceof Element && event.target.closest(CONTROLS)) return;
+    // The whole path: seen from here, a control within another component is that component.
+    if (event.composedPath().some((part) => part instanceof Element && part.matches(CONTROLS))) return;
     event.preventDefault();
     setTriggerValue("move", way);
   };

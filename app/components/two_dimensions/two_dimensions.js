@@ -247,7 +247,7 @@ class Plane {
     const width = this.find(".picture").clientWidth;
     if (!width) return;
     this.ink = getComputedStyle(this.root).color;
-    const small = width < 420, left = small ? 36 : 46, right = small ? 50 : 68, side = Math.round(width - left - right);
+    const small = width < 420, left = small ? 36 : 46, right = small ? 60 : 68, side = Math.round(width - left - right);
     this.frame = { left, top: 6, side };
     const height = side + 46, ratio = window.devicePixelRatio || 1;
     this.canvas.width = Math.round(width * ratio);
