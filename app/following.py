@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.drawing import show
 from app.figures.inside import training_figure
 from app.session import plain
 from gnc_core import zoo
@@ -45,9 +46,8 @@ def show_training(prior: str) -> None:
             st.caption(f"{LOG} has no line yet.")
             return
         keys = ("iteration", "image", "smoothing", "validation", "validation_smoothing")
-        st.plotly_chart(
-            training_figure({key: [line.get(key, math.nan) for line in log] for key in keys}), key="training"
-        )
+        figure = training_figure({key: [line.get(key, math.nan) for line in log] for key in keys})
+        show(figure, "training", "training")
         hours = f", {log[-1]['seconds'] / 3600:.1f} hours" if "seconds" in log[-1] else ""
         st.caption(f"Iteration {log[-1]['iteration']:,.0f}{hours}; loss {log[-1]['loss']:.4g}")
 

@@ -1,15 +1,20 @@
-"""From a prior to what "Inside the prior" draws: its inspection, the tiles of all layers, and the arrays of one kernel."""
+"""From a prior to what "Inside the prior" draws: its inspection, the tiles of a layer, and the figures of one kernel.
+
+Figures of what lies in pretrained/ are kept as they are sent, for all visitors.
+"""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 import torch
 from torch import Tensor
 
-from app.figures.inside import Layer, kernels_figure
+from app.drawing import Drawn, encoded
+from app.figures.curvature import convexity_figure, eigenvalue_figure
+from app.figures.inside import kernel_figure, section_figure, surface_figure
+from app.figures.kernels import Layer, kernels_figure
 from app.own import folder_of, weights_of
 from app.runs import device_queue, load_prior
 from gnc_core import checks, images, problems
@@ -17,8 +22,9 @@ from gnc_core.measuring import curvature, inspection, inspections
 from gnc_core.measuring.inspections import Inspection
 from gnc_core.mixture import PRESETS, smallest_curvature
 
-CURVE_POINTS, SURFACE_POINTS = 33, 65
+CURVE_POINTS, SURFACE_POINTS = 25, 49
 TILE_SIGMA = 0.1  # the smoothing at which the kernels of upper layers are linearised for their tiles
+NAMES = ["φ(u, σ)", "σ φ′(u, σ)", "σ² φ″(u, σ)"]
 
 
 @dataclass(frozen=True)
@@ -35,14 +41,21 @@ def measure(name: str, image: Tensor | None, image_key: tuple) -> ShownInspectio
 
     Raises `InputError` for a damaged prior or inspection, and for too small an image."""
     prior, weights, folder = load_prior(name), weights_of(name), folder_of(name)
-    saved = inspections.load(folder) if folder else None
-    if folder and saved is not None:
-        path = folder / inspections.FILE
-        return ShownInspection(saved, True, (name, weights, path.stat().st_mtime_ns))
+    path = folder and folder / inspections.FILE
+    if path and path.exists():
+        key = (name, weights, path.stat().st_mtime_ns)
+        saved = _saved(*key)
+        if saved is not None:
+            return ShownInspection(saved, True, key)
     if image is None:
         return None
     checks.check_size(image, prior.min_size)
     return ShownInspection(_measured_on(name, weights, image_key, image), False, (name, weights, image_key))
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _saved(name: str, weights: str, written: int) -> Inspection | None:
+    return inspections.load(name)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Measuring the functions on the image …")
@@ -52,27 +65,24 @@ def _measured_on(name: str, weights: str, image_key: tuple, _image: Tensor) -> I
         return inspection.measure(prior, [_image])
 
 
-@st.cache_resource(max_entries=8, show_spinner="Drawing the kernels …")
-def overview(name: str, key: tuple, order: str, _inspection: Inspection) -> tuple[list[Layer], go.Figure]:
-    """The tiles of all layers, from the top, and their figure. `order`: see `Inspection.order`."""
-    prior, layers = load_prior(name), []
+@st.cache_resource(max_entries=64, show_spinner="Drawing the kernels …")
+def overview(
+    name: str, key: tuple, order: str, layer: int, columns: int, _inspection: Inspection
+) -> tuple[Layer, Drawn]:
+    """The tiles of a layer, counted from 0, and their figure. `order`: see `Inspection.order`."""
+    prior = load_prior(name)
     level = int(np.abs(np.log(_inspection.sigma / TILE_SIGMA)).argmin())
-    for layer in reversed(range(prior.layers)):
-        last = layer == prior.layers - 1
-        channels = _inspection.order(layer, order)
-        layers.append(
-            Layer(
-                title=f"Layer {layer + 1}: " + ("potentials φ(u, σ)" if last else "activations φ(u, σ)"),
-                number=layer + 1,
-                numbers=channels + 1,
-                kernels=kernels(name, _inspection, layer, level)[channels],
-                u=_inspection.grid(layer, CURVE_POINTS)[:, channels],
-                phi=inspection.curves(prior, _inspection, layer, CURVE_POINTS)[:, channels],
-                texts=[_text(_inspection, layer, channel) for channel in channels],
-                own_height=last,
-            )
-        )
-    return layers, kernels_figure(layers, _inspection.sigma)
+    channels = _inspection.order(layer, order)
+    tiles = Layer(
+        number=layer + 1,
+        numbers=channels + 1,
+        kernels=kernels(name, _inspection, layer, level)[channels],
+        u=_inspection.grid(layer, CURVE_POINTS)[:, channels],
+        phi=inspection.curves(prior, _inspection, layer, CURVE_POINTS)[:, channels],
+        texts=[_text(_inspection, layer, channel) for channel in channels],
+        own_height=layer == prior.layers - 1,
+    )
+    return tiles, encoded(kernels_figure(tiles, _inspection.sigma, columns))
 
 
 def kernels(name: str, measured: Inspection, layer: int, level: int) -> np.ndarray:
@@ -87,6 +97,37 @@ def function(name: str, measured: Inspection, layer: int, channel: int) -> tuple
     orders = (inspection.curves(prior, measured, layer, SURFACE_POINTS, order)[:, channel] for order in range(3))
     u = measured.grid(layer, SURFACE_POINTS)[:, channel]
     return u, [sigma**order * values for order, values in enumerate(orders)]
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def kernel_figures(
+    name: str, key: tuple, layer: int, channel: int, level: int, _inspection: Inspection
+) -> tuple[Drawn, Drawn, list[Drawn]]:
+    """One kernel with its spectrum, its function at a level, and surfaces of it over all of them."""
+    kernel = kernels(name, _inspection, layer, level)[channel]
+    u, values = function(name, _inspection, layer, channel)
+    surfaces = [
+        surface_figure(u, _inspection.sigma, part, values[2] < 0, level, title)
+        for part, title in zip(values, NAMES, strict=True)
+    ]
+    section = section_figure(u[level], [part[level] for part in values], NAMES)
+    return encoded(kernel_figure(kernel, inspection.spectrum(kernel))), encoded(section), list(map(encoded, surfaces))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def convexity_map(name: str, key: tuple, order: str, _inspection: Inspection) -> Drawn:
+    """Where the potentials are convex."""
+    channels = _inspection.order(_inspection.low.shape[1] - 1, order)
+    scaled = _inspection.scaled(_inspection.curvature)[:, -1, channels]
+    names = [f"kernel {channel + 1}" for channel in channels]
+    return encoded(convexity_figure(_inspection.sigma, scaled, names, _inspection.all_convex_above))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def eigenvalues(name: str, key: tuple, _inspection: Inspection) -> Drawn:
+    """The smallest eigenvalues over sigma."""
+    mixture = mixture_curvature()
+    return encoded(eigenvalue_figure(_inspection.levels, _inspection.eigenvalues, _inspection.sigma_c, mixture))
 
 
 def response(name: str, x: Tensor, sigma: float, layer: int, channel: int) -> tuple[np.ndarray, ...]:

@@ -8,29 +8,39 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import orjson
 import plotly.graph_objects as go
 import pytest
 import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from app.drawing import encoded
+from app.figures.common import RED, Figure
 from app.figures.curvature import convexity_figure
 from app.figures.inside import (
-    COLUMNS,
     LONGEST_MAP,
-    TILE,
-    Layer,
-    grey_png,
-    height_of,
     kernel_figure,
-    kernels_figure,
-    place_of,
+    potentials_figure,
     section_figure,
     surface_figure,
     training_figure,
 )
+from app.figures.kernels import (
+    NARROW,
+    TILE,
+    WIDE,
+    Layer,
+    height_of,
+    kernels_figure,
+    level_colours,
+    place_of,
+)
+from app.figures.pictures import grey_png
 from app.figures.restoration import comparison_figure
 from app.following import RUNS
+from app.lessons.inside import CONVEXITY, CURVATURE, EXPERIMENTS, HANDLES, KERNEL, RESPONSE, SURGERY, TRAINING
+from app.operations import Change, Operation
 from gnc_core import images, zoo
 from gnc_core.learning.logs import LOG
 from gnc_core.measuring import curvature, inspection, inspections
@@ -48,12 +58,17 @@ def a_layer(number: int = 1, channels: int = 48, points: int = 33, size: int = 7
     kernels = np.random.default_rng(0).normal(size=(channels, size, size))
     numbers = np.arange(channels, 0, -1)
     texts = [f"kernel {n}" for n in numbers]
-    return Layer(f"Layer {number}", number, numbers, kernels, u, u**2, texts, own_height=True)
+    return Layer(number, numbers, kernels, u, u**2, texts, own_height=True)
 
 
-def payload(figure: go.Figure) -> int:
+def payload(figure: Figure) -> int:
     """What the browser is sent, in bytes."""
-    return len(figure.to_json().encode())
+    return len(orjson.dumps(encoded(figure).to_dict()))
+
+
+def checked(figure: Figure) -> go.Figure:
+    """The figure, validated by plotly; its frames, too."""
+    return go.Figure(figure)
 
 
 def boxes(trace: go.Scatter) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -68,12 +83,11 @@ def boxes(trace: go.Scatter) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def test_one_trace_with_gaps_holds_all_curves_and_a_frame_moves_them() -> None:
-    layers = [a_layer(3), a_layer(2), a_layer(1)]
-    figure = kernels_figure(layers, SIGMA)
+    figure = checked(kernels_figure(a_layer(), SIGMA, WIDE))
     assert len(figure.data) == 2
     assert [frame.name for frame in figure.frames] == [str(k) for k in range(24)]
     first, last = (boxes(figure.frames[k].data[0]) for k in (0, -1))
-    assert len(first) == len(last) == 144
+    assert len(first) == len(last) == 48
     widths = [[np.ptp(x) for x, _ in curves] for curves in (first, last)]
     np.testing.assert_allclose(widths[1], TILE, rtol=1e-4)  # the widest range fills the tile
     np.testing.assert_allclose(widths[0], TILE / 50, rtol=1e-2)
@@ -82,16 +96,21 @@ def test_one_trace_with_gaps_holds_all_curves_and_a_frame_moves_them() -> None:
     assert all(list(frame.traces) == [0, 1] for frame in figure.frames)
 
 
+def test_frames_hold_what_moves_and_nothing_else() -> None:
+    for frame in kernels_figure(a_layer(), SIGMA, WIDE)["frames"]:
+        assert [set(trace) for trace in frame["data"]] == [{"x", "y", "line"}, set()]
+
+
 def test_curves_that_share_a_scale_grow_with_sigma() -> None:
-    figure = kernels_figure([replace(a_layer(), own_height=False)], SIGMA)
+    figure = checked(kernels_figure(replace(a_layer(), own_height=False), SIGMA, WIDE))
     heights = [np.ptp(boxes(figure.frames[k].data[0])[5][1]) for k in (0, 12, 23)]
     np.testing.assert_allclose(heights / heights[-1], (SIGMA[[0, 12, 23]] / 0.5) ** 2, rtol=1e-2, atol=1e-4)
 
 
-def test_colours_run_from_blue_to_red_and_the_slider_names_the_level() -> None:
-    figure = kernels_figure([a_layer()], SIGMA)
+def test_colours_run_from_blue_to_orange_and_the_slider_names_the_level() -> None:
+    figure = checked(kernels_figure(a_layer(), SIGMA, WIDE))
     colours = [frame.data[0].line.color for frame in figure.frames]
-    red, _, blue = zip(*([float(v) for v in c[4:-1].split(",")] for c in colours), strict=True)
+    red, _, blue = zip(*map(rgb, colours), strict=True)
     assert red[0] < red[12] < red[23]
     assert blue[0] > blue[12] > blue[23]
     assert [step.label for step in figure.layout.sliders[0].steps][::23] == ["0.01", "0.5"]
@@ -99,15 +118,34 @@ def test_colours_run_from_blue_to_red_and_the_slider_names_the_level() -> None:
     assert [shape.line.color for shape in still][:: len(still) - 1] == [colours[0], colours[-1]]
 
 
-def test_tiles_are_grey_pictures_that_can_be_clicked_where_they_are() -> None:
-    layers = [a_layer(2, size=9), a_layer(1)]
-    figure = kernels_figure(layers, SIGMA)
-    picture = Image.open(io.BytesIO(base64.b64decode(figure.layout.images[1].source.partition(",")[2])))
-    cell = picture.width / figure.layout.images[1].sizex
+def rgb(colour: str) -> list[float]:
+    return [float(v) for v in colour[4:-1].split(",")]
+
+
+def test_levels_are_seen_on_white_and_on_black_and_by_colour_blind_people() -> None:
+    """Contrasts as WCAG 2 has them, 3 for graphics; deuteranopia and protanopia as Machado et al. (2009) simulate them."""
+    linear = (np.array([rgb(colour) for colour in level_colours(24)]) / 255) ** 2.2
+    luminance = linear @ [0.2126, 0.7152, 0.0722]
+    assert (1.05 / (luminance + 0.05)).min() > 3
+    assert ((luminance + 0.05) / (((14 / 255) ** 2.2) + 0.05)).min() > 3  # Streamlit's dark background
+    deutan = [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]
+    protan = [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]]
+    for seen in (deutan, protan):
+        found = (linear @ np.transpose(seen)).clip(0) ** (1 / 2.2)
+        assert np.linalg.norm(found[-1] - found[0]) > 0.5
+        assert np.linalg.norm(found[12] - found[[0, -1]], axis=1).min() > 0.2
+
+
+@pytest.mark.parametrize("columns", [WIDE, NARROW])
+def test_tiles_are_grey_pictures_that_can_be_clicked_where_they_are(columns: int) -> None:
+    layer = a_layer()
+    figure = checked(kernels_figure(layer, SIGMA, columns))
+    picture = Image.open(io.BytesIO(base64.b64decode(figure.layout.images[0].source.partition(",")[2])))
+    cell = picture.width / figure.layout.images[0].sizex
     grey, alpha = (np.asarray(picture)[..., i] for i in (0, 1))
-    kernel = layers[1].kernels[17]
-    row, column = divmod(17, COLUMNS)
-    top = round(row * (height_of(layers[:1]) - height_of([a_layer(channels=1)])) / 2 * cell) if row else 0
+    kernel = layer.kernels[17]
+    row, column = divmod(17, columns)
+    top = round(row * height_of(columns, columns) * cell)
     left = round(column * cell)
     centre = [
         np.s_[top + int((i + 0.5) * TILE * cell / 7), left + int((j + 0.5) * TILE * cell / 7)]
@@ -117,29 +155,41 @@ def test_tiles_are_grey_pictures_that_can_be_clicked_where_they_are() -> None:
         assert grey[place] == pytest.approx(127.5 * (1 + element / np.abs(kernel).max()), abs=1)
         assert alpha[place] == 255
     targets = figure.data[1]
-    assert list(targets.customdata[48 + 17]) == [1, 48 - 17]
-    assert targets.text[48 + 17] == f"kernel {48 - 17}"
-    x, y, width, _ = place_of(layers, 1, 48 - 17)
-    assert targets.x[48 + 17] == pytest.approx(x + width / 2)
-    assert targets.y[48 + 17] == pytest.approx(-y - width / 2)
+    assert targets.customdata[17] == 48 - 17
+    assert targets.text[17] == f"kernel {48 - 17}"
+    x, y, width, _ = place_of(layer, 48 - 17, columns)
+    assert targets.x[17] == pytest.approx(x + width / 2)
+    assert targets.y[17] == pytest.approx(-y - width / 2)
 
 
-def test_page_of_three_layers_is_sent_in_less_than_four_megabytes() -> None:
-    overview = kernels_figure([a_layer(3, size=11), a_layer(2, size=9), a_layer(1)], SIGMA)
+@pytest.mark.parametrize("columns", [WIDE, NARROW])
+def test_no_tile_and_no_curve_lies_over_another(columns: int) -> None:
+    layer = a_layer()
+    places = [place_of(layer, number, columns) for number in layer.numbers]
+    height = height_of(48, columns)
+    for left, top, width, tall in places:
+        assert 0 <= left < left + width <= columns
+        assert 0 <= top < top + tall <= height
+        others = [p for p in places if p[:2] != (left, top)]
+        assert all(abs(x - left) >= width or abs(y - top) >= tall for x, y, *_ in others)
+
+
+def test_page_is_sent_in_less_than_four_megabytes() -> None:
+    overview = kernels_figure(a_layer(3, size=11), SIGMA, WIDE)
     u, concave = SIGMA[:, None] * np.linspace(-3, 3, 65), np.zeros((24, 65), bool)
     surface = surface_figure(u, SIGMA, u**2, concave, 3, "φ")
     noise = np.random.default_rng(0).random((LONGEST_MAP, LONGEST_MAP))  # what PNG compresses least
     maps = [("", grey_png(noise, 0, 1, noise < noise.T)), ("", grey_png(noise, 0, 1)), ("", grey_png(noise.T, 0, 1))]
-    whole = payload(overview) + 3 * payload(surface) + payload(go.Figure(comparison_figure(maps, noise.shape)))
-    assert whole < MOST_BYTES
-    assert payload(kernels_figure([a_layer()], SIGMA)) < MOST_BYTES / 4
+    assert payload(overview) < MOST_BYTES / 4
+    assert payload(overview) + 3 * payload(surface) < MOST_BYTES
+    assert payload(overview) + payload(comparison_figure(maps, noise.shape)) < MOST_BYTES
 
 
 # --- one kernel --------------------------------------------------------------------------------------------------
 
 
 def test_kernel_is_grey_around_zero_and_the_spectrum_has_its_frequencies() -> None:
-    figure = kernel_figure(np.diag([1.0, 0.0, -3.0]), np.ones((8, 8)))
+    figure = checked(kernel_figure(np.diag([1.0, 0.0, -3.0]), np.ones((8, 8))))
     kernel, spectrum = figure.data
     assert (kernel.zmin, kernel.zmax) == (-3, 3)
     assert list(kernel.x) == [-1, 0, 1]
@@ -150,23 +200,33 @@ def test_kernel_is_grey_around_zero_and_the_spectrum_has_its_frequencies() -> No
 def test_surface_is_red_where_the_function_is_concave() -> None:
     u = np.linspace(-1, 1, 5) * np.array([[1.0], [2.0]])
     concave = u > 0.6
-    figure = surface_figure(u, np.array([0.1, 0.3]), u**3, concave, 1, "φ(u, σ)")
+    figure = checked(surface_figure(u, np.array([0.1, 0.3]), u**3, concave, 1, "φ(u, σ)"))
     surface, line = figure.data
     np.testing.assert_array_equal(surface.surfacecolor, concave)
-    assert surface.colorscale[0][1] != surface.colorscale[-1][1] == "rgb(215, 25, 40)"
-    np.testing.assert_allclose(surface.y[:, 0], [-1, np.log10(0.3)])
-    np.testing.assert_array_equal(line.z, u[1] ** 3)
+    assert surface.colorscale[0][1] != surface.colorscale[-1][1] == RED
+    np.testing.assert_allclose(surface.y[:, 0], [-1, np.log10(0.3)], rtol=1e-6)
+    np.testing.assert_allclose(line.z, u[1] ** 3)
     assert figure.layout.scene.yaxis.ticktext == ("0.1", "0.3")
 
 
 def test_section_marks_the_same_places_in_all_three_panels() -> None:
     u = np.linspace(-2, 2, 41)
-    figure = section_figure(u, [u**3, 3 * u**2, 6 * u], ["φ", "φ′", "φ″"])
-    red = [trace for trace in figure.data if trace.line.color == "rgb(215, 25, 40)"]
+    figure = checked(section_figure(u, [u**3, 3 * u**2, 6 * u], ["φ", "φ′", "φ″"]))
+    red = [trace for trace in figure.data if trace.line.color == RED]
     assert len(red) == 3
     for trace in red:
         np.testing.assert_array_equal(np.isnan(trace.y), u >= 0)
     assert figure.layout.xaxis.title.text == "feature u"
+
+
+def test_handles_lie_on_the_changed_potential() -> None:
+    u = np.linspace(-2, 2, 41)
+    figure = checked(potentials_figure(u, u**2, u**2 + 1, np.array([-2.0, 0.0, 2.0]), "φ"))
+    before, after, handles = figure.data
+    assert [trace.name for trace in figure.data] == ["untouched", "changed", "handles"]
+    np.testing.assert_allclose(after.y - before.y, 1)
+    np.testing.assert_allclose(handles.y, [5, 1, 5])
+    assert before.line.dash != after.line.dash  # told apart without colour
 
 
 def test_marked_pixels_are_red() -> None:
@@ -184,14 +244,16 @@ def test_marked_pixels_are_red() -> None:
 
 def test_convexity_map_changes_colour_at_zero_and_marks_the_threshold() -> None:
     curvature = np.linspace(-1, 1, 24)[:, None] * np.ones(3)
-    figure = convexity_figure(SIGMA, curvature, ["kernel 4", "kernel 1", "kernel 2"], 0.07)
+    figure = checked(convexity_figure(SIGMA, curvature, ["kernel 4", "kernel 1", "kernel 2"], 0.07))
     heat = figure.data[0]
     assert heat.zmin == -heat.zmax
     middle = [colour for place, colour in heat.colorscale if place == 0.5]
     assert len(middle) == 2
     assert heat.customdata[0][0] == "kernel 4"
     assert figure.layout.shapes[0].x0 == 0.07
-    assert not convexity_figure(SIGMA, curvature, ["a", "b", "c"], float("nan")).layout.shapes
+    rounded = convexity_figure(SIGMA, np.full((24, 1), -1e-9), ["a"], float("nan"))
+    assert (rounded["data"][0]["z"] > 0).all()  # what is zero but for rounding counts as convex
+    assert not convexity_figure(SIGMA, curvature, ["a", "b", "c"], float("nan"))["layout"]["shapes"]
 
 
 def test_training_curve_shows_validation_only_where_it_is_known() -> None:
@@ -202,7 +264,7 @@ def test_training_curve_shows_validation_only_where_it_is_known() -> None:
         "smoothing": [1.0, 1.0, 0.5],
         "validation": [nan, 2.5, nan],
     }
-    figure = training_figure(log)
+    figure = checked(training_figure(log))
     assert [(list(t.x), list(t.y)) for t in figure.data if len(t.x)] == [
         ([50, 100, 150], [3, 2, 1]),
         ([100], [2.5]),
@@ -248,22 +310,64 @@ def text(app: AppTest) -> str:
     return "\n".join(element.value for element in (*app.markdown, *app.caption))
 
 
+def sent(app: AppTest) -> int:
+    return sum(len(chart.proto.spec) for chart in app.get("plotly_chart"))
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
 def test_page_shows_all_kernels_and_one_in_detail() -> None:
     app = open_page(kernel="3", sigma="0.055")
-    overview, kernel, section, *surfaces, response, convexity = figures(app)
+    overview, kernel, section, *surfaces = figures(app)
     assert len(overview["frames"]) == 24
     assert kernel["data"][0]["type"] == "heatmap"
     assert len(section["data"]) == 6
     assert [surface["data"][0]["type"] for surface in surfaces] == ["surface"] * 3
-    assert [trace["type"] for trace in response["data"]] == ["image"] * 3
-    assert convexity["data"][0]["type"] == "heatmap"
     assert "Layer 1, kernel 3" in text(app)
     assert "middle of this page's image" in text(app)
-    numbers = {metric.label: metric.value for metric in app.metric}
+    numbers = metrics(app)
     assert numbers["All potentials convex above"] == "σ = 0.01"  # an untrained prior: quadratic
     assert numbers["Convex at σ = 0.055"] == "8 of 8"
     assert numbers["Features with φ″ < 0 at σ = 0.055"] == "0%"
-    assert sum(len(chart.proto.spec) for chart in app.get("plotly_chart")) < MOST_BYTES
+    assert sent(app) < MOST_BYTES
+
+
+@pytest.mark.parametrize(
+    ("part", "kinds"),
+    [
+        (RESPONSE, [["image"] * 3]),
+        (CONVEXITY, [["heatmap"]]),
+        (CURVATURE, []),
+        (SURGERY, [["scatter"] * 3, ["image"] * 3]),
+        (TRAINING, []),
+    ],
+)
+def test_every_part_has_an_address_and_is_drawn_alone(part: str, kinds: list) -> None:
+    app = open_page(part=part)
+    assert app.segmented_control(key="part").value == part
+    assert [[trace["type"] for trace in figure["data"]] for figure in figures(app)[1:]] == kinds
+    assert sent(app) < MOST_BYTES
+
+
+def test_values_that_a_link_gets_wrong_are_the_defaults() -> None:
+    bad = {
+        "part": "nothing",
+        "kernel": "-3",
+        "sigma": "seven",
+        "off": "many",
+        "bend1": "inf",
+        "noise": "25",
+        "layer": "x",
+    }
+    app = open_page(**bad)
+    assert app.segmented_control(key="part").value == KERNEL
+    assert "Layer 1, kernel 1" in text(app)
+    app = open_page(**bad | {"part": SURGERY})
+    assert app.multiselect(key="off").value == []
+    assert app.slider(key="bend1").value == 0
+    assert "PSNR changed, dB" in metrics(app)
 
 
 def test_another_kernel_changes_the_detail_and_not_the_overview() -> None:
@@ -278,6 +382,7 @@ def test_another_kernel_changes_the_detail_and_not_the_overview() -> None:
     app.number_input(key="layer").set_value(2).run()
     assert "Layer 2, kernel 5" in text(app)
     assert "of the energy" in text(app)
+    assert figures(app)[0] != before[0]  # the kernels of the other layer
 
 
 def test_saved_inspection_is_used_and_needs_no_image() -> None:
@@ -286,10 +391,13 @@ def test_saved_inspection_is_used_and_needs_no_image() -> None:
     inspections.save("flat", measured)
     app = open_page(image="Upload an image")
     assert "measured on 3 images" in text(app)
-    assert len(figures(app)) == 7  # no response without an image
+    assert len(figures(app)) == 6
     inspections.save("flat", replace(measured, curvature=-measured.curvature))
     app.run()
     assert app.metric[0].value == "no σ"
+    for part in (RESPONSE, SURGERY):
+        app.segmented_control(key="part").set_value(part).run()
+        assert "needs an image" in app.info[0].value
 
 
 def test_eigenvalues_that_were_measured_are_shown_with_sigma_c() -> None:
@@ -298,7 +406,7 @@ def test_eigenvalues_that_were_measured_are_shown_with_sigma_c() -> None:
     below = np.array([-0.4, -0.1, -5e-4], np.float32)
     eigenvalues = np.broadcast_to(below[:, None, None], (3, 5, 2))
     inspections.save("flat", replace(measured, levels=levels, eigenvalues=eigenvalues, proved=0.45))
-    app = open_page()
+    app = open_page(part=CURVATURE)
     assert app.metric[0].value == "σ_c = 0.4"
     note = figures(app)[-1]["layout"]["annotations"][0]
     assert note["x"] == pytest.approx(np.log10(0.4))
@@ -312,8 +420,8 @@ def test_eigenvalues_that_were_measured_are_shown_with_sigma_c() -> None:
 
 def test_the_direction_of_bending_is_an_eigenvector() -> None:
     """Of the Hessian at the middle of the image; the page says its eigenvalue."""
-    app = open_page(side="96")
-    app.toggle(key="bend").set_value(True).run()
+    app = open_page(side="96", part=CURVATURE)
+    app.toggle(key="direction").set_value(True).run()
     sigma = float(app.select_slider(key="sigma").value)
     x = images.crop_center(images.shrink(images.load_sample("Cat"), 96), curvature.CROP)
     level = min(inspections.load("flat").sigma if inspections.load("flat") else SIGMA, key=lambda s: abs(s - sigma))
@@ -323,10 +431,95 @@ def test_the_direction_of_bending_is_an_eigenvector() -> None:
 
 def test_order_of_the_kernels_follows_the_choice() -> None:
     app = open_page(prior="deep", order="Share of the energy")
-    shown = [point[1] for point in figures(app)[0]["data"][1]["customdata"]][:8]
+    shown = figures(app)[0]["data"][1]["customdata"]
     assert sorted(shown) == list(range(1, 9))
     app.selectbox(key="order").set_value("As learned").run()
-    assert [point[1] for point in figures(app)[0]["data"][1]["customdata"]][:8] == list(range(1, 9)) != shown
+    assert figures(app)[0]["data"][1]["customdata"] == list(range(1, 9)) != shown
+
+
+def test_experiments_set_controls_that_are_there() -> None:
+    known = {"prior", "order", "image", "side", "kernel", "sigma", "noise", "noisy", "part", "off", *HANDLES}
+    for settings, expected in EXPERIMENTS.values():
+        assert set(settings) <= known
+        assert expected
+
+
+# --- surgery -----------------------------------------------------------------------------------------------------
+
+
+def test_without_a_change_both_restorations_are_the_same() -> None:
+    numbers = metrics(open_page(part=SURGERY))
+    assert numbers["PSNR changed, dB"] == numbers["PSNR untouched, dB"]
+    assert numbers["Energy changed"] == numbers["Energy untouched"] == numbers["… by the untouched prior"]
+
+
+def test_kernels_that_are_off_change_the_restoration_and_stay_in_the_session() -> None:
+    app = open_page(part=SURGERY, prior="flat")
+    before = metrics(app)
+    app.multiselect(key="off").set_value([1, 2, 3, 4, 5, 6, 7, 8]).run()
+    after = metrics(app)
+    assert after["PSNR untouched, dB"] == before["PSNR untouched, dB"]
+    assert after["PSNR changed, dB"] != before["PSNR changed, dB"]
+    assert after["PSNR changed, dB"] == after["PSNR noisy, dB"]  # nothing is left that would remove it
+    app.segmented_control(key="part").set_value(KERNEL).run()
+    app.segmented_control(key="part").set_value(SURGERY).run()
+    assert app.multiselect(key="off").value == list(range(1, 9))
+    assert metrics(app) == after
+
+
+def test_a_link_bends_a_potential() -> None:
+    app = open_page(part=SURGERY, kernel="2", bend3="0.5")
+    before, after, handles = figures(app)[1]["data"]
+    middle = len(values(before["y"])) // 2
+    height = np.ptp(values(before["y"]))
+    raised = (values(after["y"]) - values(before["y"]))[[0, middle]]
+    assert np.diff(raised) == pytest.approx(0.5 * height, rel=0.1)
+    assert len(values(handles["x"])) == 5
+    numbers = metrics(app)
+    assert numbers["PSNR changed, dB"] != numbers["PSNR untouched, dB"]
+    untouched = metrics(open_page(part=SURGERY, kernel="2"))
+    assert numbers["PSNR untouched, dB"] == untouched["PSNR changed, dB"]
+
+
+def test_surgery_is_on_potentials_of_deep_priors() -> None:
+    app = open_page(prior="deep", part=SURGERY, layer="1", off="3")
+    assert not [widget for widget in app.number_input if widget.key == "layer"]
+    assert app.multiselect(key="off").value == [3]
+    assert "PSNR changed, dB" in metrics(app)
+
+
+def test_an_operation_goes_on_after_a_stop_and_borrows_what_is_the_same() -> None:
+    measured = inspection.measure(zoo.load("flat"), [images.load_sample("Coins")[..., :40, :40]], levels=4)
+    image = images.shrink(images.load_sample("Cat"), 64)
+    work = Operation(Change("flat", (), 0.1, off=(2,)), image, measured)
+    work.advance()
+    work.stop()
+    work.advance()
+    assert 0 < work.done < 1
+    assert not work.running
+    assert work.after is None
+    work.go_on()
+    while work.running:
+        work.advance()
+    assert work.done == 1
+    other = Operation(Change("flat", (), 0.1, channel=1, handles=(0.5, 0.0)), image, measured, work)
+    assert other.before is work.before
+    assert Operation(Change("flat", (), 0.2), image, measured, work).before is None
+
+
+def test_degraded_uploads_are_restored_as_they_are_without_a_psnr() -> None:
+    measured = inspection.measure(zoo.load("flat"), [images.load_sample("Coins")[..., :40, :40]], levels=4)
+    image = images.crop_center(images.load_sample("Cat"), 64)
+    work = Operation(Change("flat", (), 0.1, degraded=True, off=(2,)), image, measured)
+    while work.running:
+        work.advance()
+    assert torch.equal(work.observation, image)
+    assert work.noisy_psnr is None
+    assert work.after is not None
+    assert work.after.psnr is None
+
+
+# --- priors and images -------------------------------------------------------------------------------------------
 
 
 def test_smaller_prior_after_a_deeper_one_shows_its_own_layer() -> None:
@@ -341,7 +534,7 @@ def test_training_log_is_drawn_and_a_run_can_be_followed(
 ) -> None:
     run, nowhere = tmp_path / "run", tmp_path / "nowhere"
     monkeypatch.setenv(RUNS, f"{run}{os.pathsep}{nowhere}")
-    app = open_page()
+    app = open_page(part=TRAINING)
     assert "no log of a training run" in text(app)
     line = {"iteration": 50, "loss": 0.5, "image": 0.4, "smoothing": 2.0, "seconds": 7200}
     (priors / "flat" / LOG).write_text(json.dumps(line) + "\n")
@@ -358,7 +551,7 @@ def test_training_log_is_drawn_and_a_run_can_be_followed(
 def test_no_run_can_be_followed_that_the_owner_has_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(RUNS, raising=False)
     (tmp_path / LOG).write_text(json.dumps({"iteration": 7, "loss": 0.5}) + "\n")
-    app = open_page(run=str(tmp_path))
+    app = open_page(run=str(tmp_path), part=TRAINING)
     assert app.selectbox(key="run").options == ["Saved with the prior"]
     assert "Iteration 7" not in text(app)
 

@@ -1,19 +1,24 @@
-"""The page "Inside the prior" in a real browser: its slider, its tiles, and its URL."""
+"""The page "Inside the prior" in a real browser: its slider, its tiles, its parts, surgery, little room, and its URL."""
 
 import re
 
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
+from .reading import failures, metric
+
 QUICK = "/inside?image=Cat&side=64"
 A_WHILE = 120_000  # milliseconds that measuring a prior and drawing it may take on a busy machine
+TILES = ".st-key-kernels .scatterlayer .points path"
+OVERVIEW = "document.querySelector('.st-key-overview > :has(.stPlotlyChart)')"
+BENT = "document.querySelector('.st-key-bent .scatterlayer .trace:nth-child(2) .js-line').getAttribute('d')"
 LINE = "document.querySelector('.st-key-kernels .scatterlayer .js-line').getAttribute('d')"
 
 
-def open_page(page: Page, url: str) -> None:
+def open_page(page: Page, url: str, charts: int = 6) -> None:
     page.goto(url)
     expect(page.get_by_role("heading", name="Inside the prior")).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(9, timeout=A_WHILE)
+    expect(page.locator(".js-plotly-plot")).to_have_count(charts, timeout=A_WHILE)
     expect(page.locator(".slider-label").first).to_be_visible(timeout=A_WHILE)
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=A_WHILE)
 
@@ -30,7 +35,7 @@ def drag_slider(page: Page, share: float) -> None:
 
 
 def click_tile(page: Page, place: int) -> None:
-    tile = page.locator(".st-key-kernels .scatterlayer .points path").nth(place).bounding_box()
+    tile = page.locator(TILES).nth(place).bounding_box()
     assert tile
     page.mouse.move(tile["x"] + tile["width"] / 2, tile["y"] + tile["height"] / 2)
     expect(page.locator(".hoverlayer .hovertext")).to_contain_text(f"kernel {place + 1}")
@@ -78,16 +83,105 @@ def test_picked_kernel_is_shown_and_the_slider_stays_where_it_is(page: Page, app
 
 
 def test_link_reproduces_the_view(page: Page, app_url: str) -> None:
-    open_page(page, app_url + QUICK + "&kernel=21&sigma=0.055&order=Share+of+the+energy&noisy=true")
+    open_page(page, app_url + QUICK + "&kernel=21&sigma=0.055&order=Share+of+the+energy")
     expect(page.get_by_text("Layer 1, kernel 21:")).to_be_visible()
     expect(page.get_by_role("spinbutton", name="Kernel")).to_have_value("21")
     expect(page.get_by_role("combobox", name="Order of the kernels")).to_have_value("Share of the energy")
     expect(page.get_by_test_id("stMain")).to_contain_text("The function at σ = 0.055")
-    expect(page.get_by_role("switch", name="Add noise")).to_be_checked()
     page.get_by_role("spinbutton", name="Kernel").fill("7")
     page.get_by_role("spinbutton", name="Kernel").press("Enter")
     expect(page.get_by_text("Layer 1, kernel 7:")).to_be_visible(timeout=A_WHILE)
-    expect(page).to_have_url(re.compile(r"(?=.*kernel=7)(?=.*sigma=0.055)(?=.*noisy=true)"))
+    expect(page).to_have_url(re.compile(r"(?=.*kernel=7)(?=.*sigma=0.055)"))
+
+
+def test_every_part_is_shown_without_an_error_and_goes_to_the_url(page: Page, app_url: str) -> None:
+    errors = failures(page)
+    open_page(page, app_url + QUICK + "&prior=foe-l1-convex&part=On+the+image&noisy=true", 2)
+    expect(page.get_by_role("switch", name="Add noise")).to_be_checked()
+    for part, charts in (("Curvature", 2), ("Convexity", 2), ("Surgery", 3), ("Training", 2), ("One kernel", 6)):
+        page.get_by_test_id("stMain").get_by_role("radio", name=part).click()
+        expect(page.locator(".js-plotly-plot")).to_have_count(charts, timeout=A_WHILE)
+        if part != "One kernel":  # the default
+            expect(page).to_have_url(re.compile(f"part={part}"))
+        expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=A_WHILE)
+    assert not errors
+
+
+def test_kernels_are_in_view_without_scrolling(page: Page, app_url: str) -> None:
+    page.set_viewport_size({"width": 1366, "height": 768})
+    open_page(page, app_url + QUICK + "&prior=foe-l3-convex")
+    place = page.locator(".st-key-kernels .js-plotly-plot").bounding_box()
+    assert place
+    assert place["y"] + place["height"] < 768
+    parts = page.get_by_role("radio", name="Surgery").bounding_box()
+    assert parts
+    assert parts["y"] + parts["height"] < 768
+
+
+# --- surgery -----------------------------------------------------------------------------------------------------
+
+
+def test_a_click_on_a_tile_switches_its_kernel_off_and_on(page: Page, app_url: str) -> None:
+    open_page(page, app_url + QUICK + "&prior=foe-l1-convex&part=Surgery", 3)
+    untouched = metric(page, "PSNR untouched")
+    assert metric(page, "PSNR changed").split()[0] == untouched
+    click_tile(page, 44)
+    expect(page).to_have_url(re.compile("off=45"), timeout=A_WHILE)
+    expect(page.get_by_test_id("stMultiSelect")).to_contain_text("45")
+    page.wait_for_function(f"() => getComputedStyle({OVERVIEW}, '::before').backgroundImage.includes('gradient')")
+    changed = page.get_by_test_id("stMetric").filter(has_text="PSNR changed").get_by_test_id("stMetricValue")
+    expect(changed).not_to_have_text(untouched, timeout=A_WHILE)
+    click_tile(page, 44)
+    expect(changed).to_have_text(untouched, timeout=A_WHILE)
+    expect(page).not_to_have_url(re.compile("off="))
+
+
+def test_a_handle_bends_the_potential_and_the_link_keeps_it(page: Page, app_url: str) -> None:
+    link = app_url + QUICK + "&prior=foe-l1-convex&part=Surgery&kernel=45&off=6&bend3=0.5"
+    open_page(page, link, 3)
+    slider = page.get_by_role("slider", name="middle")
+    expect(slider).to_have_attribute("aria-valuenow", "0.5")
+    expect(page.get_by_test_id("stMultiSelect")).to_contain_text("6")
+    before = metric(page, "Energy changed"), page.evaluate(BENT)
+    slider.press("ArrowRight")
+    expect(page).to_have_url(re.compile(r"bend3=0\.55"), timeout=A_WHILE)
+    page.wait_for_function(f"before => {BENT} !== before", arg=before[1], timeout=A_WHILE)
+    changed = page.get_by_test_id("stMetric").filter(has_text="Energy changed").get_by_test_id("stMetricValue")
+    expect(changed).not_to_have_text(before[0], timeout=A_WHILE)
+    open_page(page, link, 3)  # the first link still shows what it has shown
+    expect(changed).to_have_text(before[0], timeout=A_WHILE)
+
+
+def test_an_experiment_sets_the_page(page: Page, app_url: str) -> None:
+    open_page(page, app_url + QUICK)
+    page.get_by_test_id("stMain").get_by_test_id("stPopover").first.get_by_role("button").click()
+    page.get_by_role("button", name="A hill in the middle").click()
+    expect(page).to_have_url(re.compile(r"(?=.*part=Surgery)(?=.*kernel=45)(?=.*bend3=0\.5)"), timeout=A_WHILE)
+    expect(page.get_by_test_id("stMetric").filter(has_text="PSNR changed")).to_contain_text("21.8", timeout=A_WHILE)
+
+
+# --- width -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_on_a_phone_there_are_six_kernels_a_row_that_do_not_overlap(page: Page, app_url: str, theme: str) -> None:
+    errors = failures(page)
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_page(page, app_url + QUICK)
+    page.wait_for_function(f"""() => {{
+        const tiles = [...document.querySelectorAll('{TILES}')].map(tile => tile.getBoundingClientRect());
+        return tiles.length === 48 && tiles.filter(tile => Math.abs(tile.y - tiles[0].y) < 2).length === 6;
+    }}""")
+    first, below = (page.locator(TILES).nth(place).bounding_box() for place in (0, 6))
+    beside = page.locator(TILES).nth(1).bounding_box()
+    assert first
+    assert below
+    assert beside
+    assert beside["x"] - first["x"] >= first["width"]
+    assert below["y"] - first["y"] > 1.6 * first["height"]  # room for the curve between them
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not errors
 
 
 @pytest.mark.parametrize("width", [900, 1400])
