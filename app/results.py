@@ -1,6 +1,7 @@
 """What a restoration came to, as "Restore an image" shows it: numbers, pictures, curves, steps, differences, downloads."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -12,7 +13,7 @@ from app.drawing import show
 from app.figures.restoration import TITLES, comparison_figure, curves_figure, data_uri, difference_figure
 from app.runs import FRAME_SIDE, MOST_FRAMES, Restoration
 from app.scenes import Prepared
-from app.session import plain
+from app.session import in_url, plain
 from app.visit import visit_table
 from gnc_core import images
 
@@ -21,7 +22,8 @@ TABS = ("Curtain and curves", "Side by side", "Steps", "Error and residual", "Al
 
 
 def show_result(run: Restoration, runs: Sequence[Restoration], code: AsCode | None) -> None:
-    """Numbers, and what else there is to see, a tab each; the browser changes between them."""
+    """Numbers, and what else there is to see, a tab each. Only the open one is drawn: charts that nobody sees would take the
+    browser a second."""
     if run.error:
         st.error(plain(f"{run.title}: {run.error}"))
     if not run.trace.rows:
@@ -29,26 +31,25 @@ def show_result(run: Restoration, runs: Sequence[Restoration], code: AsCode | No
     if run.note:
         st.info(plain(run.note))
     show_numbers(st.empty(), run)
-    first, panels, steps, differences, visit, as_code = st.tabs(TABS, key="views")
-    with first:
-        left, right = st.columns(2)
-        with left:
-            degraded, restored = (data_uri(png) for png in (run.prepared.degraded_png, run.result_png))
-            curtain(("Degraded", degraded), ("Restored", restored), run.prepared.size, key="curtain")
-        figure = curves_figure([other.curve for other in runs if other.trace.rows])
-        show(figure, "curves", "curves", right)
-        show_cost(run, runs)
-        show_downloads(run)
-    with panels:
-        show_panels(run)
-    with steps:
-        show_steps(run)
-    with differences:
-        show_differences(run)
-    with visit:
-        visit_table()
-    with as_code:
-        show_code(code)
+    parts = (
+        partial(show_first, run, runs), partial(show_panels, run), partial(show_steps, run), partial(show_differences, run),
+        visit_table, partial(show_code, code),
+    )  # fmt: skip
+    for tab, part in zip(st.tabs(TABS, **in_url("views")), parts, strict=True):
+        if tab.open:
+            with tab:
+                part()
+
+
+def show_first(run: Restoration, runs: Sequence[Restoration]) -> None:
+    """The result over the degraded image, the curves of all runs, and downloads."""
+    left, right = st.columns(2)
+    with left:
+        degraded, restored = (data_uri(png) for png in (run.prepared.degraded_png, run.result_png))
+        curtain(("Degraded", degraded), ("Restored", restored), run.prepared.size, key="curtain")
+    show(curves_figure([other.curve for other in runs if other.trace.rows]), "curves", "curves", right)
+    show_cost(run, runs)
+    show_downloads(run)
 
 
 def show_numbers(place: DeltaGenerator, run: Restoration) -> None:

@@ -33,17 +33,24 @@ from app.tiles import TILE_SIGMA, measure, overview
 from gnc_core.errors import InputError
 
 ORDERS = {"As learned": "index", "Share of the energy": "share", "σ at which they turn convex": "convexity"}
+state = st.session_state
+
+
+def show_log(shown: Shown) -> None:
+    if folder_of(shown.name):
+        show_training(shown.name)
+    else:
+        st.caption("The page Training shows how this one was trained.")
+
+
 PARTS = {
     KERNEL: show_kernel,
     RESPONSE: show_response,
     CURVATURE: show_curvature,
     CONVEXITY: show_convexity,
     SURGERY: show_surgery,
-    TRAINING: lambda shown: (
-        show_training(shown.name) if folder_of(shown.name) else st.caption("Learned in this visit.")
-    ),
+    TRAINING: show_log,
 }
-state = st.session_state
 
 
 @dataclass(frozen=True)

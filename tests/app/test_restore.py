@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.figures.restoration import Curve, box_figure, comparison_figure, curves_figure, difference_figure
 from app.restoring import comparison
+from app.results import TABS
 from app.runs import FRAME_SIDE, MOST_FRAMES, BaselineChoice, BaselineRun, Choice, Restoration, Run
 from app.scenes import Scene, Upload, prepare
 from gnc_core import images, problems, zoo
@@ -382,7 +383,13 @@ def numbers(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
 
-RESULT = {"Result (PNG)", "Trace (CSV)", "Table (CSV)", "image.npy"}
+RESULT = {"Result (PNG)", "Trace (CSV)"}
+
+
+def opened(app: AppTest, tab: str) -> AppTest:
+    """The page with another of the result's tabs open."""
+    app.session_state["views"] = tab
+    return checked(app.run())
 
 
 def downloads(app: AppTest) -> set[str]:
@@ -403,9 +410,24 @@ def test_page_waits_and_then_restores() -> None:
     assert charts(app) == 0
     press(app, "Restore")
     assert float(numbers(app)["PSNR (dB)"]) > 20.5
-    assert charts(app) == 3
+    assert charts(app) == 1
     assert downloads(app) == RESULT
     assert not sentences(app)
+
+
+def test_only_the_open_tab_of_a_result_is_drawn() -> None:
+    app = press(open_page(), "Restore")
+    seen = {tab: (charts(opened(app, tab)), downloads(app), len(app.dataframe)) for tab in TABS}
+    assert seen == {
+        "Curtain and curves": (1, RESULT, 0),
+        "Side by side": (1, set(), 0),
+        "Steps": (0, set(), 0),
+        "Error and residual": (1, set(), 0),
+        "All runs": (0, {"Table (CSV)"}, 1),
+        "As code": (0, {"image.npy"}, 0),
+    }
+    assert charts(press(open_page(views="Side by side"), "Restore")) == 1
+    assert downloads(press(open_page(views="nowhere"), "Restore")) == RESULT
 
 
 def test_degraded_upload_has_no_psnr() -> None:
@@ -716,7 +738,7 @@ def test_baselines_are_compared_in_the_same_table_and_curves() -> None:
     app = press(open_page(nsteps="2"), "Compare")
     names = list(app.get_by_key("shown").options)
     assert names[3:] == ["Total variation", "Non-local means", "Wavelets"]
-    table = app.dataframe[0].value
+    table = opened(app, "All runs").dataframe[0].value
     assert list(table.method) == [
         "Wavelets",
         "Non-local means",
@@ -738,7 +760,7 @@ def test_the_table_keeps_all_runs_of_the_visit_once_each() -> None:
     checked(app.slider(key="noise").set_value(0.2).run())
     press(app, "Restore")
     checked(app.run())
-    table = app.dataframe[0].value
+    table = opened(app, "All runs").dataframe[0].value
     assert list(table.level) == [0.2, 0.1, 0.1]
     assert list(table.image) == ["Cat"] * 3
     assert table.psnr[0] < table.psnr[1] == table.psnr[2]
@@ -749,7 +771,7 @@ def test_the_name_of_an_upload_stands_in_the_table_as_it_is() -> None:
     app = open_page(image="Upload an image", file="degraded")
     name = "<b>=1+1.png"
     checked(app.file_uploader[0].upload(name, png(32, 24)).run())
-    table = press(app, "Restore").dataframe[0].value
+    table = opened(press(app, "Restore"), "All runs").dataframe[0].value
     assert list(table.image) == [name]
     assert table.psnr.isna().all()
 
@@ -782,4 +804,4 @@ def test_the_page_shows_the_settings_as_code_before_and_after_a_run() -> None:
     before = [code.value for code in app.code]
     assert before[0].startswith("gnc restore denoise --input image.npy")
     assert before[1].count("\n") == 4
-    assert [code.value for code in press(app, "Restore").code] == before
+    assert [code.value for code in opened(press(app, "Restore"), "As code").code] == before

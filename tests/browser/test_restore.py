@@ -44,7 +44,7 @@ def panels_of(page: Page) -> Locator:
 def restore(page: Page) -> None:
     button(page, "Restore").click()
     expect(page.get_by_role("button", name="Result (PNG)")).to_be_visible(timeout=A_RUN)
-    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
 
 
 def test_link_opens_the_page_with_its_settings(page: Page, app_url: str) -> None:
@@ -232,10 +232,14 @@ def test_curtain_and_film_move_without_a_rerun(quiet: Page, app_url: str) -> Non
     page.mouse.move(box["x"] + box["width"] - 5, box["y"] + 20)  # without a button: the handle stays
     handle.press("ArrowRight")
     expect(handle).to_have_attribute("aria-valuenow", "27")
+    page.wait_for_timeout(500)
+    assert len(sent) == before
 
     tab(page, "Steps")
     film = page.locator(".film")
     expect(film.locator("button")).to_have_count(5)
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
+    before = len(sent)
     text = film.locator(".text")
     expect(text).to_contain_text("Step 4 of 4")
     last = film.locator(".large").get_attribute("src")
