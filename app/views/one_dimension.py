@@ -5,7 +5,10 @@ import pandas as pd
 import streamlit as st
 import torch
 
+from app.drawing import show
 from app.figures.one_dimension import attainment_figure, curvature_figure, flow_figure
+from app.layout import headline
+from app.lessons.one_dimension import LESSON, PRESET_TEXTS
 from app.session import from_url, in_url, plain, to_url
 from gnc_core.errors import InputError
 from gnc_core.mixture.convexity import DOMAIN, resolving_points, smallest_curvature, thresholds
@@ -16,16 +19,6 @@ from gnc_core.restoration.schedules import logarithmic
 COLUMNS = ["weight", "mean", "deviation"]
 SHOWN_SIGMAS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)  # the smoothings whose energies are always shown
 SIGMA0, STEPS = np.geomspace(0.01, 2, 40), spaced_steps(40, 256)
-LESSONS = {
-    "Five components": "From σ₀ = 0.5 on, 32 steps attain the global minimum from everywhere; right at the exact "
-    "threshold it takes about 80. Start at σ₀ = 0.1 and most starts are trapped nearby, in any number of steps.",
-    "Very many steps": "Two narrow, almost equally heavy components at the edges: near the threshold the energy is "
-    "nearly flat. From σ₀ = 1 about 320 steps are needed; from σ₀ = 0.86, just above it, 512 help hardly more than half.",
-    "GNC fails": "The deepest well is narrow, but most of the mass is wide and elsewhere: the "
-    "minimum of the convex energy leads away from it. From σ₀ ≥ 1 no start attains it, in no number of steps.",
-    "Dirac components": "An empirical measure (standard deviation 0): the energy is convex for "
-    "every σ ≥ D/2, whatever the weights.",
-}
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -118,7 +111,7 @@ def controls() -> tuple[list, float, int, int]:
         "Mixture", list(PRESETS), on_change=discard_edits, **in_url("mixture"),
         help="A Gaussian mixture as the density of the data; edit its components below.",
     )  # fmt: skip
-    st.caption(LESSONS[preset])
+    st.caption(PRESET_TEXTS[preset])
     sigma0 = st.slider(
         "Initial smoothing σ₀", 0.01, 2.0, 0.5, 0.01, **in_url("sigma0"),
         help="Standard deviation of the Gaussian that smooths the density in the first step. "
@@ -150,11 +143,7 @@ def threshold(sigma: float) -> str:
     return f"{sigma:.3f}" if sigma == 0 or sigma >= 0.1 else f"{sigma:.3g}"
 
 
-st.title("GNC in one dimension")
-st.markdown(
-    "Smoothing a density enough makes its energy E(x, σ) = −log (p ∗ N(0, σ²))(x) convex. The **GNC "
-    "flow** is meant to start there and to follow the minimum while σ goes down. Press *Play* to watch it."
-)
+headline("One dimension", LESSON)
 try:
     with st.sidebar:
         rows, sigma0, steps, count = controls()
@@ -188,7 +177,7 @@ with st.container(horizontal=True, gap="medium"):
         help="The largest distance of two means. For σ ≥ D, E(·, σ) is convex between the outermost means, whatever "
         "the widths of the components; if they are equal, everywhere.",
     )  # fmt: skip
-st.plotly_chart(flow_figure(**arrays), key="flow")
+show(flow_figure(**arrays), "flow", "flow")
 with st.container(horizontal=True, horizontal_alignment="distribute"):
     with st.container(width=450):
         st.markdown(
@@ -196,10 +185,10 @@ with st.container(horizontal=True, horizontal_alignment="distribute"):
             help="Share of 401 starts that attain it, over σ₀ and the number of steps. The ring is "
             "the setting of this page.",
         )
-        st.plotly_chart(
+        show(
             attainment_figure(SIGMA0, STEPS, scene["rate"], (sigma0, steps), bounds.critical),
-            key="attainment",
-        )
+            "attainment", "attainment",
+        )  # fmt: skip
     with st.container(width=450):
         st.markdown(
             "**Smallest curvature over x**",
@@ -207,7 +196,7 @@ with st.container(horizontal=True, horizontal_alignment="distribute"):
             "The scale is linear near zero and logarithmic far from it.",
         )
         half, D = bounds.diameter / 2, bounds.diameter
-        st.plotly_chart(
+        show(
             curvature_figure(scene["sigmas"], scene["curvature"], bounds.critical, half, D),
-            key="curvature",
-        )
+            "curvature", "smallest curvature",
+        )  # fmt: skip

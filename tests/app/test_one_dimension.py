@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from app.figures.one_dimension import (
     MOST_FRAMES,
@@ -110,6 +111,10 @@ def open_page(**settings: str) -> AppTest:
     return app
 
 
+def reset(app: AppTest) -> Button:
+    return next(button for button in app.button if button.label == "Reset components")
+
+
 def numbers(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
@@ -148,7 +153,7 @@ def test_a_link_reproduces_the_settings() -> None:
     assert [app.slider(key=key).value for key in ("sigma0", "steps", "starts")] == [0.7, 64, 21]
     assert numbers(app)["Paper's bound D"] == "1.000"
     assert json.loads(app.query_params["components"]) == rows
-    app.button[0].click().run()  # Reset components
+    reset(app).click().run()  # Reset components
     assert numbers(app)["Paper's bound D"] == "1.100"
     assert "components" not in app.query_params
 
@@ -174,7 +179,7 @@ def test_unusable_components_get_one_sentence_and_no_figures(components: str, me
     assert plain(message) in app.error[0].value
     assert app.error[0].value.count(". ") == 0
     assert not app.metric
-    app.button[0].click().run()
+    reset(app).click().run()
     assert not app.error
     assert app.metric
 
