@@ -97,7 +97,8 @@ def show_outcome(work: Operation) -> None:
 
 
 def off_control(channels: int) -> list[int]:
-    """The numbers of the kernels that are off."""
+    """The numbers of the kernels that are off; before the other controls."""
+    _link_what_is_set()
     if "off" in state:  # left over from a larger prior
         state.off = [number for number in state.off if number <= channels]
     return st.multiselect(
@@ -106,10 +107,12 @@ def off_control(channels: int) -> list[int]:
     )  # fmt: skip
 
 
-def keep_surgery() -> list[int]:
-    """What is set stays while other parts are shown, where no kernel is off: Streamlit forgets a widget that is not drawn, but
-    not what a program has set."""
+def _link_what_is_set() -> None:
+    """What an experiment has set before these controls were ever drawn goes into the URL here: Streamlit does that only for those
+    that it knows."""
+    if state.get("surgery_known"):
+        return
     for key in ("off", *HANDLES):
-        if key in state:
-            state[key] = state[key]
-    return []
+        if state.get(key):
+            st.query_params[key] = [str(number) for number in state[key]] if key == "off" else str(state[key])
+    state.surgery_known = True

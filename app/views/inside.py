@@ -28,7 +28,7 @@ from app.runs import load_prior
 from app.scenes import picture
 from app.scheme_controls import NO_PRIOR, prior_control
 from app.session import in_url, plain, whole_in_url
-from app.surgery import keep_surgery, off_control, show_surgery
+from app.surgery import off_control, show_surgery
 from app.tiles import TILE_SIGMA, measure, overview
 from gnc_core.errors import InputError
 
@@ -126,7 +126,7 @@ def page() -> None:
     measured, top, below = found.inspection, st.container(), st.container()
     with below:
         part, layer, channel, level = detail_controls(prior.layers, prior.channels, measured.sigma)
-        off = off_control(prior.channels) if part == SURGERY else keep_surgery()
+        off = off_control(prior.channels) if part == SURGERY else []
     tiles, figure = overview(chosen.name, found.key, chosen.order, layer, columns, measured)
     with top:
         place = st.container()
