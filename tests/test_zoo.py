@@ -128,7 +128,7 @@ def test_learned_schedules_are_found_by_task(folder):
     assert zoo.families("small") == ([denoise, inpaint], [])
     assert zoo.find_family("small", "inpaint") == inpaint
     with pytest.raises(InputError, match="task"):
-        zoo.find_family("small", "deblur")
+        zoo.find_family("small", "sharpen")
 
 
 def test_damaged_schedules_are_named_and_the_others_are_found(folder):
