@@ -255,6 +255,8 @@ def test_own_priors_are_there_for_their_visitor_alone(view: str) -> None:
     assert not app.error
     if view == "restore":
         press(app, "Restore")
+        app.session_state["views"] = "As code"  # tabs that are not open are not drawn
+        checked(app.run())
         assert "own-1" in app.session_state.runs[0].title
         assert any("own-1.zip" in button.label for button in app.get("download_button"))
         assert not app.error
