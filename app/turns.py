@@ -11,20 +11,22 @@ import streamlit as st
 from app.precision import CORES
 from gnc_core.prior import threads
 
-LONG_SECONDS = 1.5  # of computing, from which on work is long: there is something to be seen of it
+LONG_SECONDS = 2.0  # of computing, from which on work is long in any case
 WEIGHT = 10.0  # of a second of computing by long work
 PLACES = min(max(CORES, 2), 4)  # each takes memory
 
 
 class Account:
-    """What one piece of work has computed so far, in seconds, and since when it counts as waiting."""
+    """What one piece of work has computed so far, in seconds, since when it counts as waiting, and whether there is something
+    to be seen of it."""
 
     def __init__(self) -> None:
         self.spent = self.due = 0.0
+        self.seen = False
 
     @property
     def long(self) -> bool:
-        return self.spent >= LONG_SECONDS
+        return self.seen or self.spent >= LONG_SECONDS
 
     def enter(self, seconds: float) -> None:
         """Computing counts as having come later by as long, and by `WEIGHT` times as long when work is long already."""
