@@ -108,6 +108,10 @@ class Work(ABC):
                 if time.monotonic() >= until:
                     return
 
+    def seen(self) -> None:
+        """There is something to be seen of it now: others, of whom there is nothing yet, go first."""
+        self._account.seen = True
+
     def _turn(self) -> AbstractContextManager[None]:
         """What holds back others while this computes."""
         return turns().turn(self._account)

@@ -11,28 +11,34 @@ import streamlit as st
 from app.precision import CORES
 from gnc_core.prior import threads
 
-LONG_SECONDS = 2.0  # of computing, from which on work is long
-WEIGHT = 3.0
+LONG_SECONDS = 2.0  # of computing, from which on work is long in any case
+WEIGHT = 10.0  # of a second of computing by long work
 PLACES = min(max(CORES, 2), 4)  # each takes memory
 
 
 class Account:
-    """What one piece of work has computed so far, in seconds, and from when on it may go on before whoever comes then."""
+    """What one piece of work has computed so far, in seconds, since when it counts as waiting, and whether there is something
+    to be seen of it."""
 
     def __init__(self) -> None:
         self.spent = self.due = 0.0
+        self.seen = False
+
+    @property
+    def long(self) -> bool:
+        return self.seen or self.spent >= LONG_SECONDS
 
     def enter(self, seconds: float) -> None:
+        """Computing counts as having come later by as long, and by `WEIGHT` times as long when work is long already."""
+        self.due += seconds * (WEIGHT if self.long else 1)
         self.spent += seconds
-        self.due += WEIGHT * seconds
 
 
 class Turns:
     """A few places at which to compute, between which the machine divides its cores; long work never has the last one.
 
-    Of those who wait, whoever came first goes first, but whoever has computed already counts as having come later, by `WEIGHT`
-    times as long. So whoever begins waits for no long work, and gets the first steps, or a first figure, before others get
-    more; and nobody waits for more than `WEIGHT` times as long as they have computed, or others who came before them.
+    Of those who wait, whoever counts as having come first goes first (`Account.enter`). So whoever begins waits for no long work,
+    and gets a first figure before others get a better one; and nobody waits for ever.
     """
 
     def __init__(self, places: int = PLACES) -> None:
@@ -49,7 +55,7 @@ class Turns:
     @contextmanager
     def turn(self, account: Account) -> Iterator[None]:
         """Waits for a turn, which lasts as long as the context; what it takes goes to the account."""
-        long = account.spent >= LONG_SECONDS
+        long = account.long
         with self._changed:
             account.due = max(account.due, time.monotonic())
             ticket = (account.due, next(self._numbers), long)

@@ -85,6 +85,7 @@ def run_to_the_end(work: Landscape) -> None:
         if work.complete > count and time.monotonic() - drawn > REDRAW_SECONDS:
             with place.container():
                 if draw(work, f"live {frame}"):
+                    work.seen()
                     drawn, count, frame = time.monotonic(), work.complete, frame + 1
 
 
