@@ -98,6 +98,11 @@ def linear_total_variation(problem: Problem) -> Tensor:
 
     Of 0.02 to 0.5 that weight is the best for deblurring, and within 0.1 dB of the best for super-resolution, with noise of 0.01,
     mean over crops of four validation images. Raises `InputError` for problems that are not linear.
+
+    >>> import torch
+    >>> blurred = Deblurring.degrade(torch.full((1, 1, 32, 32), 0.5), 0.01, seed=0)
+    >>> bool((linear_total_variation(blurred) - 0.5).abs().max() < 0.02)
+    True
     """
     import torch
 

@@ -135,5 +135,9 @@ def _box(box: Sequence[int]) -> tuple[int, ...]:
 
 
 def generator(seed: int) -> torch.Generator:
-    """A generator on the CPU, so that a seed means the same numbers on every device."""
+    """A generator on the CPU, so that a seed means the same numbers on every device.
+
+    >>> generator(3).initial_seed()
+    3
+    """
     return torch.Generator().manual_seed(checks.whole(seed, "The seed"))

@@ -60,7 +60,11 @@ def as_text(value: Tensor) -> str:
 
 
 def gaussian(std: float) -> Tensor:
-    """A Gaussian of that standard deviation in pixels, cut off at four of them."""
+    """A Gaussian of that standard deviation in pixels, cut off at four of them.
+
+    >>> gaussian(1.0).shape
+    torch.Size([1, 1, 9, 9])
+    """
     import torch
 
     std = _between(std, "The standard deviation of the blur", 0.1, LARGEST / 8)
@@ -70,7 +74,11 @@ def gaussian(std: float) -> Tensor:
 
 
 def motion(length: float, angle: float = 0.0) -> Tensor:
-    """A straight line of that length in pixels, at an angle in degrees, anticlockwise from the right."""
+    """A straight line of that length in pixels, at an angle in degrees, anticlockwise from the right.
+
+    >>> bool(motion(9)[0, 0].sum(1).max() > 0.9)  # in one row
+    True
+    """
     length = _between(length, "The length of the motion", 1, LARGEST - 2)
     turn = math.radians(angle)
     along = np.linspace(-0.5, 0.5, max(2, round(8 * length))) * (length - 1)
@@ -78,7 +86,11 @@ def motion(length: float, angle: float = 0.0) -> Tensor:
 
 
 def shake(seed: float) -> Tensor:
-    """A hand's trembling while the shutter is open: a random walk whose velocity is smooth, within 31 x 31 pixels."""
+    """A hand's trembling while the shutter is open: a random walk whose velocity is smooth, within 31 x 31 pixels.
+
+    >>> max(shake(0).shape) <= 31
+    True
+    """
     whole = int(seed) if float(seed).is_integer() else seed
     generator = np.random.default_rng(checks.whole(whole, "The seed of the shake", 0))
     velocity, path = np.zeros(2), [np.zeros(2)]
@@ -91,7 +103,12 @@ def shake(seed: float) -> Tensor:
 
 def check_kernel(value: Tensor, name: str = "The kernel") -> Tensor:
     """`value`, (N, 1, k, l) or (k, l), as a kernel (N, 1, k, l) that sums to one; raises `InputError` for even or large sides,
-    for values that are negative or not finite, and for a sum of zero."""
+    for values that are negative or not finite, and for a sum of zero.
+
+    >>> import torch
+    >>> check_kernel(torch.ones(3, 3))[0, 0, 0, 0].item() * 9
+    1.0
+    """
     checks.check_tensor(value, name)
     kernel = value[None, None] if value.ndim == 2 else value
     if kernel.ndim != 4 or kernel.shape[1] != 1 or not kernel.is_floating_point():
@@ -108,7 +125,15 @@ def check_kernel(value: Tensor, name: str = "The kernel") -> Tensor:
 
 def read_kernel(path: Path) -> Tensor:
     """A measured kernel from an image file or a .npy file; sides that are even get a row or column of zeros. Raises `InputError`
-    for what cannot be read, or is none."""
+    for what cannot be read, or is none.
+
+    >>> import numpy as np
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     np.save(f"{folder}/kernel.npy", np.ones((2, 3), np.float32))
+    ...     read_kernel(Path(folder) / "kernel.npy").shape
+    torch.Size([1, 1, 3, 3])
+    """
     import torch
 
     from gnc_core.images import read

@@ -42,6 +42,12 @@ class Linear(Problem):
 
     observation: z, whatever its shape. noise_std: in units of [0, 1]. Raises `InputError` for values that are not finite and for
     a noise level outside (0, 1).
+
+    >>> import torch
+    >>> from gnc_core.problems import Deblurring
+    >>> blurred = Deblurring.degrade(torch.full((1, 1, 32, 32), 0.5), 0.01, seed=0)
+    >>> isinstance(blurred, Linear), blurred.adjoint(blurred.observation).shape
+    (True, torch.Size([1, 1, 32, 32]))
     """
 
     noise_std: float

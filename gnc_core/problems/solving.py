@@ -13,7 +13,11 @@ MOST_ITERATIONS = 1000
 
 
 class Equation(Protocol):
-    """What is to be known of a linear problem, see `Linear`."""
+    """What is to be known of a linear problem, see `Linear`.
+
+    >>> sorted(name for name in vars(Equation) if not name.startswith("_"))
+    ['adjoint', 'forward', 'near_inverse']
+    """
 
     back: Tensor
 
@@ -23,7 +27,14 @@ class Equation(Protocol):
 
 
 class Inverse(torch.autograd.Function):
-    """x = (I + w A^T A)^-1 (v + w A^T z). Its derivatives are those of the equation, not of the iterations that solve it."""
+    """x = (I + w A^T A)^-1 (v + w A^T z). Its derivatives are those of the equation, not of the iterations that solve it.
+
+    >>> from gnc_core.problems import LinearOperator
+    >>> z = torch.ones(1, 1, 2, 2)
+    >>> double = LinearOperator(z, 0.5, operator=lambda x: 2 * x, size=(1, 2, 2))
+    >>> Inverse.apply(torch.zeros(1, 1, 2, 2), torch.tensor(1.0), double).flatten().tolist()  # 2 / (1 + 4)
+    [0.4000000059604645, 0.4000000059604645, 0.4000000059604645, 0.4000000059604645]
+    """
 
     @staticmethod
     def forward(ctx: Any, v: Tensor, weight: Tensor, problem: Equation) -> Tensor:

@@ -38,7 +38,7 @@ def test_scenes_live_in_the_url_and_doors_lead_on(page: Page, app_url: str) -> N
     expect(page.get_by_text("only 4 of the 17 points")).to_be_visible()
     expect(page).to_have_url(re.compile(r"scene=Hardly\+smoothed"))
     page.get_by_test_id("stMain").get_by_role("link", name="Two dimensions").click()
-    expect(page.get_by_role("heading", name="GNC in two dimensions")).to_be_visible()
+    expect(page.get_by_role("heading", name="Two dimensions")).to_be_visible()
     expect(page).to_have_url(re.compile("/two-dimensions"))
 
 

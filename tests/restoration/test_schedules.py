@@ -70,7 +70,7 @@ def test_learned_schedule_survives_a_file(tmp_path):
         {"sigma": None},
         {"tau": [0.1, -0.1]},
         {"tau": [0.1, float("inf")]},
-        {"task": "deblur"},
+        {"task": "sharpen"},
         {"level": 0},
         {"level": "x"},
     ],
@@ -125,7 +125,7 @@ def test_a_scheme_is_chosen_by_its_name():
         with pytest.raises(InputError, match="there are flow, joint, learned"):
             choose(name)
     for changes, message in (
-        ({"task": "deblur"}, "no task 'deblur'"),
+        ({"task": "sharpen"}, "no task 'sharpen'"),
         ({"level": math.nan}, "level must be a positive number"),
         ({"steps": 1.5}, "whole number"),
         ({"sigma0": "0.1"}, "sigma must be a number"),

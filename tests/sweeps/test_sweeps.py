@@ -201,7 +201,7 @@ def test_plans_are_equal_for_equal_work_only():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"task": "deblur"}, "task"),
+        ({"task": "sharpen"}, "task"),
         ({"level": 0.0}, "positive"),
         ({"task": "inpaint", "level": 1.0}, "between 0 and 1"),
         ({"schemes": ["flow", "learned"]}, "learned"),
@@ -416,7 +416,7 @@ def test_damaged_and_foreign_files_are_one_sentence(tmp_path, result, monkeypatc
         npz(**content | {"metadata": np.array("[]")}): "not a sweep",
         npz(**content | {"metadata": np.array(metadata.replace('"format": 1', '"format": 2'))}): "format 2",
         npz(**content | {"metadata": np.array(metadata.replace('"seed"', '"seeds"'))}): "not all the fields",
-        npz(**content | {"metadata": np.array(metadata.replace("denoise", "deblur"))}): "deblur",
+        npz(**content | {"metadata": np.array(metadata.replace("denoise", "sharpen"))}): "sharpen",
         npz(**content | {"psnr": content["psnr"][..., :-1]}): "psnr",
         npz(**content | {"psnr": content["psnr"].astype(np.float64)}): "float64",
         npz(**content | {"psnr": np.array([None, "a"])}): "damaged",  # pickled: never opened
