@@ -199,23 +199,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         logs = [Path(folder) / f"{k}.txt" for k in range(1 if options.long or options.memory else options.processes)]
         servers = [stack.enter_context(server(log)) for log in logs]
-        if options.long:
-            asyncio.run(beside(servers[0]))
-        elif options.memory:
-            asyncio.run(memory(servers[0]))
-        else:
-            computed = [cpu_seconds(one.pid) for one in servers]
-            tally = asyncio.run(crowd(servers, chosen, options.visitors, options.seconds, options.seed))
-            print(f"{options.visitors} visitors, {options.seconds:g} s, {options.processes} process(es)\n")
-            print(table({page.title: tally.seconds[page.title] for page in PAGES if tally.seconds[page.title]}))
-            spent = sum(cpu_seconds(one.pid) - before for one, before in zip(servers, computed, strict=True))
-            visits = sum(map(len, tally.seconds.values()))
-            print(f"\n{len(tally.errors)} errors; {tally.received / 1e6 / max(visits, 1):.2f} MB and ", end="")
-            print(f"{spent / max(visits, 1):.2f} s of computing a visit; load {os.getloadavg()[0]:.1f}")
-            print(*tally.errors[:20], sep="\n")
-        for log in logs:
-            if "Traceback" in (text := log.read_text()):
-                print(text[-3000:])
+        try:
+            if options.long:
+                asyncio.run(beside(servers[0]))
+            elif options.memory:
+                asyncio.run(memory(servers[0]))
+            else:
+                computed = [cpu_seconds(one.pid) for one in servers]
+                tally = asyncio.run(crowd(servers, chosen, options.visitors, options.seconds, options.seed))
+                print(f"{options.visitors} visitors, {options.seconds:g} s, {options.processes} process(es)\n")
+                print(table({page.title: tally.seconds[page.title] for page in PAGES if tally.seconds[page.title]}))
+                spent = sum(cpu_seconds(one.pid) - before for one, before in zip(servers, computed, strict=True))
+                visits = sum(map(len, tally.seconds.values()))
+                print(f"\n{len(tally.errors)} errors; {tally.received / 1e6 / max(visits, 1):.2f} MB and ", end="")
+                print(f"{spent / max(visits, 1):.2f} s of computing a visit; load {os.getloadavg()[0]:.1f}")
+                print(*tally.errors[:20], sep="\n")
+        finally:
+            for log in logs:
+                if "Traceback" in (text := log.read_text()):
+                    print(text[-3000:])
 
 
 if __name__ == "__main__":
