@@ -258,8 +258,6 @@ def test_own_priors_are_there_for_their_visitor_alone(view: str) -> None:
         app.session_state["views"] = "As code"  # tabs that are not open are not drawn
         checked(app.run())
         assert "own-1" in app.session_state.runs[0].title
-        app.session_state["views"] = "As code"
-        checked(app.run())
         assert any("own-1.zip" in button.label for button in app.get("download_button"))
         assert not app.error
     other = open_page(view, prior="own-1", image="Cat", side="64")
