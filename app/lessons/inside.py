@@ -5,7 +5,7 @@ from app.lessons import Experiments, Lesson
 KERNEL, RESPONSE, CURVATURE, CONVEXITY = "One kernel", "On the image", "Curvature", "Convexity"
 SURGERY, TRAINING = "Surgery", "Training"
 HANDLES = ["bend1", "bend2", "bend3", "bend4", "bend5"]  # the keys of their sliders
-PRIOR = "foe-l1-convex"  # that the experiments are about
+PRIOR = "foe-l1"  # that the experiments are about
 TEXT = """
 R(x, σ) = Σ φ(k ∗ x, σ) (method, section 2; Figure 2 of the paper): every kernel k has a function φ of its feature u = k ∗ x
 *and* of the smoothing σ, both learned from photographs. Drag the slider from small σ (blue) to large σ (orange): potentials that

@@ -101,7 +101,8 @@ def collected(command: Callable[..., Any], name: str, *declared: Decorator) -> C
 
 
 def data_options(limits: bool = True, limit: int | None = None) -> Decorator:
-    """--data, --list and, with `limits`, --limit, which is `limit` by default; the command gets them as a `Folder`, `folder`."""
+    """--data, --list and, with `limits`, --limit, which is `limit` by default, and --crop; the command gets them as a `Folder`,
+    `folder`."""
     declared = [
         click.option(
             "--data",
@@ -118,9 +119,15 @@ def data_options(limits: bool = True, limit: int | None = None) -> Decorator:
     ]
     if limits:
         text = "Take only the first N images."
-        declared.append(
-            click.option("--limit", type=click.IntRange(min=1), default=limit, show_default=bool(limit), help=text)
-        )
+        declared += [
+            click.option("--limit", type=click.IntRange(min=1), default=limit, show_default=bool(limit), help=text),
+            click.option(
+                "--crop",
+                type=click.IntRange(min=1),
+                metavar="SIDE",
+                help="Take only the middle of each image, at most SIDE x SIDE pixels. Default: all of it.",
+            ),
+        ]
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)

@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Folder:
     """What --data, --list and --limit choose: of the images in a folder those that a list names (default: all), and of these the
-    first `limit` that can be used (default: all)."""
+    first `limit` that can be used (default: all), or the middle of each, of at most `crop` pixels a side."""
 
     data: Path
     list_file: Path | None = None
     limit: int | None = None
+    crop: int | None = None
 
     def check(self) -> None:
         """Raises `InputError` if there are no such files; to be asked before a prior is loaded."""
@@ -34,11 +35,12 @@ class Folder:
     def photographs(self, min_size: int, silent: bool = False) -> Photographs:
         """The images of at least `min_size` pixels a side."""
         files = images.image_files(self.data, self.list_file)
-        return Photographs(files, min_size, self.limit, named=self.list_file is not None, silent=silent)
+        return Photographs(files, min_size, self.limit, self.crop, named=self.list_file is not None, silent=silent)
 
 
 class Photographs:
-    """Names and images (1, 1, H, W), in grey, of the first `limit` files that are images of at least `min_size` pixels a side.
+    """Names and images (1, 1, H, W), in grey, of the first `limit` files that are images of at least `min_size` pixels a side;
+    with `crop`, their middles (`images.crop_center`).
 
     A picture of two values is taken for a mask and left out, unless the files were `named` one by one. Every iteration reads
     the images anew, one at a time. What is left out is said on standard error the first time, unless `silent`, and stands in
@@ -47,11 +49,18 @@ class Photographs:
     """
 
     def __init__(
-        self, files: Sequence[Path], min_size: int, limit: int | None = None, named: bool = False, silent: bool = False
+        self,
+        files: Sequence[Path],
+        min_size: int,
+        limit: int | None = None,
+        crop: int | None = None,
+        *,
+        named: bool = False,
+        silent: bool = False,
     ) -> None:
         self.left_out: dict[Path, str] = {}
-        self._files, self._min_size, self._limit, self._silent = files, min_size, limit, silent
-        self._named = named
+        self._files, self._min_size, self._limit, self._crop = files, min_size, limit, crop
+        self._named, self._silent = named, silent
 
     def __len__(self) -> int:
         """The number of images; before the first iteration, the most that there can be."""
@@ -81,6 +90,8 @@ class Photographs:
 
     def _read(self, file: Path) -> Tensor:
         image = images.read_image(file)
+        if self._crop:
+            image = images.crop_center(image, self._crop)
         height, width = image.shape[-2:]
         if min(height, width) < self._min_size:
             raise InputError(

@@ -96,7 +96,7 @@ def test_link_reproduces_the_view(page: Page, app_url: str) -> None:
 
 def test_every_part_is_shown_without_an_error_and_goes_to_the_url(page: Page, app_url: str) -> None:
     errors = failures(page)
-    open_page(page, app_url + QUICK + "&prior=foe-l1-convex&part=On+the+image&noisy=true", 2)
+    open_page(page, app_url + QUICK + "&prior=foe-l1&part=On+the+image&noisy=true", 2)
     expect(page.get_by_role("switch", name="Add noise")).to_be_checked()
     for part, charts in (("Curvature", 2), ("Convexity", 2), ("Surgery", 3), ("Training", 2), ("One kernel", 6)):
         page.get_by_test_id("stMain").get_by_role("radio", name=part).click()
@@ -109,7 +109,7 @@ def test_every_part_is_shown_without_an_error_and_goes_to_the_url(page: Page, ap
 
 def test_kernels_are_in_view_without_scrolling(page: Page, app_url: str) -> None:
     page.set_viewport_size({"width": 1366, "height": 768})
-    open_page(page, app_url + QUICK + "&prior=foe-l3-convex")
+    open_page(page, app_url + QUICK + "&prior=foe-l3")
     place = page.locator(".st-key-kernels .js-plotly-plot").bounding_box()
     assert place
     assert place["y"] + place["height"] < 768
@@ -122,7 +122,7 @@ def test_kernels_are_in_view_without_scrolling(page: Page, app_url: str) -> None
 
 
 def test_a_click_on_a_tile_switches_its_kernel_off_and_on(page: Page, app_url: str) -> None:
-    open_page(page, app_url + QUICK + "&prior=foe-l1-convex&part=Surgery", 3)
+    open_page(page, app_url + QUICK + "&prior=foe-l1&part=Surgery", 3)
     untouched = metric(page, "PSNR untouched")
     assert metric(page, "PSNR changed").split()[0] == untouched
     click_tile(page, 44)
@@ -137,7 +137,7 @@ def test_a_click_on_a_tile_switches_its_kernel_off_and_on(page: Page, app_url: s
 
 
 def test_a_handle_bends_the_potential_and_the_link_keeps_it(page: Page, app_url: str) -> None:
-    link = app_url + QUICK + "&prior=foe-l1-convex&part=Surgery&kernel=45&off=6&bend3=0.5"
+    link = app_url + QUICK + "&prior=foe-l1&part=Surgery&kernel=45&off=6&bend3=0.5"
     open_page(page, link, 3)
     slider = page.get_by_role("slider", name="middle")
     expect(slider).to_have_value("0.5")

@@ -43,10 +43,10 @@ def test_control_changes_the_figure_and_the_url(page: Page, app_url: str) -> Non
 
 
 def test_link_reproduces_the_settings(page: Page, app_url: str) -> None:
-    open_page(page, app_url + "/schedules?task=Inpaint&missing=0.6&nsteps=7&prior=foe-l1-convex")
+    open_page(page, app_url + "/schedules?task=Inpaint&missing=0.6&nsteps=7&prior=foe-l1")
     expect(page.get_by_role("slider", name="Share of missing pixels")).to_have_value("0.6")
     expect(page.get_by_role("spinbutton", name="Steps S")).to_have_value("7")
-    expect(page.get_by_role("combobox", name="Prior")).to_have_value("foe-l1-convex")
+    expect(page.get_by_role("combobox", name="Prior")).to_have_value("foe-l1")
 
 
 def test_a_fit_is_downloaded_and_used_on_restore(page: Page, app_url: str, tmp_path: Path) -> None:

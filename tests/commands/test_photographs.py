@@ -68,6 +68,20 @@ def test_measuring_goes_on_without_what_is_no_photograph_and_ends_with_1(work, c
     assert good == mixed == limited
 
 
+def test_the_middles_of_photographs_are_as_good_as_files_that_hold_them(work):
+    """--crop; a photograph that is smaller is taken as it is."""
+    Path("middles").mkdir()
+    for file in Path("good").iterdir():
+        images.write_image(f"middles/{file.name}", images.read_image(file)[..., 2:30, 6:34])
+    options = ["--prior", "small", "--device", "cpu", *MEASURING["evaluate"], "--json"]
+    cropped, files, whole, larger = (
+        run("evaluate", "--data", folder, *options, *crop)
+        for folder, crop in (("good", ["--crop", 28]), ("middles", []), ("good", []), ("good", ["--crop", 99]))
+    )
+    means = [json.loads(result.stdout)["mean"]["psnr"] for result in (cropped, files, whole, larger)]
+    assert means[0] == means[1] != means[2] == means[3]
+
+
 def without_seconds(report):
     report.get("mean", {}) and report["mean"].pop("seconds", None)
     return report
