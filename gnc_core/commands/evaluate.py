@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import click
 from tqdm import tqdm
 
 from gnc_core import measuring, problems, zoo
-from gnc_core.choices import SchemeChoice, choose_scheme
+from gnc_core.choices import SchemeChoice, choose_scheme, scheme_for
 from gnc_core.commands import options
 from gnc_core.measuring import baselines
 
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from gnc_core.measuring.evaluation import Measurement, Method
-    from gnc_core.prior import Prior
     from gnc_core.problems import Problem
-    from gnc_core.restoration import Scheme
 
 
 @click.command()
@@ -45,6 +42,11 @@ if TYPE_CHECKING:
     help="Observations as an image file of 8 bits would hold them, clipped to [0, 1] and rounded. Default: floats, as in the "
     "literature.",
 )
+@click.option(
+    "--color",
+    is_flag=True,
+    help="Keep colours; white noise is removed in luminance and chrominance. PSNR and SSIM are over all channels. Default: grey.",
+)
 @options.seed_option
 @options.device_option
 @options.json_option
@@ -58,11 +60,12 @@ def evaluate(
     start: str | None,
     baseline: str | None,
     as_file: bool,
+    color: bool,
     seed: int,
     device: str,
     as_json: bool,
 ) -> None:
-    """Degrade, restore and measure all images of a folder, in grey.
+    """Degrade, restore and measure all images of a folder, in grey or, with --color, as they are.
 
     Image i has noise (or a mask) of its own, drawn from the seed and i; the PSNR in dB is that of
     the result clipped to [0, 1], and means are over images; before it stands that of the image that the scheme starts from.
@@ -73,27 +76,28 @@ def evaluate(
     Example (BSDS68 at 25/255):
       python -m gnc_core evaluate --data val --list bsds68.txt --task denoise --noise-std 0.098039
     """
+    from gnc_core.prior import ByChannel
+
     level, setting = options.task_level(task, levels), options.task_setting(task, settings)
     other = baselines.baseline(baseline, task) if baseline else None
     if start is not None:
         problems.task(task).check_start(start)
     folder.check()
     device = options.choose_device(device)
-    prior = zoo.load(prior_name, device)
+    prior = ByChannel(zoo.load(prior_name, device))
+    scheme = choose_scheme(choice, prior, prior_name, task, level, start, setting)
 
-    def scheme_for(level: float) -> Scheme:
-        return choose_scheme(choice, prior, prior_name, task, level, start, setting)
+    def restore(problem: Problem) -> Tensor:
+        if choice.blind:
+            problem = measuring.calibration.blind(prior, problem.observation, as_file)
+        suits = scheme_for(choice, prior, prior_name, problem, start, setting)
+        return measuring.evaluation.with_scheme(prior, suits)(problem)
 
-    scheme = scheme_for(level)
-    methods = {
-        prior_name: _blind(prior, scheme_for, as_file)
-        if choice.blind
-        else measuring.evaluation.with_scheme(prior, scheme)
-    }
+    methods: dict[str, Method] = {prior_name: restore}
     if baseline and other:
         methods[baseline] = other
 
-    photographs = folder.photographs(prior.min_size)
+    photographs = folder.photographs(prior.min_size, color=color)
     results: dict[str, list[Measurement]] = {}
     for name, method in methods.items():
         run = measuring.evaluate(method, prior, photographs, task, level, seed, device, as_file, start, setting)
@@ -115,6 +119,7 @@ def evaluate(
             "start": start or next(iter(problems.task(task).starts), None),
             "blind": choice.blind,
             "as_file": as_file,
+            "color": color,
             "device": device,
             "mean": means[prior_name],
             "results": [asdict(result) for result in results[prior_name]],
@@ -136,13 +141,3 @@ def evaluate(
             f"SSIM {values['ssim']:.4f}, energy {values['energy']:.0f}, {values['seconds']:.2f} s an image"
         )
     photographs.end_measuring()
-
-
-def _blind(prior: Prior, scheme_for: Callable[[float], Scheme], clipped: bool) -> Method:
-    """The method that estimates the noise level of each image, and is told nothing."""
-
-    def restore(problem: Problem) -> Tensor:
-        guess = measuring.calibration.blind(prior, problem.observation, clipped)
-        return measuring.evaluation.with_scheme(prior, scheme_for(guess.level))(guess)
-
-    return restore

@@ -32,15 +32,15 @@ class Folder:
         """Raises `InputError` if there are no such files; to be asked before a prior is loaded."""
         images.image_files(self.data, self.list_file)
 
-    def photographs(self, min_size: int, silent: bool = False) -> Photographs:
-        """The images of at least `min_size` pixels a side."""
-        files = images.image_files(self.data, self.list_file)
-        return Photographs(files, min_size, self.limit, self.crop, named=self.list_file is not None, silent=silent)
+    def photographs(self, min_size: int, *, color: bool = False, silent: bool = False) -> Photographs:
+        """The images of at least `min_size` pixels a side, in grey or, with `color`, as they are."""
+        files, named = images.image_files(self.data, self.list_file), self.list_file is not None
+        return Photographs(files, min_size, self.limit, self.crop, color=color, named=named, silent=silent)
 
 
 class Photographs:
-    """Names and images (1, 1, H, W), in grey, of the first `limit` files that are images of at least `min_size` pixels a side;
-    with `crop`, their middles (`images.crop_center`).
+    """Names and images (1, C, H, W) of the first `limit` files that are images of at least `min_size` pixels a side, in grey or,
+    with `color`, as they are; with `crop`, their middles (`images.crop_center`).
 
     A picture of two values is taken for a mask and left out, unless the files were `named` one by one. Every iteration reads
     the images anew, one at a time. What is left out is said on standard error the first time, unless `silent`, and stands in
@@ -55,12 +55,13 @@ class Photographs:
         limit: int | None = None,
         crop: int | None = None,
         *,
+        color: bool = False,
         named: bool = False,
         silent: bool = False,
     ) -> None:
         self.left_out: dict[Path, str] = {}
         self._files, self._min_size, self._limit, self._crop = files, min_size, limit, crop
-        self._named, self._silent = named, silent
+        self._color, self._named, self._silent = color, named, silent
 
     def __len__(self) -> int:
         """The number of images; before the first iteration, the most that there can be."""
@@ -89,7 +90,7 @@ class Photographs:
         self._say(notes)
 
     def _read(self, file: Path) -> Tensor:
-        image = images.read_image(file)
+        image = images.read_image(file, color=self._color)
         if self._crop:
             image = images.crop_center(image, self._crop)
         height, width = image.shape[-2:]

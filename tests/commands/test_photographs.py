@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from gnc_core import images, problems, zoo
+from gnc_core import choices, images, problems, zoo
 from gnc_core.__main__ import main
+from gnc_core.measuring.metrics import psnr
+from gnc_core.prior import ByChannel
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
 
 SMALL = {"layers": 1, "channels": 6, "kernel_size": 3, "knots_u": 15, "knots_s": 5}
@@ -80,6 +82,23 @@ def test_the_middles_of_photographs_are_as_good_as_files_that_hold_them(work):
     )
     means = [json.loads(result.stdout)["mean"]["psnr"] for result in (cropped, files, whole, larger)]
     assert means[0] == means[1] != means[2] == means[3]
+
+
+def test_colours_are_measured_with_the_noise_of_luminance_and_chrominance(work):
+    """--color, against the same by hand."""
+    Path("colours").mkdir()
+    images.write_image("colours/cat.png", images.load_sample("Cat", color=True)[..., 100:148, 100:148])
+    truth = images.read_image("colours/cat.png", color=True)
+    prior = ByChannel(zoo.load("small"))
+    problem = problems.Denoising.degrade(truth, 0.1, problems.image_seed(0, 0))
+    scheme = choices.scheme_for(choices.SchemeChoice(steps=3), prior, "small", problem)
+    *_, last = scheme.run(prior, problem)
+    options = ["--prior", "small", "--device", "cpu", "--task", "denoise", "--noise-std", 0.1, "--steps", 3, "--json"]
+    colour, grey = (json.loads(run("evaluate", "--data", "colours", *options, *c).stdout) for c in (["--color"], []))
+    assert colour["results"][0]["psnr"] == pytest.approx(psnr(last.image, truth).item(), abs=1e-4)
+    assert colour["color"]
+    assert not grey["color"]
+    assert colour["mean"]["psnr"] != grey["mean"]["psnr"]
 
 
 def without_seconds(report):
