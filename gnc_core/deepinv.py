@@ -29,8 +29,9 @@ class Prior(deepinv.optim.Prior):
     one an image, (N,), in units of [0, 1]; a list of them for `PGD` is a schedule, whose length has to be its `max_iter`.
     Raises `InputError` for images that the prior cannot take, and for sigmas outside its range.
 
-    In every step deepinv computes the cost of an explicit prior, too; setting `explicit_prior` to False saves that. Algorithms
-    with `unfold=True` fit schedules, and the prior after `prior.requires_grad_()`.
+    In every step deepinv computes the cost of an explicit prior, too; `explicit_prior = False`, set before the algorithm is made,
+    saves that. The proximal map is its inner gradient descent, which is right for gamma up to sigma^2 / 4. Algorithms with
+    `unfold=True` fit the schedule, and the learned prior if its parameters require gradients.
 
     The GNC flow, here to denoise:
 
@@ -86,7 +87,8 @@ class Denoiser(deepinv.models.Denoiser):
     >>> [bool(measuring.psnr(model(y, blur), truth) > measuring.psnr(y, truth) + 5) for model in (pnp, dpir)]
     [True, True]
 
-    A diffusion sampler, here to fill in half of the pixels:
+    A diffusion sampler, here to fill in half of the pixels. (DDRM started at 0.5 takes no operator with singular values between
+    the noise level and twice the noise level; `PosteriorDiffusion` does.)
 
     >>> holes = physics.Inpainting((1, 64, 64), 0.5, rng=torch.Generator().manual_seed(0), noise_model=noise)
     >>> sampler = sampling.DDRM(denoiser, sigmas=torch.linspace(0.5, 0, 20).tolist())

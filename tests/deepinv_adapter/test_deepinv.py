@@ -116,6 +116,15 @@ def test_grad_is_the_gradient_of_fn(sigma):
     assert_close(prior.grad(x, sigma), gradient, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("sigma", [0.01, 0.03, 0.3])
+def test_the_proximal_map_for_small_steps(sigma):
+    """p = prox_{gamma R}(v) solves p - v + gamma grad R(p) = 0; their gradient descent finds it for gamma = sigma^2 / 4."""
+    prior, gamma = adapter.Prior(LEARNED), sigma**2 / 4
+    with torch.no_grad():
+        p = prior.prox(TRUTH, sigma, gamma=gamma, tol_inter=1e-6)
+        assert_close(p + gamma * prior.grad(p, sigma), TRUTH, rtol=0, atol=1e-5)
+
+
 def test_the_denoiser_is_tweedies_step():
     """x + sigma^2 grad log p_sigma(x) = x - sigma^2 grad R."""
     x = torch.rand(2, 1, 16, 16)
