@@ -124,7 +124,7 @@ before = state()
 import gnc_core
 
 for module in pkgutil.walk_packages(gnc_core.__path__, "gnc_core."):
-    if module.name != "gnc_core.prior.splines.gpu":  # needs Triton
+    if module.name not in ("gnc_core.deepinv", "gnc_core.prior.splines.gpu"):  # they need deepinv and Triton
         importlib.import_module(module.name)
 from gnc_core.problems import Denoising
 from gnc_core.restoration import Flow

@@ -13,6 +13,7 @@ import gnc_core
 WITHOUT = {
     "gnc_core.__main__": "the command line; its help has examples",
     "gnc_core.commands": "the command line",
+    "gnc_core.deepinv": "needs deepinv; tests/deepinv_adapter runs its examples",
     "gnc_core.images.decoding": "what read_image and read_mask are made of",
     "gnc_core.images.netpbm": "what read_image and write_image are made of",
     "gnc_core.images.pictures": "what read_image and write_image are made of",
