@@ -28,8 +28,8 @@ def attainment_figure(
     map_ = {
         "type": "heatmap", "name": "attainment (%)", "x": sigma0, "y": list(steps), "z": 100 * rate.T, "zmin": 0, "zmax": 100,
         "colorscale": "Viridis", "hoverinfo": "skip",
-        "colorbar": {"orientation": "h", "y": 1, "yanchor": "bottom", "thickness": 10, "outlinewidth": 0, "ticksuffix": " %",
-                     "tickvals": [0, 50, 100]},
+        "colorbar": {"orientation": "h", "y": 1, "yanchor": "bottom", "thickness": 10, "outlinewidth": 0,
+                     "tickvals": [0, 50, 100], "title": {"text": "% of the starts", "side": "top"}},
     }  # fmt: skip
     rings = [
         {"type": "scatter", "name": "setting of this page", "mode": "markers", "x": [current[0]], "y": [current[1]],
@@ -40,7 +40,7 @@ def attainment_figure(
     marks = _marks([(critical, "exact threshold", "left")], "white", "rgba(0, 0, 0, 0.5)")
     low, high = _edges(steps)
     layout = {
-        "xaxis": log_axis("initial smoothing σ₀ (units of x)", *_edges(sigma0), fixedrange=True, showgrid=False),
+        "xaxis": log_axis("initial σ₀ (units of x)", *_edges(sigma0), fixedrange=True, showgrid=False),
         "yaxis": axis("steps S", type="log", tickvals=[2**k for k in range(9)], fixedrange=True, showgrid=False,
                       range=[float(np.log10(low)), float(np.log10(high))]),
         "height": HEIGHT, "margin": {"l": 45, "r": 5, "t": 40, "b": 45}, "hovermode": "closest", "hoverdistance": -1,

@@ -6,7 +6,7 @@ const LIKELIHOOD = "#56b4e9", POSTERIOR = "#d55e00";
 const BLUE = [45, 120, 220], PURPLE = [140, 70, 170], RED = [220, 45, 50];  // of the smallest sigma to the largest
 const VIRIDIS = ["440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725"].map(
   (hex) => [0, 2, 4].map((k) => parseInt(hex.slice(k, k + 2), 16)));
-const STARTS = 401, EDGE = 1.04, WINDOW = 13, PLAY_MILLISECONDS = 4000;  // EDGE: of x; WINDOW: of energies, in nats
+const STARTS = 401, EDGE = 1.04, WINDOW = 8, PLAY_MILLISECONDS = 4000;  // EDGE: of x; WINDOW: of energies, in nats
 const HEAT = { width: 260, height: 150, span: 6 };  // points, and the nats above the lowest energy that colours tell apart
 const QUIZ_SIGMAS = [0.3, 0.05, 0.5, 0.1, 0.2, 0.8];
 
@@ -40,11 +40,10 @@ class Line {
   update({ settings, more }, tell) {
     this.tell = tell;
     this.number = Math.max(this.number, more.heard);
-    Object.assign(this, more);
+    Object.assign(this, more, { exactOf: JSON.stringify(settings.rows) });
     if (more.heard < this.number || this.gesture) return;  // the browser knows better than an answer under way
     for (const [name, value] of Object.entries(settings)) if (!same(value, this.server?.[name])) this[name] = value;
     this.server = settings;
-    this.exactOf = JSON.stringify(settings.rows);
     this.draw();
   }
 
@@ -99,8 +98,8 @@ class Line {
     this.dropped = quiz ? [] : this.drops.map((_, n) => STARTS + n);
     this.xs = this.of("grid", rows, () => resolving(rows, 0.02, 401));
     this.curves = this.of("curves", rows, () => this.levels.map((sigma) => this.curve(sigma)));
-    this.low = Math.min(...this.curves.flat(), ...this.curve(end).filter(() => quiz));
-    this.high = this.low + Math.min(WINDOW, Math.max(...this.curves.flat()) - this.low);
+    this.low = this.of("low", rows, () => Math.min(...this.curves.flat(), ...this.curve(end)));
+    this.high = Math.max(this.low + WINDOW, Math.min(...this.curves.at(-1)) + WINDOW / 2);
   }
 
   curve(sigma) {
@@ -298,6 +297,7 @@ class Line {
     this.find(".sigma0").disabled = quiz;
     this.find('[data-action="play"]').textContent = this.playing ? "❚❚ Pause" : "▶ Play";
     this.find('[data-action="clear"]').disabled = !this.drops.length;
+    this.find('[data-action="clear"]').hidden = ["apart", "quiz"].includes(this.view);
     for (const button of this.root.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", button.dataset.view === this.view);
     this.find(".of-flow").hidden = ["schedules", "quiz", "apart"].includes(this.view);
     this.find(".of-schedules").hidden = this.view !== "schedules";
@@ -440,7 +440,7 @@ class Line {
     const { X } = this.frame, { base, tall, top } = this.strip;
     this.scale = this.gesture === "component" ? this.heaviest : 1.15 * Math.max(...this.rows.map(([w]) => w), 0.01);
     this.handles = [];
-    this.text(g, "components: height weight, width deviation", this.frame.left + 3, top + 0.6 * this.size);
+    this.text(g, "components: drag ● weight, mean; □ deviation", this.frame.left + 3, top + 0.6 * this.size);
     this.rows.forEach(([w, mean, s], k) => {
       const high = (tall * w) / this.scale, bump = spaced(81).map((t) => [X(mean + 4 * t * s), base - high * Math.exp(-8 * t * t)]);
       this.within(g, top, base, () => {
@@ -486,7 +486,7 @@ class Line {
   }
 
   energies(g, top, bottom, sigma, faint = 0.6) {  // returns the height of an energy
-    const { X } = this.frame, Y = (value) => bottom - 6 - ((bottom - top - 12) * (value - this.low)) / (this.high - this.low || 1);
+    const { X } = this.frame, Y = (value) => bottom - 6 - ((bottom - top - 12) * (value - this.low)) / (this.high - this.low);
     this.box(g, top, bottom, "E(x, σ), nats");
     this.within(g, top, bottom, () => {
       for (const [curve, level] of this.curves.map((curve, n) => [curve, this.levels[n]])) {
@@ -612,7 +612,7 @@ class Line {
     const { X } = this.frame, middle = box.top + 0.55 * (box.bottom - box.top), sigma = this.now, x = this.probe;
     const apart = takeApart(this.rows, x, sigma);
     this.legend(g, 0.7 * this.size);
-    const Y = this.energies(g, box.top, middle, sigma, 0.25), level = apart.energy;
+    const Y = this.energies(g, box.top, middle, sigma, 0.4), level = apart.energy;
     this.within(g, box.top, middle, () => {
       const tangent = (at) => [X(at), Y(level + apart.gradient * (at - x))];
       const reach = 0.25 / Math.max(1, Math.abs(apart.gradient) / 12);
@@ -651,7 +651,7 @@ class Line {
 
   quiz(g, { top, bottom }) {
     const { X } = this.frame, { run } = this, open = this.answer === undefined, middle = open ? bottom : top + 0.6 * (bottom - top);
-    const Y = this.energies(g, top, middle, this.now, open ? 0.25 : 0.6);
+    const Y = this.energies(g, top, middle, this.now, open ? 0.4 : 0.6);
     this.text(g, `E(x, σ) at σ = ${short(this.now)}, thick; thin: ${this.levels.join(", ")}`, this.frame.left, 0.7 * this.size);
     this.goals.all.forEach((x, n) => {
       const colour = !open && n === run.right ? ATTAINED : !open && n === this.answer ? POSTERIOR : this.ink;
