@@ -1,22 +1,27 @@
-"""What the plot of "One dimension" is set to: in the browser, in the URL, by experiments and by clicks on the attainment map."""
+"""What the page "One dimension" is set to: in its plot, its table, its URL, by experiments and by clicks on the attainment map."""
 
 import math
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from app.components.one_dimension import COUNTS, MOST_DROPS, MOST_STEPS, SIGMAS, VIEWS
 from app.session import from_url, to_url
 from gnc_core.errors import InputError
+from gnc_core.mixture.tables import ROWS
 
 KEY = "flow"  # of the component
-Rows = list[list[float]]
+COLUMNS = ["weight", "mean", "deviation"]
+Rows = tuple[tuple[float, float, float], ...]
 state = st.session_state
 
 
 def _number(low: float, high: float) -> Callable[[Any], bool]:
-    return lambda value: type(value) in (int, float) and math.isfinite(value) and low <= value <= high  # True is none here
+    return lambda value: (
+        type(value) in (int, float) and math.isfinite(value) and low <= value <= high
+    )  # True is none here
 
 
 def _whole(low: int, high: int) -> Callable[[Any], bool]:
@@ -71,7 +76,7 @@ def discard_edits() -> None:
     edit(None)
 
 
-def edit(rows: Rows | None) -> None:
+def edit(rows: list[list[float]] | None) -> None:
     """Puts other rows into the table, or those of the preset."""
     state.table_version = state.get("table_version", 0) + 1
     if rows is None:
@@ -85,6 +90,36 @@ def reset() -> None:
     """Everything as it was when the page was opened without a link."""
     discard_edits()
     set_to()
+
+
+def component_table(preset: str) -> Rows:
+    """The editable table; rows that differ from the preset's are kept in the URL."""
+    key = f"components {preset} {state.get('table_version', 0)}"
+    original = [list(map(float, row)) for row in ROWS[preset]]
+    if key not in state:  # a new preset, a link, components that were dragged, or back from another page
+        state.table_rows = from_url("components", state.get("edited_rows", original))
+    try:
+        frame = pd.DataFrame(state.table_rows, columns=COLUMNS, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(
+            "The components in this link cannot be read: each needs a weight, a mean and a standard deviation."
+        ) from None
+    number = st.column_config.NumberColumn
+    edited = st.data_editor(
+        frame,
+        key=key,
+        num_rows="dynamic",
+        hide_index=True,
+        column_config={
+            "weight": number("Weight", width=78, min_value=0.0, required=True, format="%.6g"),
+            "mean": number("Mean", width=67, min_value=-1.0, max_value=1.0, required=True, format="%.6g"),
+            "deviation": number("Std", width=62, min_value=0.0, required=True, format="%.6g"),
+        },
+    )
+    rows = edited[COLUMNS].to_numpy(dtype=float).round(6).tolist()
+    state.edited_rows = rows
+    to_url("components", None if rows == original else rows)
+    return tuple(map(tuple, rows))
 
 
 def keep() -> None:

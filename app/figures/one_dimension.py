@@ -15,14 +15,14 @@ def attainment_figure(
 ) -> Figure:
     """Attainment rate over (initial sigma, steps); `rate` is (len(sigma0), len(steps)) in [0, 1].
 
-    `current` is the setting of the page, marked by a ring; `critical` is marked by a line. Every cell can be hovered over and
-    clicked: the trace "cells" has its point at x = sigma0, y = steps.
+    `current` is the setting of the page, marked by a ring; `critical` is marked by a line. The trace "cells" has what can be
+    hovered over and clicked, x = sigma0, y = steps: every second cell each way, for 1600 points take a browser half a second.
     """
-    places = np.meshgrid(sigma0, steps)
+    places = np.meshgrid(sigma0[::2], steps[::2])
     cells = {
         "type": "scatter", "name": "cells", "mode": "markers", "x": places[0].ravel(), "y": places[1].ravel(),
         "marker": {"opacity": 0}, "selected": UNSEEN, "unselected": UNSEEN, "showlegend": False,
-        "text": [f"{value:.0%} attain" for value in rate.T.ravel()],
+        "text": [f"{value:.0%} attain" for value in rate[::2, ::2].T.ravel()],
         "hovertemplate": "σ₀ = %{x:.3g}, %{y} steps: %{text}<extra></extra>",
     }  # fmt: skip
     map_ = {
@@ -49,9 +49,7 @@ def attainment_figure(
     return {"data": [map_, *rings, cells], "layout": layout | marks}
 
 
-def curvature_figure(
-    sigma: np.ndarray, curvature: np.ndarray, critical: float, half: float, diameter: float
-) -> Figure:
+def curvature_figure(sigma: np.ndarray, curvature: np.ndarray, critical: float, half: float, diameter: float) -> Figure:
     """Smallest curvature over sigma, on a scale linear near zero and logarithmic far from it."""
     y = np.arcsinh(curvature)
     not_convex = (curvature < 0) | (sigma == critical)  # the red line ends where the curve crosses zero

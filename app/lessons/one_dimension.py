@@ -20,9 +20,9 @@ x ← x − σ² ∇E(x, σ) with σ going down to 0.001, is meant to start ther
 the components below the plot; what moves is computed in the browser. Beside it: the share of starts that attain the global
 minimum, over σ₀ and the number of steps (a click sets both), and the smallest curvature over x.
 
-**Flow**: *Play*, or drop a start with a click. **E(x, σ)**: the same paths on the joint energy. **Schedules**: logarithmic, linear
-and constant σ; the last one is plain gradient descent on E(·, σ), whose energy never rises. **One step**: −σ² E′ leads to the mean
-of the posterior (Tweedie). **Quiz**: where will this start end up?
+**Flow**: *Play*, or drop a start with a click. **E(x, σ)**: the same paths on the joint energy. **Schedules**: logarithmic,
+linear and constant σ; the last one is plain gradient descent on E(·, σ), whose energy never rises. **One step**: −σ² E′ leads to
+the mean of the posterior (Tweedie). **Quiz**: where will this start end up?
 """
 
 

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from app.components.camera import camera
@@ -15,8 +14,8 @@ from app.drawing import Drawn, encoded, offer, show
 from app.figures.one_dimension import attainment_figure, curvature_figure
 from app.layout import headline
 from app.lessons.one_dimension import LESSON, PRESET_TEXTS
-from app.line_settings import KEY, discard_edits, keep, reset, set_to, settings, take_cell
-from app.session import from_url, in_url, plain, to_url
+from app.line_settings import KEY, Rows, component_table, discard_edits, keep, reset, set_to, settings, take_cell
+from app.session import in_url, plain
 from gnc_core.errors import InputError
 from gnc_core.mixture.convexity import DOMAIN, Thresholds, smallest_curvature, thresholds
 from gnc_core.mixture.examples import one_dimensional
@@ -24,22 +23,24 @@ from gnc_core.mixture.flow import SIGMA_END, attainment, gnc_flow, spaced_steps
 from gnc_core.mixture.tables import ROWS
 from gnc_core.restoration.schedules import logarithmic
 
-COLUMNS = ["weight", "mean", "deviation"]
 SIGMA0, STEPS = np.geomspace(0.01, 2, 40), spaced_steps(40, 256)
 state = st.session_state
-Rows = tuple[tuple[float, float, float], ...]
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def landscape(rows: Rows) -> tuple[Thresholds, np.ndarray, Drawn]:
-    """All that depends on the mixture alone: thresholds, the attainment map, the figure of the curvature."""
-    mixture = one_dimensional(rows)
-    found, sigmas = thresholds(mixture), np.geomspace(0.01, 4, 120)
+def bounds(rows: Rows) -> Thresholds:
+    return thresholds(one_dimensional(rows))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def landscape(rows: Rows) -> tuple[np.ndarray, Drawn]:
+    """What else depends on the mixture alone: the attainment map, the figure of the curvature."""
+    mixture, found, sigmas = one_dimensional(rows), bounds(rows), np.geomspace(0.01, 4, 120)
     if sigmas[0] < found.critical < sigmas[-1]:  # where the curve crosses zero
         sigmas = np.sort(np.append(sigmas, found.critical))
     curvature = smallest_curvature(mixture, sigmas)
     drawn = encoded(curvature_figure(sigmas, curvature, found.critical, found.diameter / 2, found.diameter))
-    return found, attainment(mixture, SIGMA0, STEPS), drawn
+    return attainment(mixture, SIGMA0, STEPS), drawn
 
 
 def paths(rows: Rows, chosen: dict[str, Any]) -> str:
@@ -49,39 +50,11 @@ def paths(rows: Rows, chosen: dict[str, Any]) -> str:
     writer.writerow(["what", "number", "weight", "mean", "standard deviation", "step", "sigma", "x"])
     writer.writerows(["component", number, *row, "", "", ""] for number, row in enumerate(rows, start=1))
     starts = np.append(np.linspace(*DOMAIN, chosen["starts"]), chosen["drops"])
-    for step, (sigma, places) in enumerate(zip(["", *sigmas], gnc_flow(one_dimensional(rows), starts[:, None], sigmas), strict=True)):
+    for step, (sigma, places) in enumerate(
+        zip(["", *sigmas], gnc_flow(one_dimensional(rows), starts[:, None], sigmas), strict=True)
+    ):
         writer.writerows(["path", n, "", "", "", step, sigma, x] for n, x in enumerate(places[:, 0].tolist(), start=1))
     return file.getvalue()
-
-
-def component_table(preset: str) -> Rows:
-    """The editable table; rows that differ from the preset's are kept in the URL."""
-    key = f"components {preset} {state.get('table_version', 0)}"
-    original = [list(map(float, row)) for row in ROWS[preset]]
-    if key not in state:  # a new preset, a link, components that were dragged, or back from another page
-        state.table_rows = from_url("components", state.get("edited_rows", original))
-    try:
-        frame = pd.DataFrame(state.table_rows, columns=COLUMNS, dtype=float)
-    except (TypeError, ValueError, OverflowError):
-        raise InputError(
-            "The components in this link cannot be read: each needs a weight, a mean and a standard deviation."
-        ) from None
-    number = st.column_config.NumberColumn
-    edited = st.data_editor(
-        frame,
-        key=key,
-        num_rows="dynamic",
-        hide_index=True,
-        column_config={
-            "weight": number("Weight", width=78, min_value=0.0, required=True, format="%.6g"),
-            "mean": number("Mean", width=67, min_value=-1.0, max_value=1.0, required=True, format="%.6g"),
-            "deviation": number("Std", width=62, min_value=0.0, required=True, format="%.6g"),
-        },
-    )
-    rows = edited[COLUMNS].to_numpy(dtype=float).round(6).tolist()
-    state.edited_rows = rows
-    to_url("components", None if rows == original else rows)
-    return tuple(map(tuple, rows))
 
 
 def controls() -> Rows:
@@ -119,21 +92,22 @@ try:
     with st.sidebar:
         rows = controls()
     chosen = settings()
-    found, rate, curvature = landscape(rows)
+    found = bounds(rows)
 except InputError as error:
     st.error(plain(str(error)))
     st.stop()
 
 left, beside = st.columns(2, gap="small")
-with beside:
-    middle, right = st.columns(2, gap="small")
-    with st.container(horizontal=True, gap="medium"):
-        show_thresholds(found)
 with left:
     drawn = {"rows": [list(row) for row in rows], **chosen}, found.critical
     line(*drawn, state.get("line_heard", 0), key=KEY, on_change=keep)
     files = {"html": partial(page_of, *drawn, "GNC in one dimension"), "csv": partial(paths, rows, chosen)}
     offer("flow", files, camera)
+with beside:
+    middle, right = st.columns(2, gap="small")
+    with st.container(horizontal=True, gap="medium"):
+        show_thresholds(found)
+rate, curvature = landscape(rows)  # the plot on the left does not wait for it
 with middle:
     st.markdown("**Attainment**", help="Share of 401 starts that attain the global minimum, over σ₀ and the number of "
                 "steps of the logarithmic schedule. The ring is the setting of this page; a click sets it.")  # fmt: skip

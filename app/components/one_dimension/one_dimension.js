@@ -55,7 +55,7 @@ class Line {
       const settings = { rows, sigma0, steps, starts, view, step, drops, fixed, probe, question: number };
       this.server = JSON.parse(JSON.stringify(settings));
       this.tell({ ...settings, number: this.number });
-    }, 150);
+    }, 80);
   }
 
   // --- numbers ---
