@@ -1,4 +1,4 @@
-"""What the page "One dimension" is set to: in its plot, its table, its URL, by experiments and by clicks on the attainment map."""
+"""What the page "One dimension" is set to: in its plot, table and URL, by experiments and by clicks on the attainment map."""
 
 import math
 from collections.abc import Callable

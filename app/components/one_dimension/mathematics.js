@@ -49,7 +49,7 @@ function minimisers(rows, sigma) {
 function goals(rows, end) {
   const last = rows.some(([w, , s]) => w > 0 && s < 1e-100) ? end : 0, all = minimisers(rows, last);
   const energies = all.map((x) => energy(rows, x, last)), lowest = Math.min(...energies);
-  return { all, lowest: all.filter((_, n) => energies[n] <= lowest + 1e-9) };
+  return { last, all, lowest: all.filter((_, n) => energies[n] <= lowest + 1e-9) };
 }
 
 const attains = (x, places, tolerance) => places.some((place) => Math.abs(x - place) <= tolerance);

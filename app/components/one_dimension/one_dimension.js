@@ -334,7 +334,7 @@ class Line {
       const { start, sigma0 } = this.asked, told = `${this.score[0]} of ${this.score[1]} right.`;
       if (this.answer === undefined) {
         return `Where will the start at x = ${short(start)} end up, from σ₀ = ${sigma0} in ${this.steps} logarithmic steps? `
-          + `Click on a minimum of E(x, 0), or on its letter. ${told}`;
+          + `Click on a minimum of E(x, ${this.goals.last}), or on its letter. ${told}`;
       }
       const place = `${letter(run.right)}${run.attained[0] ? ", a global minimum" : ""}`;
       return `${this.answer === run.right ? "Right" : `Not ${letter(this.answer)}`}: it ends at x = ${short(run.path.at(-1)[0])}, `
