@@ -58,8 +58,9 @@ def test_five_components_teach_what_the_page_says() -> None:
     sigma0 = np.append(np.linspace(0.5, 2, 7), 0.55)
     assert (attainment(DEFAULT, sigma0, [32, 33, 40, 64, 128, 256]) == 1).all()
     threshold = 1.001 * critical_sigma(DEFAULT)
-    slow, enough = attainment(DEFAULT, [threshold], [32, 80])[0]
+    slow, nearly, enough = attainment(DEFAULT, [threshold], [32, 66, 74])[0]
     assert slow < 0.8
+    assert nearly < 1
     assert enough == 1
     assert (attainment(DEFAULT, [0.1], [1, 2, 4, 8, 16, 32, 64, 128, 256]) < 0.25).all()
 
@@ -67,9 +68,9 @@ def test_five_components_teach_what_the_page_says() -> None:
 def test_very_many_steps_teach_what_the_page_says() -> None:
     mixture = PRESETS["Very many steps"]
     assert 0.84 < critical_sigma(mixture) < 0.86
-    few, many, enough = attainment(mixture, [1.0], [32, 256, 320])[0]
+    few, many, enough = attainment(mixture, [1.0], [32, 295, 310])[0]
     assert few < 0.6
-    assert many < 0.9
+    assert many < 1
     assert enough == 1
     assert 0.5 < attainment(mixture, [0.86], [512])[0, 0] < 0.6
     # Nearly flat: a tenth of what it is at sigma = 1.

@@ -1,13 +1,12 @@
 """The plane of the page "Two dimensions": an editor of points with their energy and flow, computed in the browser."""
 
-import json
 from collections.abc import Callable, Sequence
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
+from app.components.alone import alone
 from gnc_core.mixture.plane import SAME
 from gnc_core.mixture.plane_examples import MOST_POINTS, PLANE_SIGMAS, STARTS_A_SIDE
 
@@ -17,10 +16,6 @@ VIEWS = ("contours", "surface")
 HTML, CSS = ((HERE / f"two_dimensions.{kind}").read_text("utf-8") for kind in ("html", "css"))
 JS = (HERE / "mathematics.js").read_text("utf-8") + (HERE / "two_dimensions.js").read_text("utf-8")
 _plane = st.components.v2.component("gnc_plane", html=HTML, css=CSS, js=JS)
-# What Streamlit's theme says, where there is no Streamlit.
-THEME = """:root { --st-text-color: #31333f; --st-font: sans-serif; --st-background-color: white; --st-primary-color: #ff4b4b;
-  --st-secondary-background-color: #f0f2f6; --st-border-color: #d5d6d8; color-scheme: light; }
-body { margin: 1rem; }"""
 
 
 def plane(
@@ -48,15 +43,7 @@ def page_of(
 ) -> str:
     """A page that holds the plane as `plane` draws it, with all that moves in it, and needs no network and no server. The exact
     threshold, which the server computes, is that of these points alone."""
-    data = json.dumps(_data(points, sigma, step, view, steps, threshold, "")).replace("<", "\\u003c")
-    start = JS.replace("export default function", "const start = function")
-    return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{escape(title)}</title><style>{THEME}
-{CSS}</style></head><body><h1>{escape(title)}</h1>
-{HTML}
-<script type="module">{start}
-start({{ data: {data}, parentElement: document.body, setStateValue() {{}} }});</script></body></html>"""
+    return alone(title, HTML, CSS, JS, _data(points, sigma, step, view, steps, threshold, ""))
 
 
 def _data(
