@@ -109,8 +109,8 @@ class Fit(Work):
     def _work(self, prior: Prior) -> Iterator[bool]:
         for name, schedule in self.others.items():
             with torch.no_grad():
-                sigma, tau = (torch.tensor(v) for v in (schedule.sigma, schedule.tau))
-                self.psnr[name] = decibels(fitting.mean_error(prior, self._pairs, sigma, tau))
+                numbers = tuple(torch.tensor(v) for v in (schedule.sigma, schedule.tau, schedule.weight))
+                self.psnr[name] = decibels(fitting.mean_error(prior, self._pairs, numbers))
             yield True
         goal = self.goal
         rounds = fitting.fitting_rounds(prior, self._pairs, goal.steps, name=goal.prior, rounds=ROUNDS)

@@ -53,7 +53,7 @@ def save_small(folder: Path, steps: tuple[int, int]) -> Path:
     """A prior that is quick and untrained, with schedules to denoise in these numbers of steps; returns the folder."""
     prior = FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=15, knots_s=6)
     zoo.save(folder, prior, {})
-    weights = torch.zeros(6, 9).tolist()
+    weights = torch.zeros(7, 9).tolist()
     zoo.save_family(
         folder, ScheduleFamily(weights, "denoise", folder.name, (0.02, 0.4), steps, prior.sigma_min, prior.sigma_max)
     )

@@ -16,7 +16,7 @@ PRIOR = GaussianPrior()
 def name(tmp_path):
     """The folder of a prior with learned schedules to denoise."""
     (tmp_path / "prior.safetensors").write_bytes(b"")
-    weights = torch.zeros(6, 9).tolist()
+    weights = torch.zeros(7, 9).tolist()
     zoo.save_family(tmp_path, ScheduleFamily(weights, "denoise", "a", (0.02, 0.4), (3, 20), 0.01, 0.5))
     return tmp_path
 

@@ -113,7 +113,7 @@ def test_damaged_cards(folder):
 
 
 def a_family(task="denoise", **changes):
-    weights = torch.randn(6, 9, generator=torch.Generator().manual_seed(0)).tolist()
+    weights = torch.randn(7, 9, generator=torch.Generator().manual_seed(0)).tolist()
     values = {"levels": (0.03, 0.3), "steps": (2, 8), "sigma_min": 0.01, "sigma_max": 0.5} | changes
     return ScheduleFamily(weights, task, "small", **values)
 
@@ -176,7 +176,7 @@ def test_priors_that_cannot_be_loaded_are_named_and_the_others_listed(folder, tm
 
 @pytest.mark.parametrize("other", [None, ["small"], 3.0], ids=str)
 def test_what_is_no_name_no_prior_or_no_card_is_refused(folder, other):
-    family = ScheduleFamily(((0.0,) * 9,) * 6, "denoise", "small", (0.02, 0.4), (3, 20), 0.01, 0.5)
+    family = ScheduleFamily(((0.0,) * 9,) * 7, "denoise", "small", (0.02, 0.4), (3, 20), 0.01, 0.5)
     before = sorted(folder.parent.rglob("*"))
     for refused in (zoo.load, zoo.check, zoo.card, zoo.folder_of, zoo.families, zoo.weights_hash):
         with pytest.raises(InputError, match="a name or a path"):

@@ -170,6 +170,7 @@ def fit_schedule(
     click.echo("step   sigma     tau")
     for index, (sigma, tau) in enumerate(zip(shown.sigma, shown.tau, strict=True), start=1):
         click.echo(f"{index:4}   {sigma:.5f}   {tau:.3g}")
+    click.echo(f"Weight of the data term: {shown.weight:.3g}")
     if shown is not schedule:
         click.echo(f"This is the one for {shown.title}.")
     click.echo(f"Wrote {out}: {schedule.title}")

@@ -37,8 +37,7 @@ class _Network(nn.Module):
         self.schedules = nn.Parameter(torch.tensor(family.weights, dtype=torch.float64, device=prior.c.device))
 
     def forward(self, problem: Problem) -> Tensor:
-        sigma, tau = unfold(self.schedules, self.family, problem.level, self.family.steps[0])
-        return unrolled(self.prior, problem, sigma, tau)
+        return unrolled(self.prior, problem, *unfold(self.schedules, self.family, problem.level, self.family.steps[0]))
 
 
 class Finetuner(Learner):

@@ -21,7 +21,7 @@ from gnc_core.restoration.schemes import image_step
 _ITERATIONS_A_ROUND = 5
 _SMALLEST_GAIN = 1e-4  # of the logarithm of the error in a round: half a thousandth of a dB
 
-Schedule = tuple[Tensor, Tensor]  # sigma and tau, (S,) each
+Schedule = tuple[Tensor, Tensor, Tensor]  # sigma and tau, (S,) each, and the weight of the data term, ()
 
 
 def fit_schedule(
@@ -35,12 +35,12 @@ def fit_schedule(
     rounds: int = 30,
     progress: Callable[[int, float], None] | None = None,
 ) -> LearnedSchedule:
-    """The sigma_i and tau_i whose S unrolled steps bring the images closest to the truth.
+    """The sigma_i, tau_i and weight of the data term whose S unrolled steps bring the images closest to the truth.
 
     minimise  mean |x_S - truth|^2  over  sigma_max >= sigma_0 >= sigma_1 >= ... >= sigma_min,  tau_i = c_i sigma_i^2,
-    c_i in [0.1, 2]  (method, section 7: a schedule of GNC, without steps that do nothing).
+    c_i in [0.1, 2]  (method, section 7: a schedule of GNC, without steps that do nothing), and w > 0 (`LearnedSchedule`).
 
-    L-BFGS on 2 S numbers without bounds, from the GNC flow with a logarithmic schedule or from `start`.
+    L-BFGS on 2 S + 1 numbers without bounds, from the GNC flow with a logarithmic schedule or from `start`.
 
     pairs: problems and their true images, (N, C, H, W), all of one task and level; memory grows with the largest N, the
     number of steps and the pixels. name: of the prior, kept in the schedule. sigma0: start of the logarithmic
@@ -104,12 +104,12 @@ def fitting_rounds(
         raise InputError(f"The start must be a learned schedule, not {type(start).__name__}.")
     if start is None:
         flow = torch.tensor(schedules.logarithmic(max(sigma0, sigma_min), sigma_min, steps))
-        first = (flow, flow**2)
+        first = (flow, flow**2, torch.ones(()))
     else:
         first = _resampled(start, steps)
-    for sigma, tau, error in _descend(prior, pairs, first, rounds):
+    for (sigma, tau, weight), error in _descend(prior, pairs, first, rounds):
         sigmas, taus = tuple(sigma.clamp(sigma_min, sigma_max).tolist()), tuple(tau.tolist())
-        yield LearnedSchedule(sigmas, taus, task, level, name), error
+        yield LearnedSchedule(sigmas, taus, task, level, name, weight=weight.item()), error
 
 
 def _resampled(schedule: LearnedSchedule, steps: int) -> Schedule:
@@ -120,63 +120,69 @@ def _resampled(schedule: LearnedSchedule, steps: int) -> Schedule:
         torch.from_numpy(np.exp(np.interp(moments, given, np.log(np.maximum(values, 1e-12))))).float()
         for values in (schedule.sigma, schedule.tau)
     )
-    return sigma, tau * schedule.steps / steps
+    return sigma, tau * schedule.steps / steps, torch.tensor(schedule.weight)
 
 
 def mean_error(
-    prior: Prior, pairs: Sequence[tuple[Problem, Tensor]], sigma: Tensor, tau: Tensor, backward: bool = False
+    prior: Prior, pairs: Sequence[tuple[Problem, Tensor]], schedule: Schedule, backward: bool = False
 ) -> float:
-    """mean |x_S - truth|^2 over all pixels; with `backward` its gradients are added to those of sigma and tau.
+    """mean |x_S - truth|^2 over all pixels of the steps of a schedule, (sigma, tau, weight); with `backward` its gradients are
+    added to those of the three.
 
     >>> from gnc_core.prior import FieldsOfExperts
     >>> truth = torch.full((1, 1, 8, 8), 0.5)
     >>> problem = problems.Denoising(truth + 0.1, 0.1)
-    >>> error = mean_error(FieldsOfExperts(), [(problem, truth)], torch.tensor([0.1]), torch.tensor([0.01]))
+    >>> schedule = torch.tensor([0.1]), torch.tensor([0.01]), torch.tensor(1.0)
+    >>> error = mean_error(FieldsOfExperts(), [(problem, truth)], schedule)
     >>> round(error, 4)  # a flat image has no score, and the data term keeps z
     0.01
     """
     pixels = sum(truth.numel() for _, truth in pairs)
     total = 0.0
     for problem, truth in pairs:  # one graph at a time
-        error = (unrolled(prior, problem, sigma, tau) - truth).square().sum() / pixels
+        error = (unrolled(prior, problem, *schedule) - truth).square().sum() / pixels
         if backward:
-            error.backward(inputs=[sigma, tau])
+            error.backward(inputs=schedule)
         total += error.item()
     return total
 
 
 def _descend(
     prior: Prior, pairs: Sequence[tuple[Problem, Tensor]], start: Schedule, rounds: int
-) -> Iterator[tuple[Tensor, Tensor, float]]:
-    """After each round the best schedule that L-BFGS has met from `start`, and its error, on 2 S numbers without bounds, a_i and
-    b_i:
+) -> Iterator[tuple[Schedule, float]]:
+    """After each round the best schedule that L-BFGS has met from `start`, and its error, on 2 S + 1 numbers without bounds, a_i,
+    b_i and v:
 
     log(sigma_i / sigma_min) = logistic(a_i) log(sigma_{i-1} / sigma_min),    sigma_{-1} = sigma_max,
-    tau_i = c_i sigma_i^2,    c_i = 0.1 + 1.9 logistic(b_i).
+    tau_i = c_i sigma_i^2,    c_i = 0.1 + 1.9 logistic(b_i),    w = exp(v).
     """
-    a, b = (t.requires_grad_() for t in _free(prior, *start))
+    free = [t.requires_grad_() for t in _free(prior, *start)]
     span = math.log(prior.sigma_max / prior.sigma_min)
 
-    def unfolded(a: Tensor, b: Tensor) -> Schedule:
+    def unfolded(a: Tensor, b: Tensor, v: Tensor) -> Schedule:
         sigma = prior.sigma_min * torch.exp(span * torch.sigmoid(a).cumprod(0))
-        return sigma, (LEAST + (MOST - LEAST) * torch.sigmoid(b)) * sigma**2
+        return sigma, (LEAST + (MOST - LEAST) * torch.sigmoid(b)) * sigma**2, v.exp()
 
     def error() -> float:
-        """The logarithm of the error, and its gradients in a and b."""
-        sigma, tau = unfolded(a, b)
-        leaves = [sigma.detach().requires_grad_(), tau.detach().requires_grad_()]
-        value = mean_error(prior, pairs, leaves[0], leaves[1], backward=True) or math.ulp(0.0)
-        gradients = torch.autograd.grad([sigma, tau], [a, b], [leaf.grad for leaf in leaves])
-        a.grad, b.grad = (gradient / value for gradient in gradients)
+        """The logarithm of the error, and its gradients in a, b and v."""
+        schedule = unfolded(*free)
+        sigma, tau, weight = (t.detach().requires_grad_() for t in schedule)
+        value = mean_error(prior, pairs, (sigma, tau, weight), backward=True) or math.ulp(0.0)
+        # Exact data, such as pixels without noise, know no weight.
+        gradients = torch.autograd.grad(
+            schedule, free, [sigma.grad, tau.grad, torch.zeros(()) if weight.grad is None else weight.grad]
+        )
+        for leaf, gradient in zip(free, gradients, strict=True):
+            leaf.grad = gradient / value
         return math.log(value)
 
     pixels = sum(truth.numel() for _, truth in pairs)
     without = sum(((problem.initial() - truth).square().sum() / pixels).item() for problem, truth in pairs)
     reached = math.inf
-    for values, best in minimise([a, b], error, rounds):
+    for values, best in minimise(free, error, rounds):
         reached = math.exp(best)
         if reached <= max(1.0, without):
-            yield (*unfolded(*values), reached)
+            yield unfolded(*values), reached
     if not reached <= max(1.0, without):
         raise InputError("The steps diverge from the start; choose a smaller sigma0 or more steps.")
 
@@ -218,29 +224,30 @@ def minimise(leaves: Sequence[Tensor], error: Callable[[], float], rounds: int) 
             return
 
 
-def _free(prior: Prior, sigma: Tensor, tau: Tensor) -> Schedule:
-    """The a and b of `_descend` for a schedule, or for one near it that keeps to the bounds."""
+def _free(prior: Prior, sigma: Tensor, tau: Tensor, weight: Tensor) -> Schedule:
+    """The a, b and v of `_descend` for a schedule, or for one near it that keeps to the bounds."""
     span = math.log(prior.sigma_max / prior.sigma_min)
     above = (torch.log(sigma / prior.sigma_min) / span).clamp(1e-3, 1).cummin(0).values
     ratio = above / torch.cat([above.new_ones(1), above[:-1]])
     c = (tau / sigma**2 - LEAST) / (MOST - LEAST)
-    return torch.logit(ratio.clamp(0.02, 0.98)), torch.logit(c.clamp(0.02, 0.98))  # the bounds are at infinity
+    a, b = torch.logit(ratio.clamp(0.02, 0.98)), torch.logit(c.clamp(0.02, 0.98))  # the bounds are at infinity
+    return a, b, weight.log()
 
 
-def unrolled(prior: Prior, problem: Problem, sigma: Tensor, tau: Tensor) -> Tensor:
-    """x_S after all steps, with a graph back to sigma and tau, both (S,).
+def unrolled(prior: Prior, problem: Problem, sigma: Tensor, tau: Tensor, weight: Tensor) -> Tensor:
+    """x_S after all steps, with a graph back to sigma and tau, both (S,), and to the weight of the data term, ().
 
     >>> from gnc_core import problems, zoo
     >>> problem = problems.Denoising(torch.rand(1, 1, 16, 16), 0.1)
     >>> sigma = torch.tensor([0.1, 0.02], requires_grad=True)
-    >>> unrolled(zoo.load("foe-l1"), problem, sigma, sigma**2).requires_grad
+    >>> unrolled(zoo.load("foe-l1"), problem, sigma, sigma**2, torch.tensor(1.0)).requires_grad
     True
     """
     checks.check_tensor(sigma, "The sigmas", ndim=1)
     checks.check_tensor(tau, "The step sizes tau", ndim=1)
     x = problem.initial()
     for sigma_i, tau_i in zip(sigma.to(x), tau.to(x), strict=True):
-        x = image_step(prior, problem, x, sigma_i, tau_i)
+        x = image_step(prior, problem, x, sigma_i, tau_i, weight.to(x))
     return x
 
 

@@ -19,7 +19,7 @@ from .schedules import LearnedSchedule
 if TYPE_CHECKING:  # which schedules there are is told without PyTorch
     from torch import Tensor
 
-NUMBERS, DEGREE = 6, 3  # of a schedule; of a polynomial in (x, y)
+NUMBERS, DEGREE = 7, 3  # of a schedule; of a polynomial in (x, y)
 PRODUCTS = tuple((i, j) for j in range(DEGREE) for i in range(DEGREE + 1 - j))  # of P_i(x) and P_j(y)
 LEAST, MOST = 0.1, 2.0  # c of a step: none is idle, and none leaps
 TIME = 5.5  # about the sum of all c of a fitted schedule, whatever its number of steps
@@ -29,17 +29,19 @@ TIME = 5.5  # about the sum of all c of a fitted schedule, whatever its number o
 class ScheduleFamily:
     """Monotone schedules with `tau_i = c_i sigma_i^2`, a smooth function of a task's level and of the number S of steps.
 
-    With u_i = i / (S - 1) and six numbers a, b, p, c_0, c_1, c_2, each a polynomial in x and y,
+    With u_i = i / (S - 1) and seven numbers a, b, p, c_0, c_1, c_2, w, each a polynomial in x and y,
 
         s_0 = s_min + (s_max - s_min) logistic(a),    s_end = s_min + (s_0 - s_min) logistic(b),
         log sigma_i = s_end + (s_0 - s_end) (1 - u_i)^exp(p),
-        log c_i = log 0.1 + log 20 logistic(d_S + c_0 + c_1 P_1(2 u_i - 1) + c_2 P_2(2 u_i - 1)).
+        log c_i = log 0.1 + log 20 logistic(d_S + c_0 + c_1 P_1(2 u_i - 1) + c_2 P_2(2 u_i - 1)),
+
+    and exp(w) the weight of the data term.
 
     x and y are the places, -1 ... 1, of the level's logit and of 1/S between those of `levels` and `steps`. With d_S alone c_i is
     5.5/S (but for its bounds): the time of a flow that more steps only sample more finely, from which y departs. P_j are
     Legendre's polynomials: what is fitted is better conditioned than with powers.
 
-    weights: 6 x 9, a row a number; its columns belong to P_i(x) P_j(y), i + j <= 3, j <= 2, in the order of `PRODUCTS`. task: the
+    weights: 7 x 9, a row a number; its columns belong to P_i(x) P_j(y), i + j <= 3, j <= 2, in the order of `PRODUCTS`. task: the
     name of a problem. prior: the name of the prior whose range is [sigma_min, sigma_max]. levels, steps: the range of both that
     it was fitted to. command: what fitted it.
     Raises `InputError` if the numbers cannot be a family.
@@ -101,8 +103,9 @@ class ScheduleFamily:
         level = problems.task(self.task).kind_of_level.check(level)
         steps = self.suits if steps is None else steps
         steps = checks.whole(steps, f"The number of steps of a learned schedule for {self.title}", *self.steps)
-        sigma, tau = unfold(torch.tensor(self.weights, dtype=torch.float64), self, level, steps)
-        return LearnedSchedule(tuple(sigma.tolist()), tuple(tau.tolist()), self.task, level, self.prior, self.command)
+        sigma, tau, weight = unfold(torch.tensor(self.weights, dtype=torch.float64), self, level, steps)
+        numbers = tuple(sigma.tolist()), tuple(tau.tolist())
+        return LearnedSchedule(*numbers, self.task, level, self.prior, self.command, weight.item())
 
     def place(self, level: float, steps: int) -> tuple[float, float]:
         """x and y of a level and a number of steps, in [-1, 1]."""
@@ -173,20 +176,20 @@ def products(x: float, y: float) -> list[float]:
     return [by_x[i] * by_y[j] for i, j in PRODUCTS]
 
 
-def unfold(weights: Tensor, family: ScheduleFamily, level: float, steps: int) -> tuple[Tensor, Tensor]:
-    """sigma and tau, (S,) each, of the schedule that `weights`, (6, 9), instead of the family's own have at a level and a number
-    of steps; differentiable in them.
+def unfold(weights: Tensor, family: ScheduleFamily, level: float, steps: int) -> tuple[Tensor, Tensor, Tensor]:
+    """sigma and tau, (S,) each, and the weight of the data term, (), of the schedule that `weights`, (7, 9), instead of the
+    family's own have at a level and a number of steps; differentiable in them.
 
     >>> import torch
     >>> from gnc_core import zoo
     >>> family = zoo.find_family("foe-l1", "denoise")
-    >>> sigma, tau = unfold(torch.tensor(family.weights), family, level=0.1, steps=5)
+    >>> sigma, tau, _ = unfold(torch.tensor(family.weights), family, level=0.1, steps=5)
     >>> bool((sigma.diff() <= 0).all()), bool((tau >= 0.1 * sigma**2 * (1 - 1e-6)).all())
     (True, True)
     """
     import torch
 
-    a, b, p, c_0, c_1, c_2 = weights @ weights.new_tensor(products(*family.place(level, steps)))
+    a, b, p, c_0, c_1, c_2, w = weights @ weights.new_tensor(products(*family.place(level, steps)))
     s_min, s_max = math.log(family.sigma_min), math.log(family.sigma_max)
     s_0 = s_min + (s_max - s_min) * torch.sigmoid(a)
     s_end = s_min + (s_0 - s_min) * torch.sigmoid(b)
@@ -198,7 +201,7 @@ def unfold(weights: Tensor, family: ScheduleFamily, level: float, steps: int) ->
         4 * math.log(TIME / steps / math.sqrt(LEAST * MOST)) / span
     )  # 4: the logistic function rises by 1/4 in its middle
     c = LEAST * torch.exp(span * torch.sigmoid(d + c_0 + c_1 * t + c_2 * (3 * t * t - 1) / 2))
-    return sigma, c * sigma**2
+    return sigma, c * sigma**2, w.exp()
 
 
 def _logit(share: float) -> float:

@@ -48,9 +48,11 @@ def logarithmic(sigma0: float, sigma_min: float, steps: int) -> list[float]:
 
 @dataclass(frozen=True)
 class LearnedSchedule:
-    """The 2 S numbers of a learned schedule, and what it was fitted to.
+    """The 2 S + 1 numbers of a learned schedule, and what it was fitted to.
 
-    sigma: smoothing of each step, in units of [0, 1]. tau: step size of each step, >= 0.
+    sigma: smoothing of each step, in units of [0, 1]. tau: step size of each step, >= 0. weight: w, of the data term: the steps
+    go down w D + R. With 1 that is the negative log posterior; the image of least error need not be its minimiser, and a fit may
+    choose another.
     task, level: the name of a problem, and how bad the degradation is (`problems.TASKS`).
     prior: the name of the prior. command: what fitted it, if it was a command.
     Raises `InputError` if the numbers cannot be a schedule.
@@ -65,8 +67,10 @@ class LearnedSchedule:
     level: float
     prior: str
     command: str = ""
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "weight", checks.number(self.weight, "The weight of the data term", positive=True))
         object.__setattr__(self, "sigma", checks.numbers(self.sigma, "The schedule's sigmas", positive=True))
         object.__setattr__(self, "tau", checks.numbers(self.tau, "The schedule's step sizes tau"))
         object.__setattr__(self, "level", checks.number(self.level, "The schedule's level", positive=True))
@@ -101,6 +105,7 @@ class LearnedSchedule:
                 level=float(fields["level"]),
                 prior=str(fields["prior"]),
                 command=str(fields.get("command", "")),
+                weight=float(fields.get("weight", 1.0)),
             )
         except InputError as error:
             raise InputError(f"{name} cannot be used: {error}") from error

@@ -105,10 +105,18 @@ class Scheme(Protocol):
         """Yields steps 1 ... `steps`; raises `InputError` if the prior cannot take the sigmas."""
 
 
-def image_step(prior: Prior, problem: Problem, x: Tensor, sigma: float | Tensor, tau: float | Tensor) -> Tensor:
-    """`prox_{tau D}(x - tau grad_x R(x, log sigma))`: (N, C, H, W), differentiable in sigma and tau.
+def image_step(
+    prior: Prior,
+    problem: Problem,
+    x: Tensor,
+    sigma: float | Tensor,
+    tau: float | Tensor,
+    weight: float | Tensor = 1.0,
+) -> Tensor:
+    """`prox_{tau w D}(x - tau grad_x R(x, log sigma))`: (N, C, H, W), differentiable in sigma, tau and the weight w.
 
-    sigma, tau: numbers, 0-dimensional tensors, or (N,), in units of [0, 1] and its square. Where prior and problem are of
+    sigma, tau: numbers, 0-dimensional tensors, or (N,), in units of [0, 1] and its square. weight: of the data term, 1 but for
+    learned schedules. Where prior and problem are of
     different floating-point types, the image takes the wider one. Raises `InputError` for a sigma that is not positive, and for
     images that the prior cannot take.
 
@@ -119,7 +127,7 @@ def image_step(prior: Prior, problem: Problem, x: Tensor, sigma: float | Tensor,
     """
     s = torch.log(sigma) if isinstance(sigma, Tensor) else math.log(checks.number(sigma, "sigma", positive=True))
     tau = checks.per_image(tau, max(len(x), s.numel() if isinstance(s, Tensor) else 1), "The step size tau")
-    return problem.prox(x - tau * prior.score(x, s), tau)
+    return problem.prox(x - tau * prior.score(x, s), weight * tau)
 
 
 @dataclass(frozen=True)
@@ -153,7 +161,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Learned:
-    """The learned schedule (variational network): the image step with fitted sigma_i and tau_i.
+    """The learned schedule (variational network): the image step with fitted sigma_i, tau_i, and weight of the data term.
 
     Raises `InputError` (when run) for sigmas outside the prior's range.
 
@@ -173,7 +181,7 @@ class Learned:
         return self.schedule.steps
 
     def run(self, prior: Prior, problem: Problem) -> Iterator[Step]:
-        return _follow(prior, problem, self.schedule.sigma, self.schedule.tau)
+        return _follow(prior, problem, self.schedule.sigma, self.schedule.tau, self.schedule.weight)
 
 
 @dataclass(frozen=True)
@@ -221,16 +229,20 @@ class Joint:
             s = (s - self.rate / n * prior.slope(x, s)).clamp(s_min, s_max)
 
 
-def _follow(prior: Prior, problem: Problem, schedule: Sequence[float], step_sizes: Sequence[float]) -> Iterator[Step]:
+def _follow(
+    prior: Prior, problem: Problem, schedule: Sequence[float], step_sizes: Sequence[float], weight: float = 1.0
+) -> Iterator[Step]:
     """The steps of a schedule that is known beforehand."""
     for sigma in schedule:
         check_sigma(sigma, prior.sigma_min, prior.sigma_max)
-    return _descend(prior, problem, schedule, step_sizes)
+    return _descend(prior, problem, schedule, step_sizes, weight)
 
 
 @torch.no_grad()
-def _descend(prior: Prior, problem: Problem, schedule: Sequence[float], step_sizes: Sequence[float]) -> Iterator[Step]:
+def _descend(
+    prior: Prior, problem: Problem, schedule: Sequence[float], step_sizes: Sequence[float], weight: float
+) -> Iterator[Step]:
     x = problem.initial()
     for index, (sigma, tau) in enumerate(zip(schedule, step_sizes, strict=True), start=1):
-        x = image_step(prior, problem, x, sigma, tau)
+        x = image_step(prior, problem, x, sigma, tau, weight)
         yield Step(index, torch.full((len(x),), sigma, dtype=torch.float64), x, prior, problem)

@@ -81,6 +81,7 @@ def bm3d(problem: Problem) -> Tensor:
 def dpir(prior: Prior) -> Callable[[Problem], Tensor]:
     """DPIR (Zhang et al., 2021) as deepinv has it, eight steps, with Tweedie's step of the prior as its denoiser."""
     from deepinv import optim, physics
+
     from gnc_core.deepinv import Denoiser
 
     denoiser = Denoiser(prior)

@@ -20,7 +20,7 @@ LEVELS, STEPS = (0.03, 0.3), (2, 8)
 
 
 def a_family(seed: int = 0) -> ScheduleFamily:
-    weights = torch.randn(6, 9, generator=torch.Generator().manual_seed(seed)).tolist()
+    weights = torch.randn(7, 9, generator=torch.Generator().manual_seed(seed)).tolist()
     return ScheduleFamily(weights, "denoise", "a", LEVELS, STEPS, 0.01, 0.5)
 
 
@@ -46,8 +46,8 @@ def test_every_family_goes_down_and_no_step_is_idle_or_wild(seed, steps):
 
 def test_the_formula():
     """log sigma and c of a hand-made family, at the middle of both ranges."""
-    rows = [[0.0] * 9 for _ in range(6)]
-    rows[0][0], rows[1][0], rows[2][0], rows[3][0], rows[4][0] = 1.0, -1.0, math.log(2), 0.5, -1.0
+    rows = [[0.0] * 9 for _ in range(7)]
+    rows[0][0], rows[1][0], rows[2][0], rows[3][0], rows[4][0], rows[6][0] = 1.0, -1.0, math.log(2), 0.5, -1.0, 0.7
     family = ScheduleFamily(rows, "denoise", "a", LEVELS, (2, 8), 0.01, 0.5)
     middle = 1 / (1 + math.exp(-sum(math.log(v / (1 - v)) for v in LEVELS) / 2))
     schedule = family.at(middle, 4)
@@ -55,6 +55,7 @@ def test_the_formula():
     s_min, s_max = math.log(0.01), math.log(0.5)
     first = s_min + (s_max - s_min) * logistic(1)
     last = s_min + (first - s_min) * logistic(-1)
+    assert schedule.weight == pytest.approx(math.exp(0.7))
     d = 4 * math.log(5.5 / 4 / math.sqrt(0.2)) / math.log(20)
     for i in range(4):
         u = i / 3
@@ -134,8 +135,8 @@ def test_bad_input_is_one_sentence():
         family.at(-1, 4)
     for change in (
         {"weights": [[0.0] * 9] * 5},
-        {"weights": [[0.0] * 8] * 6},
-        {"weights": [[math.nan] * 9] * 6},
+        {"weights": [[0.0] * 8] * 7},
+        {"weights": [[math.nan] * 9] * 7},
         {"levels": (0.3, 0.1)},
         {"steps": (4, 3)},
         {"task": "nothing"},
@@ -152,6 +153,6 @@ def test_what_is_no_list_of_images_or_no_family_is_refused(other):
     for images in (other, [other], []):
         with pytest.raises(InputError, match="no images"):
             fit_family(PRIOR, images, "denoise", LEVELS, STEPS, name="p")
-    for changes in ({"weights": other}, {"weights": [other] * 6}, {"levels": other}, {"steps": other}):
+    for changes in ({"weights": other}, {"weights": [other] * 7}, {"levels": other}, {"steps": other}):
         with pytest.raises(InputError):
             replace(a_family(), **changes)

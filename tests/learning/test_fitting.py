@@ -47,6 +47,37 @@ def test_denoising_reaches_the_mmse_estimate():
     assert 0.98 * best < fitted < 1.002 * best
 
 
+def test_the_error_differentiates_in_all_numbers_of_a_schedule():
+    given = [
+        (Denoising(p.observation[..., :8, :8].double(), NOISE), truth[..., :8, :8].double()) for p, truth in pairs(1)
+    ]
+    prior = FieldsOfExperts(layers=1, channels=4, kernel_size=3).double()
+
+    def error(*schedule):
+        return torch.nn.functional.mse_loss(fitting.unrolled(prior, given[0][0], *schedule), given[0][1])
+
+    numbers = ([0.1, 0.04], [0.008, 0.001], 1.4)
+    schedule = tuple(torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in numbers)
+    torch.autograd.gradcheck(error, schedule)
+    value = fitting.mean_error(prior, given, schedule, backward=True)
+    assert value == pytest.approx(error(*schedule).item())
+    for leaf, gradient in zip(schedule, torch.autograd.grad(error(*schedule), schedule), strict=True):
+        torch.testing.assert_close(leaf.grad, gradient)
+
+
+def test_a_weight_of_the_data_term_is_as_less_noise():
+    """w |x - z|^2 / (2 sigma_n^2) is the data term of the noise level sigma_n / sqrt(w)."""
+    [(problem, _)] = pairs(1)
+    sigma, tau = (0.1, 0.03), (0.01, 0.0009)
+    weighted = LearnedSchedule(sigma, tau, "denoise", NOISE, "a", weight=4.0)
+    *_, one = Learned(weighted).run(PRIOR, problem)
+    *_, other = Learned(LearnedSchedule(sigma, tau, "denoise", NOISE, "a")).run(
+        PRIOR, Denoising(problem.observation, NOISE / 2)
+    )
+    torch.testing.assert_close(one.image, other.image)
+    assert LearnedSchedule.from_json(weighted.to_json()) == weighted
+
+
 def test_inpainting_reaches_the_mean():
     truth = PRIOR.sample(4, 24, 7)
     observed = torch.rand(1, 1, 24, 24, generator=torch.Generator().manual_seed(1)) < 0.5
@@ -174,7 +205,7 @@ def test_what_is_no_list_of_pairs_is_refused(other):
             fit_schedule(PRIOR, given, 2, name="p")
     for sigma, tau in ((other, torch.ones(1)), (torch.ones(1), other)):
         with pytest.raises(InputError, match="tensor"):
-            fitting.mean_error(PRIOR, [(problem, truth)], sigma, tau)
+            fitting.mean_error(PRIOR, [(problem, truth)], (sigma, tau, torch.ones(())))
     if other is not None:  # the default
         with pytest.raises(InputError, match="learned schedule"):
             fit_schedule(PRIOR, [(problem, truth)], 2, name="p", start=other)
@@ -188,5 +219,5 @@ def test_rounds_are_the_fit_as_it_goes_on():
     with torch.no_grad():  # what is on outside a round stays as it is
         *_, (last, better) = rounds
         assert not torch.is_grad_enabled()
-    assert better < error
+    assert better <= error < mean_error(Flow(schedules.logarithmic(NOISE, PRIOR.sigma_min, 3)), given)
     assert last == fit_schedule(PRIOR, given, 3, name="a", rounds=3)
