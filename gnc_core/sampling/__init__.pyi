@@ -2,6 +2,7 @@ from . import comparison
 from .chains import AnnealedLangevin, LangevinGibbs, draw_smoothing, langevin_step, smoothings
 from .directions import Direction, ExactHessian, Plain, RankOne
 from .joint import Counted, JointEnergy, MixtureEnergy, State, last, noise_direction, tweedie
+from .posterior import Moments, Posterior, moments
 from .reverse import ReverseODE, spaced
 
 __all__ = [
@@ -12,7 +13,9 @@ __all__ = [
     "JointEnergy",
     "LangevinGibbs",
     "MixtureEnergy",
+    "Moments",
     "Plain",
+    "Posterior",
     "RankOne",
     "ReverseODE",
     "State",
@@ -20,6 +23,7 @@ __all__ = [
     "draw_smoothing",
     "langevin_step",
     "last",
+    "moments",
     "noise_direction",
     "smoothings",
     "spaced",

@@ -21,7 +21,7 @@ from gnc_core.errors import InputError
 from gnc_core.problems import Problem
 from gnc_core.restoration.schedules import check_sigma, check_steps
 
-from .directions import Bend, Direction, Plain
+from .directions import PLAIN, Bend, Direction
 from .joint import JointEnergy, State, each, noise_direction, noise_like
 
 
@@ -38,8 +38,8 @@ def langevin_step(
 
     h: its size in units of sigma^2. As h goes to 0, many steps sample exp(-R(x, s) - D(x)) exactly; of a finite h, a Gaussian of
     variance C comes out as C / (1 - h sigma^2 / (4 C)), at most a third too much at h = 1. The proximal map after the noise is
-    that of Durmus, Majewski and Miasojedow (Analysis of Langevin Monte Carlo via Convex Optimization, 2019). Where D says that some pixels
-    are known, they stay, and the step is Langevin's in the others.
+    that of Durmus, Majewski and Miasojedow (Analysis of Langevin Monte Carlo via Convex Optimization, 2019). Where D says that
+    some pixels are known, they stay, and the step is Langevin's in the others.
 
     >>> from gnc_core.mixture import PRESETS
     >>> from gnc_core.sampling import MixtureEnergy
@@ -92,9 +92,9 @@ class LangevinGibbs:
     grid: values of s, rising; None is `smoothings` of the energy. log_prior: log p(s) on them; None is flat. near: see
     `draw_smoothing`; None is the whole grid. Raises `InputError` for values outside their ranges.
 
-    Denoise its states by `ReverseODE`, each from its own sigma. Of points with n numbers s is known up to about 1/sqrt(2 n): chains
-    of mixtures wander over all smoothings, those of images stay near where they start for very long, and for a prior with
-    a wrong R in s they drift.
+    Denoise its states by `ReverseODE`, each from its own sigma. Of points with n numbers s is known up to about 1/sqrt(2 n):
+    chains of mixtures wander over all smoothings, those of images go no further than that in a step, and where a learned R is
+    not calibrated in s they drift to an end of the grid.
 
     >>> from gnc_core.mixture import PRESETS
     >>> from gnc_core.sampling import MixtureEnergy, last
@@ -155,8 +155,8 @@ class LangevinGibbs:
 
 
 def smoothings(energy: JointEnergy, n: int) -> Tensor:
-    """Values of s to draw from, for points of n numbers: (K,), float64, from log sigma_min to log sigma_max, no further apart than
-    p(s | x) is wide, 1/sqrt(2 n), and at least 32.
+    """Values of s to draw from, for points of n numbers: (K,), float64, from log sigma_min to log sigma_max, no further apart
+    than p(s | x) is wide, 1/sqrt(2 n), and at least 32.
 
     >>> from gnc_core.prior import FieldsOfExperts
     >>> len(smoothings(FieldsOfExperts(), 2)), len(smoothings(FieldsOfExperts(), 96 * 96))
@@ -169,12 +169,12 @@ def smoothings(energy: JointEnergy, n: int) -> Tensor:
 
 @dataclass(frozen=True)
 class AnnealedLangevin:
-    """Langevin steps at given smoothings, `inner` at each (Song and Ermon, Generative Modeling by Estimating Gradients of the Data
-    Distribution, 2019); with a problem, the way from a guess to samples of the posterior.
+    """Langevin steps at given smoothings, `inner` at each (Song and Ermon, Generative Modeling by Estimating Gradients of the
+    Data Distribution, 2019); with a problem, the way from a guess to samples of the posterior.
 
     sigmas: from the first to the last, in units of the points. h: size of a step, in units of sigma^2. direction: see
-    `directions`. Samples are those of the last smoothing as far as its steps mix; between modes that
-    it no longer joins, the shares are those of the smoothings before. Raises `InputError` as `Flow` does, and for h outside (0, 2).
+    `directions`. Samples are those of the last smoothing as far as its steps mix; between modes that it no longer joins, the
+    shares are those of the smoothings before. Raises `InputError` as `Flow` does, and for h outside (0, 2).
 
     >>> from gnc_core import images, problems, zoo
     >>> from gnc_core.restoration import logarithmic
@@ -188,7 +188,7 @@ class AnnealedLangevin:
     sigmas: Sequence[float]
     h: float = 0.5
     inner: int = 1
-    direction: Direction = Plain()
+    direction: Direction = PLAIN
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sigmas", checks.numbers(self.sigmas, "The chain's sigmas", positive=True))

@@ -20,7 +20,7 @@ from .directions import Direction, ExactHessian, Plain, RankOne
 from .joint import Counted, MixtureEnergy, last, noise_like, tweedie
 from .reverse import ReverseODE
 
-NOISE = 20.0  # sigma_max of what starts from noise: a mixture on [-1, 1] is none there but noise
+NOISE = 10.0  # sigma_max of what starts from noise: a mixture on [-1, 1] is none there but noise
 WALK = 1.0  # sigma_max of chains, which need not go to where all is noise
 BURN_IN = 20  # steps of a chain before its first sample
 PER_CHAIN = 20  # samples of a chain
@@ -118,8 +118,8 @@ def compare(
     seed: int = 0,
     sigma_min: float = 0.01,
 ) -> Iterator[Cost]:
-    """The errors of `count` samples of a mixture in one or two dimensions by each of the `METHODS`, at about so many scores a sample
-    (`budgets`, from 4 on), one after the other.
+    """The errors of `count` samples of a mixture in one or two dimensions by each of the `METHODS`, at about so many scores a
+    sample (`budgets`, from 4 on), one after the other.
 
     Compare them with the error of `count` exact samples, `exact_error`: none can be much below. Raises `InputError` for other
     methods and budgets.

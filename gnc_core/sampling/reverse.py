@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -17,7 +18,7 @@ from gnc_core import checks
 from gnc_core.errors import InputError
 from gnc_core.restoration.schedules import check_steps
 
-from .directions import Direction, Plain
+from .directions import PLAIN, Direction
 from .joint import JointEnergy, State, each, noise_direction, tweedie
 
 ORDERS = {"euler": 1, "heun": 2}
@@ -44,7 +45,7 @@ class ReverseODE:
     steps: int
     method: str = "heun"
     rho: float = 7.0
-    direction: Direction = Plain()
+    direction: Direction = PLAIN
 
     def __post_init__(self) -> None:
         check_steps(self.steps)
@@ -62,7 +63,7 @@ class ReverseODE:
         start = torch.as_tensor(sigma, dtype=torch.float64).to(x.device).expand(len(x))
         sigmas = spaced(start, energy.sigma_min, self.steps, self.rho)
         bend = self.direction.start(self.steps)
-        for index, (now, then) in enumerate(zip(sigmas[:-1], sigmas[1:], strict=True), start=1):
+        for index, (now, then) in enumerate(pairwise(sigmas), start=1):
             e = noise_direction(energy, x, now)
             v = bend(e, x, now)
             ahead = x + each(then - now, x) * v
