@@ -147,7 +147,7 @@ def noise_direction(energy: JointEnergy, x: Tensor, sigma: Tensor) -> Tensor:
 
     >>> dirac = MixtureEnergy(GaussianMixture([1.0], [0.0], [0.0]))
     >>> noise_direction(dirac, torch.tensor([[0.3]]), torch.tensor([0.1])).numpy().round(3)  # what is not 0 is noise
-    array([[3.]], dtype=float32)
+    array([[3.]])
     """
     return each(sigma, x) * energy.score(x, sigma.log())
 
@@ -157,7 +157,7 @@ def tweedie(energy: JointEnergy, x: Tensor, sigma: Tensor) -> Tensor:
 
     >>> dirac = MixtureEnergy(GaussianMixture([1.0], [0.5], [0.0]))
     >>> tweedie(dirac, torch.tensor([[0.7]]), torch.tensor([0.1])).numpy().round(3)
-    array([[0.5]], dtype=float32)
+    array([[0.5]])
     """
     return x - each(sigma, x) * noise_direction(energy, x, sigma)
 
