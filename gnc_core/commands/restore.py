@@ -86,8 +86,8 @@ from gnc_core.errors import InputError
     type=click.IntRange(2, 1000),
     metavar="N",
     help="Draw N samples of the posterior, all of which fit the observation: the output is their mean; beside it, with "
-    "-sample-0001 and so on and -deviation at the end of its name, lie the samples and their standard deviation, a map of uncertainty "
-    "(.npy and float TIFF keep all of its digits). They follow the flow's schedule: --steps and --sigma0 set it.",
+    "-sample-0001 and so on and -deviation at the end of its name, lie the samples and their standard deviation, a map of "
+    "uncertainty (.npy and float TIFF keep all of its digits). They follow the flow's schedule: --steps and --sigma0 set it.",
 )
 @options.seed_option
 @options.device_option
