@@ -132,6 +132,7 @@ class Restoration:
         """Samples of the posterior of one file: writes them beside the output, which is their mean, with their standard
         deviation; returns what is reported. They follow the flow's schedule, with Langevin's steps in place of its own."""
         from gnc_core import sampling
+        from gnc_core.problems.degradations import generator
 
         (photo, *others) = self._read(paths.input, gaps=self.marked)
         if others:
@@ -143,7 +144,7 @@ class Restoration:
         flow = scheme_for(self.choice, self.prior, self.prior_name, problem, self.start, self.setting)
         assert isinstance(flow, restoration.Flow)
         posterior = sampling.Posterior(count, sampling.AnnealedLangevin(flow.schedule, inner=LANGEVIN_STEPS))
-        states = posterior.run(self.prior, problem, problems.degradations.generator(seed))
+        states = posterior.run(self.prior, problem, generator(seed))
         x = sampling.last(iter(tqdm(states, total=posterior.steps, unit="step", disable=None))).x.cpu()
         if not x.isfinite().all():
             raise InputError(restoration.DIVERGED)
