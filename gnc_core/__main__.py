@@ -22,6 +22,7 @@ from gnc_core.commands.fit_schedule import fit_schedule
 from gnc_core.commands.info import info
 from gnc_core.commands.inspect import inspect
 from gnc_core.commands.restore import restore
+from gnc_core.commands.sample import sample
 from gnc_core.commands.sweep import sweep
 from gnc_core.commands.train import train
 from gnc_core.errors import InputError, out_of_memory
@@ -68,7 +69,7 @@ def main(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (restore, evaluate, calibrate, sweep, train, finetune, fit_schedule, inspect, info, bench):
+for command in (restore, sample, evaluate, calibrate, sweep, train, finetune, fit_schedule, inspect, info, bench):
     main.add_command(command)
 
 

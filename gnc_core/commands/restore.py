@@ -9,7 +9,7 @@ import click
 from gnc_core import images, problems, zoo
 from gnc_core.choices import SchemeChoice
 from gnc_core.commands import folders, options
-from gnc_core.commands.restoring import Paths, Restoration, tell, tell_notes, tell_white
+from gnc_core.commands.restoring import Paths, Restoration, tell, tell_notes, tell_samples, tell_white
 from gnc_core.errors import InputError
 
 
@@ -81,6 +81,14 @@ from gnc_core.errors import InputError
     type=click.Path(path_type=Path),
     help="CSV file with step, sigma (mean over the channels), energy, PSNR (dB), SSIM and milliseconds of every step.",
 )
+@click.option(
+    "--posterior",
+    type=click.IntRange(2, 1000),
+    metavar="N",
+    help="Draw N samples of the posterior, all of which fit the observation: the output is their mean; beside it, with "
+    "-sample-0001 and so on and -deviation at the end of its name, lie the samples and their standard deviation, a map of "
+    "uncertainty (.npy and float TIFF keep all of its digits). They follow the flow's schedule: --steps and --sigma0 set it.",
+)
 @options.seed_option
 @options.device_option
 @options.json_option
@@ -103,6 +111,7 @@ def restore(
     start: str | None,
     color: bool,
     trace_file: Path | None,
+    posterior: int | None,
     seed: int,
     device: str,
     as_json: bool,
@@ -124,6 +133,8 @@ def restore(
     from gnc_core.prior import ByChannel
 
     many = folders.is_many(inputs, output)
+    if posterior is not None:
+        choice = _of_samples(choice, many or pages, trace_file)
     if many:
         plans = folders.plan(inputs, output, truth_file, mask_file)
         if trace_file is not None:
@@ -153,8 +164,20 @@ def restore(
     )
     if many:
         folders.restore_all(job, plans, overwrite, as_json)
+    elif posterior is not None:
+        tell_samples(job.sample(Paths(inputs[0], output, truth_file, mask_file), posterior, seed), as_json)
     else:
         report = job.restore(Paths(inputs[0], output, truth_file, mask_file, trace_file), seed)
         tell_notes(report)
         tell_white(report)
         tell(report, as_json)
+
+
+def _of_samples(choice: SchemeChoice, many: bool, trace_file: Path | None) -> SchemeChoice:
+    """The flow, which samples of the posterior follow; raises `InputError` for what does not go with them."""
+    other = choice.scheme not in (None, "flow") or choice.rate is not None or choice.schedule is not None
+    if other or choice.blind or trace_file is not None:
+        raise InputError("--posterior follows the flow's schedule, without a trace, and has to know the level.")
+    if many:
+        raise InputError("--posterior is of one image; restore one at a time.")
+    return SchemeChoice("flow", choice.steps, choice.sigma0)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from gnc_core.prior import Prior
 
 
+LANGEVIN_STEPS = 5  # at each smoothing of a schedule that samples of the posterior follow
+
+
 class Paths(NamedTuple):
     """The files of one restoration: what is read, and what is written."""
 
@@ -124,6 +127,51 @@ class Restoration:
         if self.white is None and all(guesses):
             report["likely_white"] = max(guess for guess in guesses if guess)
         return report | ({"pages": rows} if many else rows[0])
+
+    def sample(self, paths: Paths, count: int, seed: int) -> dict[str, Any]:
+        """Samples of the posterior of one file: writes them beside the output, which is their mean, with their standard
+        deviation; returns what is reported. They follow the flow's schedule, with Langevin's steps in place of its own."""
+        from gnc_core import sampling
+        from gnc_core.problems.degradations import generator
+
+        (photo, *others) = self._read(paths.input, gaps=self.marked)
+        if others:
+            raise InputError(f"--posterior is of one image, but {paths.input} has {len(others) + 1} pages.")
+        images.check_fits(paths.output, [photo])
+        checks.check_size(photo.image, self.prior.min_size, str(paths.input))
+        (truth,) = self._truths(paths, [photo])
+        problem = self._problem(photo, paths.mask, seed)
+        flow = scheme_for(self.choice, self.prior, self.prior_name, problem, self.start, self.setting)
+        assert isinstance(flow, restoration.Flow)
+        posterior = sampling.Posterior(count, sampling.AnnealedLangevin(flow.schedule, inner=LANGEVIN_STEPS))
+        states = posterior.run(self.prior, problem, generator(seed))
+        x = sampling.last(iter(tqdm(states, total=posterior.steps, unit="step", disable=None))).x.cpu()
+        if not x.isfinite().all():
+            raise InputError(restoration.DIVERGED)
+        mean, deviation = sampling.moments(x)
+        beside = {"deviation": deviation} | {f"sample-{i:04d}": one[None] for i, one in enumerate(x, start=1)}
+        files = {name: paths.output.with_stem(f"{paths.output.stem}-{name}") for name in beside}
+        for name, image in beside.items():
+            images.write(files[name], [replace(photo, image=image)])
+        images.write(paths.output, [replace(photo, image=mean)])
+        report = {
+            "task": self.task,
+            "input": str(paths.input),
+            "output": str(paths.output),
+            "deviation": str(files.pop("deviation")),
+            "samples": [str(file) for file in files.values()],
+            "prior": self.prior_name,
+            "weights": zoo.weights_hash(self.prior_name),
+            "device": self.device,
+            "level": problem.level,
+            "steps": flow.steps,
+            "scores": flow.steps * LANGEVIN_STEPS + 1,
+            "mean_deviation": deviation.mean().item(),
+        }
+        if truth is not None:
+            report["psnr"] = measuring.psnr(mean, truth).item()
+            report["psnr_of_a_sample"] = measuring.psnr(x[:1], truth).item()
+        return report
 
     def _read(self, file: Path, gaps: bool = False) -> list[Photo]:
         return images.read(file, color=self.color, gaps=gaps, white=self.white, black=self.black, pages=self.pages)
@@ -251,3 +299,15 @@ def _words(row: dict[str, Any], report: dict[str, Any]) -> list[str]:
 def _size(image: Tensor) -> str:
     channels = image.shape[1]
     return f"{image.shape[3]} x {image.shape[2]}, {channels} channel{'s'[: channels > 1]}"
+
+
+def tell_samples(report: dict[str, Any], as_json: bool) -> None:
+    """Prints the report of samples on standard output, as a JSON object on one line or in words."""
+    if as_json:
+        options.echo_json(report)
+        return
+    if "psnr" in report:
+        click.echo("PSNR {psnr:.2f} dB of the mean, {psnr_of_a_sample:.2f} dB of a sample".format(**report))
+    click.echo(f"Wrote {report['output']}, the mean of {len(report['samples'])} samples")
+    click.echo(f"Wrote {report['deviation']}, their standard deviation ({report['mean_deviation']:.4f} on average)")
+    click.echo(f"Wrote {report['samples'][0]} and so on")

@@ -32,6 +32,7 @@ def modules(*arguments: str) -> set[str]:
         ["restore", "--help"],
         ["train", "--help"],
         ["sweep", "--help"],
+        ["sample", "--help"],
         ["info"],
         ["info", "foe-l1"],
         ["restore", "denoise", "--nonsense"],

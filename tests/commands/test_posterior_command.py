@@ -1,0 +1,78 @@
+"""`gnc restore ... --posterior N`: samples that agree with what is known, their mean and their standard deviation."""
+
+import json
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from gnc_core import images, problems, zoo
+from gnc_core.__main__ import main
+from gnc_core.prior.fields_of_experts import FieldsOfExperts
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    zoo.save(tmp_path / "small", FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=31, knots_s=6), {})
+    clean = images.load_sample("Cat", color=True)[..., 100:124, 100:132]
+    images.write_image("clean.npy", clean)
+    images.write_image("mask.png", problems.random_mask(clean.shape, 0.5, 0).float())
+    return tmp_path
+
+
+def restore(task, *more):
+    said = [
+        "--input",
+        "clean.npy",
+        "--output",
+        "out.npy",
+        "--prior",
+        "small",
+        "--device",
+        "cpu",
+        "--steps",
+        "4",
+        "--json",
+    ]
+    return CliRunner().invoke(main, ["restore", task, *said, *more])
+
+
+@pytest.mark.parametrize("color", [[], ["--color"]])
+def test_samples_agree_with_the_known_pixels_and_differ_elsewhere(work, color):
+    result = restore("inpaint", "--mask", "mask.png", "--truth", "clean.npy", "--posterior", "5", *color)
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert len(report["samples"]) == 5
+    assert report["scores"] == 4 * 5 + 1
+    mean, deviation, *samples = (
+        images.read_image(file, color=bool(color)) for file in ("out.npy", report["deviation"], *report["samples"])
+    )
+    truth, known = images.read_image("clean.npy", color=bool(color)), images.read_mask("mask.png", mean.shape)
+    stacked = torch.cat(samples)
+    torch.testing.assert_close(stacked.mean(0, keepdim=True), mean)
+    torch.testing.assert_close(stacked.std(0, keepdim=True), deviation)
+    known = known.expand(mean.shape)
+    assert torch.equal(mean[known], truth[known])
+    assert (deviation[known] == 0).all()
+    assert (deviation[~known] > 0).all()
+    assert report["psnr"] > report["psnr_of_a_sample"]
+
+
+def test_of_noise_too(work):
+    report = json.loads(restore("denoise", "--simulate", "--noise-std", "0.1", "--posterior", "3").stdout)
+    assert report["mean_deviation"] > 0.005
+    assert len(list(work.glob("out*.npy"))) == 5
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--scheme", "joint"], ["--blind"], ["--save-trace", "a.csv"], ["--rate", "0.5"], ["--pages"], ["--sigma0", "0.9"],
+    ],
+)  # fmt: skip
+def test_what_does_not_go_with_samples_is_one_line(work, more):
+    result = restore("denoise", "--noise-std", "0.1", "--posterior", "3", *more)
+    assert result.exit_code == 2
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not list(work.glob("out*"))
