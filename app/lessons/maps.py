@@ -4,8 +4,8 @@ from app.lessons import Experiments, Lesson
 
 PRIOR = "foe-l1"
 TEXT = """
-Figure 3 of the paper: restorations of many images from every initial smoothing σ₀ with every number of steps, by the GNC flow (σ
-falls linearly) and by joint minimisation (σ follows the energy; method, section 4). Every one ends at an energy D(x) + R(x, σ) at
+Figure 3 of the paper: restorations from every initial smoothing σ₀ with every number of steps, of many images (of BSDS68: the
+middle 128 x 128 pixels, 32 images with one layer, 20 with three), by the GNC flow (σ falls linearly) and by joint minimisation (σ follows the energy; method, section 4). Every one ends at an energy D(x) + R(x, σ) at
 the smallest σ. E\\* is the lowest of them on an image, by any run of either scheme; a run attains it when it ends within the
 tolerance above it. Above, the share of the images that do; below, the mean PSNR. The star is the highest PSNR of a scheme.
 """
@@ -33,10 +33,15 @@ EXPERIMENTS: Experiments = {
         "Follow the column of 20 steps upwards from σ₀ = 0.108: the PSNR of joint minimisation changes by less than 0.3 dB, that "
         "of the flow by more than 1 dB. Joint minimisation finds its way down from anywhere; the flow has to be told.",
     ),
+    "The last steps": (
+        DENOISE | {"schemes": "GNC flow"},
+        "Whether the flow attains E\\* is decided at small σ: with 8 or more steps at σ ≤ 0.02, more than half of the images do, "
+        "with 5 or fewer less than a quarter, whatever σ₀ is. A larger σ₀ leaves fewer steps for the end.",
+    ),
     "A generous tolerance": (
         DENOISE | {"tolerance": 10.0},
         "Within 10 % instead of 1 %, half of the images attain E\\* in at least four times as many cells, and at the stars more "
-        "than 30 % do: the best images have energies near the lowest, but not the lowest.",
+        "than 15 % do: the best images have energies near the lowest, but not the lowest.",
     ),
 }
 LESSON = Lesson(TEXT, EXPERIMENTS)

@@ -11,8 +11,10 @@ from streamlit.testing.v1 import AppTest
 from app.lessons.maps import DENOISE, EXPERIMENTS, INPAINT, PRIOR
 from app.sweeping import ready_made
 from gnc_core import sweeps
+from gnc_core.restoration import schedules
 from gnc_core.sweeps import Result
 
+SIGMA_MIN = 0.01  # of the prior
 PAGE = Path(__file__).resolve().parents[2] / "app" / "views" / "maps.py"
 SETTINGS = {"denoise": DENOISE, "inpaint": INPAINT}
 
@@ -52,10 +54,14 @@ def test_experiments_set_controls_that_exist() -> None:
 
 @pytest.mark.parametrize("task", ["denoise", "inpaint"])
 def test_experiments_show_sweeps_of_both_schemes_and_many_images(task: str) -> None:
-    """Maps: "restorations of many images ... by the GNC flow ... and by joint minimisation"."""
+    """Maps: "of many images (of BSDS68: the middle 128 x 128 pixels, 32 images with one layer, 20 with three), by the GNC flow ...
+    and by joint minimisation"."""
     plan = result_of(task).plan
     assert (plan.prior, plan.schemes) == (PRIOR, ("flow", "joint"))
-    assert len(plan.names) > 50
+    assert len(plan.names) == 32
+    assert set(plan.sizes) == {(128, 128)}
+    deep = ready_made()[0][SETTINGS[task]["maps"]]["foe-l3"].result.plan
+    assert (len(deep.names), set(deep.sizes), deep.schemes) == (20, {(128, 128)}, plan.schemes)
     assert {settings["map-prior"] for settings, _ in EXPERIMENTS.values()} == {PRIOR}
 
 
@@ -112,10 +118,22 @@ def test_joint_minimisation_finds_its_way_down_from_anywhere_and_the_flow_does_n
     assert np.ptp(flow[first:, column]) > 1
 
 
+def test_the_number_of_steps_at_small_smoothings_decides() -> None:
+    """The last steps: "with 8 or more steps at σ ≤ 0.02, more than half of the images do, with 5 or fewer less than a quarter";
+    "A larger σ₀ leaves fewer steps for the end"."""
+    plan, (_, _, attainment) = result_of("denoise").plan, maps_of("denoise")[0]
+    late = np.array(
+        [[sum(s <= 0.02 for s in schedules.linear(sigma, SIGMA_MIN, n)) for n in plan.steps] for sigma in plan.sigma0]
+    )
+    assert attainment[late >= 8].min() > 0.5
+    assert attainment[late <= 5].max() < 0.25
+    assert (np.diff(late, axis=0) <= 0).all()
+
+
 def test_a_generous_tolerance_moves_the_lines_and_the_stars_are_near_but_not_at_the_lowest_energy() -> None:
-    """A generous tolerance: "half of the images attain E* in at least four times as many cells, and at the stars more than 30 %
+    """A generous tolerance: "half of the images attain E* in at least four times as many cells, and at the stars more than 15 %
     do"."""
     for (_, psnr, strict), (_, _, generous) in zip(maps_of("denoise"), maps_of("denoise", 0.1), strict=True):
         assert (generous >= 0.5).sum() >= max(1, 4 * (strict >= 0.5).sum())
-        assert 0.3 < generous[cell(psnr)] < 1
+        assert 0.15 < generous[cell(psnr)] < 1
         assert strict[cell(psnr)] < 0.05
