@@ -4,8 +4,9 @@ from app.lessons import Lesson
 
 TEXT = """
 The schedules of a prior for a task: σᵢ and cᵢ of every step, learned, logarithmic and linear. Step i is
-x ← prox(x − τᵢ ∇R(x, σᵢ)) with τᵢ = cᵢ σᵢ² (method, sections 4 and 7); c = 1, dotted, is Tweedie's step. The fit minimises the
-squared error of the last step by L-BFGS, over σ₁ ≥ σ₂ ≥ … and cᵢ in [0.1, 2]: a schedule of GNC.
+x ← prox(x − τᵢ ∇R(x, σᵢ)), the proximal map of τᵢ w D, with τᵢ = cᵢ σᵢ² (method, sections 4 and 7); c = 1, dotted, is Tweedie's
+step. The fit minimises the squared error of the last step by L-BFGS, over σ₁ ≥ σ₂ ≥ …, cᵢ in [0.1, 2], a schedule of GNC, and the
+weight w of the data term, 1 for the others.
 """
 USUAL = {"prior": "foe-l1", "task": "Denoise", "noise": 0.1, "nsteps": 4}
 EXPERIMENTS = {

@@ -123,12 +123,14 @@ def test_a_fit_never_gets_worse_and_ends_above_all_others() -> None:
 
 
 def test_a_fitted_schedule_is_one_of_gnc() -> None:
-    """Schedules, the text: σ₁ ≥ σ₂ ≥ … and cᵢ in [0.1, 2]."""
+    """Schedules, the text: σ₁ ≥ σ₂ ≥ … and cᵢ in [0.1, 2]; the weight of the data term is 1 for the others."""
     goal = Goal("foe-l1", "denoise", 0.1, 3)
     fit = Fit(goal, {}, ["Cat"], None)
     for _ in range(2):
         fit.advance()
     assert fit.schedule is not None
+    assert fit.schedule.weight != 1
+    assert {schedule.weight for schedule in known(goal, family_of("foe-l1", "denoise")).values()} == {1}
     found = line(OWN, fit.schedule)
     assert (np.diff(found.sigma) <= 0).all()
     assert (found.c >= 0.1 - 1e-6).all()
