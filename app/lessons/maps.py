@@ -5,9 +5,10 @@ from app.lessons import Experiments, Lesson
 PRIOR = "foe-l1"
 TEXT = """
 Figure 3 of the paper: restorations from every initial smoothing σ₀ with every number of steps, of many images (of BSDS68: the
-middle 128 x 128 pixels, 32 images with one layer, 20 with three), by the GNC flow (σ falls linearly) and by joint minimisation (σ follows the energy; method, section 4). Every one ends at an energy D(x) + R(x, σ) at
-the smallest σ. E\\* is the lowest of them on an image, by any run of either scheme; a run attains it when it ends within the
-tolerance above it. Above, the share of the images that do; below, the mean PSNR. The star is the highest PSNR of a scheme.
+middle 128 x 128 pixels, 32 images with one layer, 20 with three), by the GNC flow (σ falls linearly) and by joint minimisation
+(σ follows the energy; method, section 4). Every one ends at an energy D(x) + R(x, σ) at the smallest σ. E\\* is the lowest of
+them on an image, by any run of either scheme; a run attains it when it ends within the tolerance above it. Above, the share of
+the images that do; below, the mean PSNR. The star is the highest PSNR of a scheme.
 """
 LOOK_FOR = {
     "denoise": "Look where the star lies and where the lines: for denoising, the PSNR is highest **before** the lowest energy "

@@ -12,7 +12,8 @@ USUAL = {"prior": "foe-l1", "task": "Denoise", "noise": 0.1, "nsteps": 4}
 EXPERIMENTS = {
     "More noise": (
         USUAL | {"noise": 0.3},
-        "The learned schedule starts higher: near the noise level, as it does at 0.1. From there its σ only falls.",
+        "The learned schedule starts higher: within a tenth of the noise level. At 0.1 it starts a quarter above it. From there "
+        "its σ only falls.",
     ),
     "More steps": (
         USUAL | {"nsteps": 20},

@@ -54,8 +54,8 @@ def test_experiments_set_controls_that_exist() -> None:
 
 @pytest.mark.parametrize("task", ["denoise", "inpaint"])
 def test_experiments_show_sweeps_of_both_schemes_and_many_images(task: str) -> None:
-    """Maps: "of many images (of BSDS68: the middle 128 x 128 pixels, 32 images with one layer, 20 with three), by the GNC flow ...
-    and by joint minimisation"."""
+    """Maps: "of many images (of BSDS68: the middle 128 x 128 pixels, 32 images with one layer, 20 with three), by the GNC
+    flow ... and by joint minimisation"."""
     plan = result_of(task).plan
     assert (plan.prior, plan.schemes) == (PRIOR, ("flow", "joint"))
     assert len(plan.names) == 32
