@@ -136,6 +136,12 @@ class Inpainting(Problem):
         return min(max(0.05, cls._noise(setting), sigma_min), sigma_max)
 
     @classmethod
+    def words(cls, level: float, setting: str = "") -> str:
+        """The level, and the noise of known pixels if they have any: "inpaint, missing 0.8, noise 0.05"."""
+        noise = cls._noise(setting)
+        return super().words(level) + f", noise {noise:.4g}" * (noise > 0)
+
+    @classmethod
     def learned_suit(cls, setting: str = "") -> bool:
         """Those for exact pixels end below the noise of others."""
         return cls._noise(setting) == 0
