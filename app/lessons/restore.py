@@ -26,7 +26,7 @@ GAPS = USUAL | {
 EXPERIMENTS = {
     "Lower is not better": (
         NOISE | {"scheme": SCHEMES["flow"], "nsteps": 40},
-        "Press *Restore*. The PSNR is highest after 30 of 40 steps, 30.1 dB, and 29.8 dB at the end. From there the energy falls "
+        "Press *Restore*. The PSNR is highest after 29 of 40 steps, 30.1 dB, and 29.7 dB at the end. From there the energy falls "
         "all the way: its minimum is not the best image.",
     ),
     "Four learned steps": (
@@ -41,7 +41,7 @@ EXPERIMENTS = {
     ),
     "Gaps, graduated": (
         GAPS | {"smoothing": 0.3},
-        "The same start and the same 40 steps, but σ falls from 0.3: 26.8 dB, at less than a third of the energy. From the "
+        "The same start and the same 40 steps, but σ falls from 0.3: 26.8 dB, at a third of the energy. From the "
         "harmonic fill, a much better start, the same σ lead to the same energy and PSNR: the start no longer matters.",
     ),
     "Blind": (

@@ -164,12 +164,12 @@ def psnrs(choice: SchemeChoice, problem: problems.Problem | None = None) -> list
 
 
 def test_the_lowest_energy_is_not_the_best_image() -> None:
-    """Restore, "Lower is not better": highest after 30 of 40 steps, 30.1 dB, 29.8 dB at the end, the energy falls from there."""
+    """Restore, "Lower is not better": highest after 29 of 40 steps, 30.1 dB, 29.7 dB at the end, the energy falls from there."""
     steps = restored(Denoising.degrade(cameraman(), 0.1, 0, as_file=True), SchemeChoice("flow", 40))
     found = [psnr(step.image, cameraman()).item() for step in steps]
-    assert found.index(max(found)) + 1 == 30
+    assert found.index(max(found)) + 1 == 29
     assert max(found) == pytest.approx(30.1, abs=0.05)
-    assert found[-1] == pytest.approx(29.8, abs=0.05)
+    assert found[-1] == pytest.approx(29.7, abs=0.05)
     assert all(later.energy < earlier.energy for earlier, later in pairwise(steps[29:]))
 
 
@@ -183,13 +183,13 @@ def test_four_learned_steps_are_better_than_any_step_of_the_flow() -> None:
 
 def test_from_grey_a_small_smoothing_leads_nowhere_and_a_falling_one_does() -> None:
     """Restore, "Gaps, σ too small": 40 steps end at 12.0 dB, hardly above the 11.8 dB that they start from. "Gaps, graduated":
-    26.8 dB, at less than a third of the energy, and the same from the harmonic fill."""
+    26.8 dB, at a third of the energy, and the same from the harmonic fill."""
     start = Inpainting.degrade(cameraman(), 0.8, 0).from_start("grey").initial()
     assert psnr(start, cameraman()).item() == pytest.approx(11.8, abs=0.05)
     small, graduated, filled = gaps(0.01, "grey"), gaps(0.3, "grey"), gaps(0.3, None)
     assert small[0] == pytest.approx(12.0, abs=0.05)
     assert graduated[0] == pytest.approx(26.8, abs=0.05)
-    assert graduated[1] < small[1] / 3
+    assert graduated[1] / small[1] == pytest.approx(1 / 3, abs=0.01)
     assert filled[0] == pytest.approx(graduated[0], abs=0.01)
     assert filled[1] == pytest.approx(graduated[1], rel=1e-3)
     better = Inpainting.degrade(cameraman(), 0.8, 0).from_start(None).initial()
