@@ -104,13 +104,13 @@ def errors(count: int, looks: list[int]) -> tuple[list[float], list[float]]:
     """Of a network and of kernel regression, at some iterations."""
     samples, held_out = draw(MIXTURE, count, RANGE), draw(MIXTURE, 1000, RANGE, seed=1)
     regression = KernelRegression(samples)
-    found = []
+    exact, found = -MIXTURE.gradient(held_out.x, held_out.sigma), []
     for iteration, network in enumerate(gradient_descent(initial_network(128, 2), samples, regression.rate)):
         if iteration in looks:
-            found.append(score_error(network(held_out.inputs), held_out, MIXTURE))
+            found.append(score_error(network(held_out.inputs), held_out, exact))
         if iteration == looks[-1]:
             break
-    kernel = [score_error(f, held_out, MIXTURE) for f in regression.path(looks, held_out.inputs)]
+    kernel = [score_error(f, held_out, exact) for f in regression.path(looks, held_out.inputs)]
     return found, kernel
 
 
