@@ -101,7 +101,7 @@ def curves_figure(
                        range=[0, 2 * floor]),
         "height": HEIGHT, "margin": {"l": 55, "r": 10, "t": 30, "b": 40}, "hovermode": "closest", "shapes": shapes,
         "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
-        "annotations": [{"text": "noise of the labels", "x": 0, "xref": "x2 domain", "y": floor, "yref": "y2",
-                         "showarrow": False, "xanchor": "left", "yanchor": "top", "font": {"size": 11}}],
+        "annotations": [{"text": "noise of the labels", "x": 1, "xref": "x2 domain", "y": floor, "yref": "y2",
+                         "showarrow": False, "xanchor": "right", "yanchor": "bottom", "font": {"size": 11}}],
     }  # fmt: skip
     return {"data": data, "layout": layout}
