@@ -39,7 +39,7 @@ def controls() -> Plan:
     ))  # fmt: skip
     iterations = st.select_slider(
         "Iterations", [500, 1000, 2000, 4000, 8000], USUAL.iterations, **in_url("descent"),
-        help="Of gradient descent on all samples. Its step size is the largest one divided by two, for the kernel.",
+        help="Of gradient descent on all samples. Its step size is half of the largest one that is stable for the kernel.",
     )  # fmt: skip
     seed = st.number_input(
         "Seed", 0, 2**31 - 1, USUAL.seed, **whole_in_url("learn-seed"), help="Of samples and network."
