@@ -16,8 +16,8 @@ class LiveChart:
         with box:
             self._style, *self._slots = st.empty(), st.empty(), st.empty()
 
-    def show(self, figure: Figure) -> None:
-        """Draws the next one."""
+    def show(self, figure: Figure, name: str | None = None) -> None:
+        """Draws the next one; name: that of its files, of one that stays."""
         older, newer = f"{self._key}-{self._count}", f"{self._key}-{self._count + 1}"
         self._count += 1
         both = f".st-key-{self._key}-charts"
@@ -27,4 +27,4 @@ class LiveChart:
             f"{both}:has(.st-key-{newer} .main-svg) .st-key-{older} {{ visibility: hidden; }}</style>"
         )
         with self._slots[self._count % 2].container():
-            show(figure, newer)
+            show(figure, newer, name)

@@ -46,4 +46,10 @@ PAGES = [
         "model_training",
         "A small prior is learned while you watch, and used on the other pages.",
     ),
+    Page(
+        "learning",
+        "Learning a score",
+        "conversion_path",
+        "A network learns a score from noisy labels; it is best before the end.",
+    ),
 ]

@@ -1,6 +1,7 @@
 """Learning priors by joint score matching, and schedules by unrolling (method, sections 3 and 4).
 
-This room holds the losses, the training with its checkpoints and logs, and the fit of schedules."""
+This room holds the losses, the training with its checkpoints and logs, and the fit of schedules. In `regression` the score of a
+mixture is learned by a two-layer network, as a regression with noisy labels."""
 
 import lazy_loader
 

@@ -89,6 +89,10 @@ def training(random: Random) -> Settings:
     return {}
 
 
+def learning(random: Random) -> Settings:
+    return {"learn-seed": number(random, 0, 1000, 1), "arrows-at": number(random, 0.1, 1.0, 0.05)}
+
+
 FIRST = Page("Start", "", ("rolling",), start)  # what the bare address shows
 PAGES = [
     FIRST,
@@ -100,4 +104,5 @@ PAGES = [
     Page("Restore", "restore", ("preview", "curtain"), restore),
     Page("Schedules", "schedules", ("schedules",), schedules),
     Page("Training", "training", (), training),
+    Page("Learning a score", "learning", ("arrows-1",), learning),
 ]
