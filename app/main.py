@@ -36,7 +36,7 @@ def set_aside(modules: int) -> None:
     gc.freeze()
 
 
-start = st.Page("views/start.py", title="Start", icon=":material/home:", default=True)
+start = st.Page("views/start.py", title="Start", default=True)
 page = st.navigation([start, *(page.entry() for page in PAGES)], position="top")
 keep_shared(page.url_path)
 st.session_state.figures = {}  # of this page, to be saved
