@@ -46,4 +46,10 @@ PAGES = [
         "model_training",
         "A small prior is learned while you watch, and used on the other pages.",
     ),
+    Page(
+        "sampling",
+        "Sampling",
+        "casino",
+        "Chains through x and σ, what a sample costs, and how uncertain an inpainting is.",
+    ),
 ]

@@ -25,6 +25,11 @@ WALK = 1.0  # sigma_max of chains, which need not go to where all is noise
 BURN_IN = 20  # steps of a chain before its first sample
 PER_CHAIN = 20  # samples of a chain
 AXES = 16  # directions in the plane that samples are seen along
+PLANE = GaussianMixture(
+    [0.2, 0.3, 0.5], [[-0.7, -0.5], [0.6, -0.4], [0.0, 0.6]],
+    [[[0.05, 0.03], [0.03, 0.03]], [[0.002, 0.0], [0.0, 0.03]], [[0.04, -0.03], [-0.03, 0.04]]],
+)  # fmt: skip
+"""Three components in the plane, turned and long: where directions of steps can be bent, which they cannot on the line."""
 
 
 def cumulative(mixture: GaussianMixture, x: Tensor, axis: Tensor) -> Tensor:
