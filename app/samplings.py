@@ -22,7 +22,16 @@ from gnc_core.mixture import PRESETS
 from gnc_core.problems.degradations import generator
 from gnc_core.restoration import Flow
 from gnc_core.restoration.schemes import DIVERGED
-from gnc_core.sampling import AnnealedLangevin, LangevinGibbs, MixtureEnergy, Posterior, ReverseODE, comparison, last, moments
+from gnc_core.sampling import (
+    AnnealedLangevin,
+    LangevinGibbs,
+    MixtureEnergy,
+    Posterior,
+    ReverseODE,
+    comparison,
+    last,
+    moments,
+)
 
 PLANE = "Three in the plane"
 MIXTURES = PRESETS | {PLANE: comparison.PLANE}
@@ -59,7 +68,10 @@ def walked(walk: Walk) -> Walked:
         shares = [100 * torch.histogram(samples[:, 0], EDGES)[0] / len(samples) for samples in so_far]
         exact = 100 * comparison.cumulative(mixture, EDGES, torch.ones(1)).diff()
         errors = [comparison.wasserstein(samples, mixture) for samples in so_far]
-        grid, s = torch.linspace(-1.5, 1.5, 241, dtype=torch.float64), torch.linspace(np.log(low), np.log(high), 60).double()
+        grid, s = (
+            torch.linspace(-1.5, 1.5, 241, dtype=torch.float64),
+            torch.linspace(np.log(low), np.log(high), 60).double(),
+        )
         R = energy.energy(grid.repeat(len(s))[:, None], s.repeat_interleave(len(grid))).view(len(s), len(grid))
     return Walked(
         at, x[at - 1, :, 0].numpy(), sigma[at - 1].numpy(), torch.stack([x[:, 0, 0], sigma[:, 0]]).numpy(),
@@ -78,19 +90,22 @@ class Race:
 
 
 class Racing(Work):
-    """A race at work. Every `advance` is a method at a number of scores; the slowest comes last.
+    """A race at work, a piece with every `advance`: each method at each number of scores, the slowest method last.
 
-    exact: the error of exact samples, None before the first step. costs: what is known so far."""
+    exact: the error of exact samples, None before the first step. costs: what is known so far. What a race has come to is known
+    to all visitors."""
 
     def __init__(self, plan: Race) -> None:
         super().__init__()
-        self.plan, self.exact = plan, None
+        self.plan = plan
+        self.exact: float | None = None
         self.costs: list[comparison.Cost] = []
-        bent = MIXTURES[plan.mixture].dimension > 1  # on the line, they go the same ways
+        bent = MIXTURES[plan.mixture].dimension > 1  # on the line, bent directions are the same
         methods = [method for method in comparison.METHODS if bent or "," not in method]
         self._todo = [(method, budget) for method in methods for budget in BUDGETS]
-
-    exact: float | None
+        if found := reached(plan, ""):
+            self.exact, self.costs = found["all"]
+        self._work = self._all()
 
     @property
     def finished(self) -> bool:
@@ -110,27 +125,27 @@ class Racing(Work):
         return len(self.costs)
 
     def _step(self) -> None:
-        cost = _cost(self.plan, *self._todo[len(self.costs)])
-        self.exact = _exact(self.plan) if self.exact is None else self.exact
-        with self._lock:
-            self.costs.append(cost)
+        next(self._work)
+        if self.finished:
+            reached(self.plan, "")["all"] = self.exact, self.costs
+
+    def _all(self) -> Iterator[None]:
+        plan, mixture = self.plan, MIXTURES[self.plan.mixture]
+        self.exact = comparison.exact_error(mixture, plan.count, plan.seed)
+        yield
+        for method, budget in self._todo:
+            for cost in comparison.in_pieces(mixture, method, budget, plan.count, plan.seed):
+                if cost is not None:
+                    with self._lock:
+                        self.costs = [*self.costs, cost]
+                yield
 
     def figure(self) -> Figure | None:
         """What is known so far; None before the first step."""
-        found: dict[str, list[tuple[float, float, float]]] = {}
+        found: dict[str, list[tuple[float, float]]] = {}
         for cost in self.costs:
-            found.setdefault(cost.method, []).append((cost.scores, cost.energies, cost.error))
+            found.setdefault(cost.method, []).append((cost.scores, cost.error))
         return None if self.exact is None else cost_figure(found, self.exact, self.plan.count)
-
-
-@st.cache_data(max_entries=4096, show_spinner=False)
-def _cost(plan: Race, method: str, budget: int) -> comparison.Cost:
-    return next(comparison.compare(MIXTURES[plan.mixture], [method], [budget], plan.count, plan.seed))
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _exact(plan: Race) -> float:
-    return comparison.exact_error(MIXTURES[plan.mixture], plan.count, plan.seed)
 
 
 @dataclass(frozen=True)
@@ -175,7 +190,7 @@ class Drawing(Work):
         self.flow: Tensor | None = None
         self.samples: list[Tensor] = []
         self._public = isinstance(plan.source, str) and plan.prior in zoo.names()
-        if self._public and (found := drawn(plan, zoo.weights_hash(plan.prior))):
+        if self._public and (found := reached(plan, zoo.weights_hash(plan.prior))):
             self.flow, self.samples = found["all"]
         self._work = self._all()
 
@@ -196,7 +211,7 @@ class Drawing(Work):
         next(self._work)
         self._steps += 1
         if self.finished and self._public:
-            drawn(self.plan, zoo.weights_hash(self.plan.prior))["all"] = self.flow, self.samples
+            reached(self.plan, zoo.weights_hash(self.plan.prior))["all"] = self.flow, self.samples
 
     def _all(self) -> Iterator[None]:
         problem, noise, image = self.problem.to(self.device), generator(self.plan.seed), None
@@ -223,7 +238,9 @@ class Drawing(Work):
         found = [moments(x[:n]) for n in range(1, len(x) + 1)]
         mean, deviation = (torch.cat(parts) for parts in zip(*found, strict=True))
         truth = self.truth.expand_as(x)
-        return Looks(*(part[:, 0].numpy() for part in (x, mean, deviation)), psnr(x, truth).numpy(), psnr(mean, truth).numpy())
+        return Looks(
+            *(part[:, 0].numpy() for part in (x, mean, deviation)), psnr(x, truth).numpy(), psnr(mean, truth).numpy()
+        )
 
     def figure(self) -> Figure | None:
         """What is known so far, with a slider over the samples once it ends; None before the flow has ended."""
@@ -232,7 +249,7 @@ class Drawing(Work):
         flow, hidden = self.flow[0, 0].numpy(), ~self.problem.observed[0, 0].numpy()
         looks, slider = self.looks(), not self.running and len(self.samples) > 1
         flow_psnr = psnr(self.flow, self.truth).item()
-        return posterior_figure(self.truth[0, 0].numpy(), hidden, flow, flow_psnr, looks, self.plan.count, slider)
+        return posterior_figure(self.truth[0, 0].numpy(), hidden, flow, flow_psnr, looks, slider)
 
 
 def _finite(x: Tensor | None) -> Tensor:
@@ -242,6 +259,6 @@ def _finite(x: Tensor | None) -> Tensor:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def drawn(plan: Gaps, weights: str) -> dict[str, Any]:
-    """Where a plan for a sample photograph leaves what it has come to, under "all"."""
+def reached(plan: Race | Gaps, weights: str) -> dict[str, Any]:
+    """Where a plan leaves what it has come to, under "all"; those of uploads leave nothing."""
     return {}

@@ -5,11 +5,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.figures.common import BLUE, MARK, PURPLE, RED, Figure, Part, axis, horizontal, log_ticks, merged, on_panel, panels, player
+from app.figures.common import (
+    BLUE,
+    MARK,
+    PURPLE,
+    RED,
+    Figure,
+    Part,
+    axis,
+    horizontal,
+    log_ticks,
+    merged,
+    on_panel,
+    panels,
+    player,
+)
 
 HEIGHT, PICTURES = 500, 570
 PLAY_SECONDS = 10.0
 PATH = "rgb(230, 80, 40)"
+MISSING = "rgb(90, 140, 210)"  # no grey
 # Told apart by dashes and symbols, too: not everybody sees their colours.
 STYLES = {
     "euler": ("Euler", BLUE, "solid", "circle"),
@@ -60,8 +75,8 @@ def walk_figure(walked: Walked) -> Figure:
          "marker": {"size": 4, "color": PATH}},
         {"x": walked.bins, "width": width, "marker": {"color": BLUE, "opacity": 0.7}, "name": "samples so far",
          "hovertemplate": "%{y:.2f} % around %{x:.2f}<extra>samples</extra>"},
-        {"type": "scatter", "x": walked.bins, "y": walked.exact, "mode": "lines", "line": {"shape": "hvh", "color": RED, "width": 2},
-         "name": "density", "hovertemplate": "%{y:.2f} % around %{x:.2f}<extra>density</extra>"},
+        {"type": "scatter", "x": walked.bins, "y": walked.exact, "mode": "lines", "name": "density",
+         "line": {"shape": "hvh", "color": RED, "width": 2}, "hovertemplate": "%{y:.2f} % around %{x:.2f}<extra>density</extra>"},
     ]  # fmt: skip
     moving = [_walk_frame(walked, k) for k in range(len(walked.at))]
     names = [str(k) for k in range(len(moving))]
@@ -101,17 +116,17 @@ def _walk_frame(walked: Walked, k: int) -> list[Part]:
     ]
 
 
-def cost_figure(costs: Mapping[str, Sequence[tuple[float, float, float]]], exact: float, count: int) -> Figure:
-    """Errors against scores, a line a method (`STYLES`): (scores, energies, error) of each of its points. exact: the error of
+def cost_figure(costs: Mapping[str, Sequence[tuple[float, float]]], exact: float, count: int) -> Figure:
+    """Errors against scores, a line a method (`STYLES`): (scores, error) of each of its points. exact: the error of
     as many exact samples, `count`."""
     data = []
     for method, found in costs.items():
         name, colour, dash, symbol = STYLES[method]
-        scores, energies, error = np.array(found, dtype=float).reshape(-1, 3).T
+        scores, error = np.array(found, dtype=float).reshape(-1, 2).T
         data.append(
-            {"type": "scatter", "x": scores, "y": error, "mode": "lines+markers", "name": name, "customdata": energies,
+            {"type": "scatter", "x": scores, "y": error, "mode": "lines+markers", "name": name,
              "line": {"color": colour, "dash": dash, "width": 2.5}, "marker": {"symbol": symbol, "size": 9, "color": colour},
-             "hovertemplate": "%{x:.3g} scores and %{customdata:.3g} energies a sample: %{y:.3g}"}
+             "hovertemplate": "%{x:.3g} scores: %{y:.3g}"}
         )  # fmt: skip
     return {
         "data": data,
@@ -144,7 +159,7 @@ class Looks:
 
 
 def posterior_figure(
-    truth: np.ndarray, hidden: np.ndarray, flow: np.ndarray, flow_psnr: float, looks: Looks | None, total: int, slider: bool
+    truth: np.ndarray, hidden: np.ndarray, flow: np.ndarray, flow_psnr: float, looks: Looks | None, slider: bool
 ) -> Figure:
     """The photograph, what is known of it, the flow's result, and below: a sample, and mean and standard deviation of all samples
     so far. hidden: bool, (H, W). slider: over the samples, else the newest is shown."""
@@ -157,7 +172,9 @@ def posterior_figure(
         n, psnr = len(looks.samples), float(looks.sample_psnr.mean())
         titles += [
             f"a sample, {looks.sample_psnr[-1]:.2f} dB" if not slider else f"a sample, on average {psnr:.2f} dB",
-            f"mean of {n}, {looks.mean_psnr[-1]:.2f} dB" if not slider else f"mean so far, of all {looks.mean_psnr[-1]:.2f} dB",
+            f"mean of {n}, {looks.mean_psnr[-1]:.2f} dB"
+            if not slider
+            else f"mean so far, of all {looks.mean_psnr[-1]:.2f} dB",
             "standard deviation",
         ]
         most = max(float(looks.deviation[-1].max()), 1e-6)
@@ -166,7 +183,7 @@ def posterior_figure(
             {"type": "heatmap", "z": looks.deviation[-1].astype(np.float32), "zmin": 0, "zmax": most, "colorscale": "Cividis",
              "name": "standard deviation", "hovertemplate": "%{z:.3f}<extra>standard deviation</extra>",
              "colorbar": {"thickness": 10, "outlinewidth": 0, "len": 0.42, "y": 0, "yanchor": "bottom", "x": 1.005,
-                          "title": {"text": "of range [0, 1]", "side": "right"}, "nticks": 5}}, 6
+                          "title": {"text": "grey values are in [0, 1]", "side": "right"}, "nticks": 5}}, 6
         )]  # fmt: skip
         if slider:
             frames = [
@@ -184,6 +201,7 @@ def posterior_figure(
         "data": data, "frames": frames,
         "layout": _six(titles) | play | {
             "height": PICTURES, "margin": {"l": 5, "r": 70, "t": 24, "b": 70}, "hovermode": "closest",
+            "plot_bgcolor": MISSING,
         },
     }  # fmt: skip
 
@@ -212,6 +230,7 @@ def _six(titles: Sequence[str]) -> Part:
         layout[f"xaxis{name}"] = plain | {"domain": [left, left + 0.31], "anchor": f"y{name}"}
         layout[f"yaxis{name}"] = plain | {
             "domain": [low, low + 0.45], "anchor": f"x{name}", "scaleanchor": f"x{name}", "autorange": "reversed",
+            "constraintoward": "top",
         }  # fmt: skip
     for number, title in enumerate(titles):
         row, column = divmod(number, 3)

@@ -10,6 +10,7 @@ from gnc_core.mixture import GaussianMixture
 from gnc_core.sampling import MixtureEnergy, comparison
 from gnc_core.sampling.comparison import PLANE
 
+
 def errors(mixture: GaussianMixture, method: str, *budgets: int, count: int = 3000) -> list[float]:
     return [cost.error for cost in comparison.compare(mixture, [method], budgets, count)]
 
