@@ -38,8 +38,8 @@ EXPERIMENTS: Experiments = {
     "Rank one is not curvature": (
         {"part": COSTS, "density": PLANE, "drawn": 2000, "draw-seed": 0},
         "At 10 scores rank one takes Euler's error from 0.058 to 0.035. It is an extrapolation: with the exact Hessian in its "
-        "place Euler's method gets worse, 0.034 against 0.021 at 40. With Langevin steps it is the other way round: at 40 the Hessian "
-        "helps, 0.049 against 0.067, and rank one harms, 0.095. Denoising MCMC is at 6 scores where Euler is at 10.",
+        "place Euler's method gets worse, 0.034 against 0.021 at 40. With Langevin steps it is the other way round: at 40 the "
+        "Hessian helps, 0.049 against 0.067, and rank one harms, 0.095. Denoising MCMC is at 6 scores where Euler is at 10.",
     ),
     "80 % missing": (
         GAPS | {"gaps": RANDOM, "missing": 0.8},

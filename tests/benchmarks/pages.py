@@ -89,6 +89,14 @@ def training(random: Random) -> Settings:
     return {}
 
 
+def sampling(random: Random) -> Settings:
+    return {
+        "mixture": random.choice(["Five components", "Very many steps", "GNC fails", "Dirac components"]),
+        "moves": number(random, 10, 200, 10),
+        "draw-seed": number(random, 0, 1000, 1),
+    }
+
+
 FIRST = Page("Start", "", ("rolling",), start)  # what the bare address shows
 PAGES = [
     FIRST,
@@ -100,4 +108,5 @@ PAGES = [
     Page("Restore", "restore", ("preview", "curtain"), restore),
     Page("Schedules", "schedules", ("schedules",), schedules),
     Page("Training", "training", (), training),
+    Page("Sampling", "sampling", ("sampling", "live"), sampling),
 ]
