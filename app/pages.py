@@ -50,6 +50,6 @@ PAGES = [
         "sampling",
         "Sampling",
         "casino",
-        "Chains through x and σ, what a sample costs, and how uncertain an inpainting is.",
+        "Chains through x and σ; how uncertain an inpainting is.",
     ),
 ]

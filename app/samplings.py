@@ -69,7 +69,7 @@ def walked(walk: Walk) -> Walked:
         exact = 100 * comparison.cumulative(mixture, EDGES, torch.ones(1)).diff()
         errors = [comparison.wasserstein(samples, mixture) for samples in so_far]
         grid, s = (
-            torch.linspace(-1.5, 1.5, 241, dtype=torch.float64),
+            torch.linspace(-2, 2, 321, dtype=torch.float64),
             torch.linspace(np.log(low), np.log(high), 60).double(),
         )
         R = energy.energy(grid.repeat(len(s))[:, None], s.repeat_interleave(len(grid))).view(len(s), len(grid))

@@ -21,7 +21,7 @@ from app.figures.common import (
     player,
 )
 
-HEIGHT, PICTURES = 500, 570
+HEIGHT, PICTURES = 540, 570
 PLAY_SECONDS = 10.0
 PATH = "rgb(230, 80, 40)"
 MISSING = "rgb(90, 140, 210)"  # no grey
@@ -200,7 +200,7 @@ def posterior_figure(
     return {
         "data": data, "frames": frames,
         "layout": _six(titles) | play | {
-            "height": PICTURES, "margin": {"l": 5, "r": 70, "t": 24, "b": 70}, "hovermode": "closest",
+            "height": PICTURES, "margin": {"l": 5, "r": 70, "t": 24, "b": 70, "pad": 0}, "hovermode": "closest",
             "plot_bgcolor": MISSING,
         },
     }  # fmt: skip

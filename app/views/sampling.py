@@ -70,9 +70,9 @@ def posterior_controls() -> tuple[Gaps | None, bytes | None]:
     return (None if source is None else Gaps(prior, source, crop, missing, hole, count, inner, seed)), data
 
 
-def draw_walk(walk: Walk) -> None:
-    with st.container(key="wide walk"):
-        show(walk_figure(walked(walk)), "sampling", "chains")
+def place(work: Racing | Drawing, name: str) -> str:
+    """The key of a container; a narrow page scrolls what is called wide."""
+    return f"wide {name}" if isinstance(work, Drawing) else f"{name} errors"
 
 
 def run_to_the_end(work: Racing | Drawing) -> None:
@@ -80,7 +80,7 @@ def run_to_the_end(work: Racing | Drawing) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
     row.button("Stop", icon=":material/stop:", on_click=work.stop, help="What has been computed is kept.")
     bar = row.progress(min(work.done, 1.0))
-    with st.container(key="wide live"):
+    with st.container(key=place(work, "live")):
         chart = LiveChart("live")
     told, drawn, count = 0.0, 0.0, 0
     while work.running:
@@ -111,7 +111,7 @@ def draw_work(work: Racing | Drawing) -> None:
             st.button("Go on", icon=":material/play_arrow:", on_click=work.go_on, help="Computes what is missing.")
         figure = work.figure()
         if figure is not None:
-            with st.container(key="wide sampling"):
+            with st.container(key=place(work, "sampling")):
                 show(figure, "sampling", "posterior" if isinstance(work, Drawing) else "errors")
 
 
@@ -120,7 +120,10 @@ def page() -> None:
     plan, data, problem = None, None, ""
     try:
         with st.sidebar:
-            part = st.segmented_control("Show", PARTS, default=MIXTURE, required=True, **in_url("part"))
+            part = st.segmented_control(
+                "Show", PARTS, default=MIXTURE, required=True, **in_url("part"),
+                help="Chains on a mixture; errors against the number of scores; samples of an inpainting.",
+            )  # fmt: skip
             if part == POSTERIOR:
                 plan, data = posterior_controls()
             else:
@@ -134,7 +137,8 @@ def page() -> None:
     elif plan is None:
         st.info("Upload the file on the left: links hold settings, but no files.")
     elif isinstance(plan, Walk):
-        draw_walk(plan)
+        with st.container(key="wide walk"):
+            show(walk_figure(walked(plan)), "sampling", "chains")
     else:
         draw_work(state.sampling)
 

@@ -38,8 +38,8 @@ def test_slider_moves_the_chains_in_the_browser_alone(page: Page, app_url: str) 
 def test_part_and_controls_are_in_the_url(page: Page, app_url: str) -> None:
     wrong = failures(page)
     open_page(page, app_url + "/sampling?drawn=500&density=Five+components")
-    page.get_by_role("radio", name="Error against scores").click()
-    expect(page).to_have_url(re.compile("part=Error"))
+    page.get_by_role("radio", name="Cost").click()
+    expect(page).to_have_url(re.compile("part=Cost"))
     names = ["Euler", "Heun", "Langevin", "Denoising MCMC"]
     expect(page.locator(".legendtext")).to_have_text(names, timeout=A_WHILE)
     assert not wrong
