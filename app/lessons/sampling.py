@@ -14,9 +14,9 @@ up to a factor.
 dx/dσ = σ ∇R(x, σ) takes each state down to a sample. Shades: the joint density, by its square root; orange: the last 15 steps of
 the first chain.
 
-*Cost*, the error against the number of scores: the ODE (Euler, Heun) and annealed Langevin steps start from noise, σ = 10. Rank one
-and exact Hessian bend their directions (Levenberg-Marquardt-Langevin). Distances are Wasserstein's, in the plane the mean over
-16 directions. A draw of σ costs 32 energies, which are not counted.
+*Cost*, the error against the number of scores: the ODE (Euler, Heun) and annealed Langevin steps start from noise, σ = 10. Rank
+one and exact Hessian bend their directions (Levenberg-Marquardt-Langevin). Distances are Wasserstein's, in the plane the mean
+over 16 directions. A draw of σ costs 32 energies, which are not counted.
 
 *Posterior*: images that agree with all known pixels, by Langevin steps at the flow's smoothings and the flow's step at the last
 one; their mean, and their standard deviation as a map of uncertainty.
