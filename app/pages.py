@@ -46,6 +46,12 @@ PAGES = [
         "A small prior is learned while you watch, and used on the other pages.",
     ),
     Page(
+        "sampling",
+        "Sampling",
+        "casino",
+        "Chains through x and σ; how uncertain an inpainting is.",
+    ),
+    Page(
         "learning",
         "Learning a score",
         "conversion_path",

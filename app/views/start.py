@@ -14,7 +14,7 @@ from gnc_core import zoo
 from gnc_core.mixture.tables import ROWS
 from gnc_core.restoration.schedules import logarithmic
 
-A_ROW = 4  # doors
+A_ROW = 5  # doors
 
 
 def device() -> str | None:

@@ -24,7 +24,13 @@ NOISE = 10.0  # sigma_max of what starts from noise: a mixture on [-1, 1] is non
 WALK = 1.0  # sigma_max of chains, which need not go to where all is noise
 BURN_IN = 20  # steps of a chain before its first sample
 PER_CHAIN = 20  # samples of a chain
+PIECE = 10  # steps of chains
 AXES = 16  # directions in the plane that samples are seen along
+PLANE = GaussianMixture(
+    [0.2, 0.3, 0.5], [[-0.7, -0.5], [0.6, -0.4], [0.0, 0.6]],
+    [[[0.05, 0.03], [0.03, 0.03]], [[0.002, 0.0], [0.0, 0.03]], [[0.04, -0.03], [-0.03, 0.04]]],
+)  # fmt: skip
+"""Three components in the plane, turned and long: where directions of steps can be bent, which they cannot on the line."""
 
 
 def cumulative(mixture: GaussianMixture, x: Tensor, axis: Tensor) -> Tensor:
@@ -129,13 +135,26 @@ def compare(
     >>> few.error > many.error, many.scores
     (True, 40.0)
     """
-    checks.whole(count, "The number of samples", PER_CHAIN)
     for method in methods:
-        if method not in METHODS:
-            raise InputError(f"There is no method {method!r}; there are {', '.join(METHODS)}.")
         for budget in budgets:
-            checks.whole(budget, "The number of scores a sample", 4)
-            yield METHODS[method](method, mixture, budget, count, seed, sigma_min)
+            yield from filter(None, in_pieces(mixture, method, budget, count, seed, sigma_min))
+
+
+def in_pieces(
+    mixture: GaussianMixture, method: str, budget: int, count: int = 4000, seed: int = 0, sigma_min: float = 0.01
+) -> Iterator[Cost | None]:
+    """One cost of `compare`, at its end, and None before it, now and then: chains take long, and who shows them wants to stop.
+
+    >>> from gnc_core.mixture import PRESETS
+    >>> *before, cost = in_pieces(PRESETS["Five components"], "denoising MCMC", 5, count=20)
+    >>> set(before), cost.method
+    ({None}, 'denoising MCMC')
+    """
+    checks.whole(count, "The number of samples", PER_CHAIN)
+    if method not in METHODS:
+        raise InputError(f"There is no method {method!r}; there are {', '.join(METHODS)}.")
+    checks.whole(budget, "The number of scores a sample", 4)
+    yield from METHODS[method](method, mixture, budget, count, seed, sigma_min)
 
 
 def exact_error(mixture: GaussianMixture, count: int, seed: int = 0) -> float:
@@ -148,19 +167,21 @@ def exact_error(mixture: GaussianMixture, count: int, seed: int = 0) -> float:
     return wasserstein(MixtureEnergy(mixture).draw(count, generator(seed)), mixture)
 
 
-Method = Callable[[str, GaussianMixture, int, int, int, float], Cost]
+Method = Callable[[str, GaussianMixture, int, int, int, float], Iterator[Cost | None]]
 
 
 def _ode(scheme: str, direction: Callable[[MixtureEnergy], Direction]) -> Method:
     """The reverse ODE from noise."""
 
-    def run(name: str, mixture: GaussianMixture, budget: int, count: int, seed: int, sigma_min: float) -> Cost:
+    def run(
+        name: str, mixture: GaussianMixture, budget: int, count: int, seed: int, sigma_min: float
+    ) -> Iterator[Cost | None]:
         exact = MixtureEnergy(mixture, sigma_min, NOISE)
         energy = Counted(exact)
         steps = (budget - 1) // 2 if scheme == "heun" else budget - 1
         x = NOISE * noise_like(mixture.means.new_zeros(count, mixture.dimension), generator(seed))
         x = last(ReverseODE(steps, scheme, direction=direction(exact)).run(energy, x, NOISE)).x
-        return Cost(name, float(energy.scores), 0.0, wasserstein(x, mixture))
+        yield Cost(name, float(energy.scores), 0.0, wasserstein(x, mixture))
 
     return run
 
@@ -168,19 +189,23 @@ def _ode(scheme: str, direction: Callable[[MixtureEnergy], Direction]) -> Method
 def _annealed(direction: Callable[[MixtureEnergy], Direction]) -> Method:
     """Langevin steps at falling smoothings, from noise, and Tweedie's step."""
 
-    def run(name: str, mixture: GaussianMixture, budget: int, count: int, seed: int, sigma_min: float) -> Cost:
+    def run(
+        name: str, mixture: GaussianMixture, budget: int, count: int, seed: int, sigma_min: float
+    ) -> Iterator[Cost | None]:
         exact = MixtureEnergy(mixture, sigma_min, NOISE)
         energy, noise = Counted(exact), generator(seed)
         x = NOISE * noise_like(mixture.means.new_zeros(count, mixture.dimension), noise)
         schedule = logarithmic(NOISE, sigma_min, budget - 1)
         state = last(AnnealedLangevin(schedule, h=1.0, direction=direction(exact)).run(energy, x, noise))
         x = tweedie(energy, state.x, state.sigma)
-        return Cost(name, float(energy.scores), 0.0, wasserstein(x, mixture))
+        yield Cost(name, float(energy.scores), 0.0, wasserstein(x, mixture))
 
     return run
 
 
-def _denoising_mcmc(name: str, mixture: GaussianMixture, budget: int, count: int, seed: int, sigma_min: float) -> Cost:
+def _denoising_mcmc(
+    name: str, mixture: GaussianMixture, budget: int, count: int, seed: int, sigma_min: float
+) -> Iterator[Cost | None]:
     """Half of the scores go into the chain between two samples, half into denoising them."""
     energy, noise = Counted(MixtureEnergy(mixture, sigma_min, WALK)), generator(seed)
     apart = max(1, (budget - 1) // 2)
@@ -188,12 +213,17 @@ def _denoising_mcmc(name: str, mixture: GaussianMixture, budget: int, count: int
     chains = math.ceil(count / PER_CHAIN)
     x = noise_like(mixture.means.new_zeros(chains, mixture.dimension), noise)
     walk = LangevinGibbs(BURN_IN + PER_CHAIN * apart, h=1.0).run(energy, WALK * x, WALK, noise)
-    kept = [state for state in walk if state.index > BURN_IN and (state.index - BURN_IN) % apart == 0]
+    kept = []
+    for state in walk:
+        if state.index > BURN_IN and (state.index - BURN_IN) % apart == 0:
+            kept.append(state)
+        if state.index % PIECE == 0:
+            yield None
     walked, energies = energy.scores, energy.energies
     x, sigma = torch.cat([state.x for state in kept]), torch.cat([state.sigma for state in kept])
     x = last(down.run(energy, x, sigma)).x
     scores = walked / PER_CHAIN + energy.scores - walked
-    return Cost(name, scores, energies / PER_CHAIN, wasserstein(x, mixture))
+    yield Cost(name, scores, energies / PER_CHAIN, wasserstein(x, mixture))
 
 
 METHODS: dict[str, Method] = {

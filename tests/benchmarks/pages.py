@@ -89,6 +89,14 @@ def training(random: Random) -> Settings:
     return {}
 
 
+def sampling(random: Random) -> Settings:
+    return {
+        "mixture": random.choice(["Five components", "Very many steps", "GNC fails", "Dirac components"]),
+        "moves": number(random, 10, 200, 10),
+        "draw-seed": number(random, 0, 1000, 1),
+    }
+
+
 def learning(random: Random) -> Settings:
     return {"learn-seed": number(random, 0, 1000, 1), "arrows-at": number(random, 0.1, 1.0, 0.05)}
 
@@ -104,5 +112,6 @@ PAGES = [
     Page("Restore", "restore", ("preview", "curtain"), restore),
     Page("Schedules", "schedules", ("schedules",), schedules),
     Page("Training", "training", (), training),
+    Page("Sampling", "sampling", ("sampling", "live"), sampling),
     Page("Learning a score", "learning", ("arrows-1",), learning),
 ]

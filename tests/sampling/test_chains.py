@@ -23,13 +23,7 @@ from gnc_core.sampling import (
     moments,
     smoothings,
 )
-from gnc_core.sampling.comparison import cumulative, kolmogorov_smirnov
-
-PLANE = GaussianMixture(
-    [0.2, 0.3, 0.5], [[-0.7, -0.5], [0.6, -0.4], [0.0, 0.6]],
-    [[[0.05, 0.03], [0.03, 0.03]], [[0.002, 0.0], [0.0, 0.03]], [[0.04, -0.03], [-0.03, 0.04]]],
-)  # fmt: skip
-
+from gnc_core.sampling.comparison import PLANE, cumulative, kolmogorov_smirnov
 
 WALK = torch.linspace(math.log(0.01), 0, 12, dtype=torch.float64)
 

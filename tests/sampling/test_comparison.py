@@ -8,11 +8,7 @@ from scipy import stats
 from gnc_core.errors import InputError
 from gnc_core.mixture import GaussianMixture
 from gnc_core.sampling import MixtureEnergy, comparison
-
-PLANE = GaussianMixture(
-    [0.2, 0.3, 0.5], [[-0.7, -0.5], [0.6, -0.4], [0.0, 0.6]],
-    [[[0.05, 0.03], [0.03, 0.03]], [[0.002, 0.0], [0.0, 0.03]], [[0.04, -0.03], [-0.03, 0.04]]],
-)  # fmt: skip
+from gnc_core.sampling.comparison import PLANE
 
 
 def errors(mixture: GaussianMixture, method: str, *budgets: int, count: int = 3000) -> list[float]:

@@ -1,0 +1,67 @@
+"""The page "Sampling" in a real browser: chains move on a slider, samples appear, work is stopped and goes on, links hold."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .reading import failures
+
+A_WHILE = 120_000  # milliseconds that samples may take on a busy machine
+POSTERIOR = "/sampling?part=Posterior&image=Cat&part-side=48&inner=1"
+CHAINS = "document.querySelector('.js-plotly-plot')._fullData[1].x[0]"
+
+
+def open_page(page: Page, url: str) -> None:
+    page.goto(url)
+    expect(page.get_by_role("heading", name="Sampling")).to_be_visible()
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=A_WHILE)
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=A_WHILE)
+
+
+def test_slider_moves_the_chains_in_the_browser_alone(page: Page, app_url: str) -> None:
+    wrong, sent = failures(page), list[object]()
+    page.on("websocket", lambda socket: socket.on("framesent", lambda message: sent.append(message)))
+    open_page(page, app_url + "/sampling?chains=5&moves=20")
+    label, count = page.locator(".slider-label").first, len(sent)
+    expect(label).to_contain_text("step 20: 100 samples")
+    page.evaluate(f"window.before = {CHAINS}")
+    rail = page.locator(".slider-rail-rect").bounding_box()
+    assert rail
+    page.mouse.click(rail["x"] + 3, rail["y"] + rail["height"] / 2)
+    expect(label).to_contain_text("step 1: 5 samples", timeout=A_WHILE)
+    page.wait_for_function(f"{CHAINS} !== window.before")
+    assert len(sent) == count
+    assert not wrong
+
+
+def test_part_and_controls_are_in_the_url(page: Page, app_url: str) -> None:
+    wrong = failures(page)
+    open_page(page, app_url + "/sampling?drawn=500&density=Five+components")
+    page.get_by_role("radio", name="Cost").click()
+    expect(page).to_have_url(re.compile("part=Cost"))
+    names = ["Euler", "Heun", "Langevin", "Denoising MCMC"]
+    expect(page.locator(".legendtext")).to_have_text(names, timeout=A_WHILE)
+    assert not wrong
+
+
+def test_samples_are_stopped_and_go_on(page: Page, app_url: str) -> None:
+    page.goto(app_url + POSTERIOR + "&samples=24&draw-seed=5")
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=A_WHILE)
+    stop, again = page.get_by_role("button", name="Stop", exact=True), page.get_by_role("button", name="Go on")
+    stop.click()
+    expect(again).to_be_visible(timeout=A_WHILE)
+    again.click()
+    expect(again).to_have_count(0)
+    expect(page.locator(".slider-label").first).to_contain_text("sample 24 of 24", timeout=A_WHILE)
+    expect(stop).to_have_count(0)
+
+
+@pytest.mark.parametrize("link", ["/sampling?chains=5", POSTERIOR + "&samples=2&gaps=A+hole&hole=16"])
+def test_figure_is_in_view_on_a_small_screen(page: Page, app_url: str, link: str) -> None:
+    page.set_viewport_size({"width": 1366, "height": 768})
+    open_page(page, app_url + link)
+    expect(page.locator(".js-plotly-plot")).to_have_count(1, timeout=A_WHILE)
+    figure = page.locator(".js-plotly-plot").bounding_box()
+    assert figure
+    assert figure["y"] + figure["height"] <= 768
