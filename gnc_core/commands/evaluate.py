@@ -76,13 +76,13 @@ def evaluate(
     Example (BSDS68 at 25/255):
       python -m gnc_core evaluate --data val --list bsds68.txt --task denoise --noise-std 0.098039
     """
-    from gnc_core.prior import ByChannel
-
     level, setting = options.task_level(task, levels), options.task_setting(task, settings)
     other = baselines.baseline(baseline, task) if baseline else None
     if start is not None:
         problems.task(task).check_start(start)
     folder.check()
+    from gnc_core.prior import ByChannel
+
     device = options.choose_device(device)
     prior = ByChannel(zoo.load(prior_name, device))
     scheme = choose_scheme(choice, prior, prior_name, task, level, start, setting)

@@ -91,7 +91,7 @@ def load(source: str | os.PathLike | bytes, name: str | None = None) -> Result:
 
     >>> from gnc_core import zoo
     >>> load(zoo.sweep_files()["denoise-0.1-foe-l1"]).plan.title
-    'denoise, noise 0.1, prior foe-l1, 68 images'
+    'denoise, noise 0.1, prior foe-l1, 32 images'
     """
     if isinstance(source, bytes):
         data, name = source, name or "The file"
