@@ -11,7 +11,7 @@ from gnc_core.restoration import LearnedSchedule
 from .reading import failures, metric
 
 A_FIT = 120_000  # milliseconds that a fit may take on a busy machine
-SIGMA = "document.querySelector('.js-plotly-plot').data[0].y"
+SIGMA = "document.querySelector('.js-plotly-plot')?.data?.[0].y"  # undefined while the figure is drawn anew
 
 
 def open_page(page: Page, url: str) -> None:
@@ -34,7 +34,7 @@ def test_control_changes_the_figure_and_the_url(page: Page, app_url: str) -> Non
     for _ in range(10):
         slider.press("ArrowRight")
     expect(page).to_have_url(re.compile("noise=0.12"))
-    page.wait_for_function(f"before => JSON.stringify({SIGMA}) !== before", arg=json.dumps(before))
+    page.wait_for_function(f"before => {SIGMA} && JSON.stringify({SIGMA}) !== before", arg=json.dumps(before))
     expect(page.locator(".js-plotly-plot")).to_have_count(1)
     figure = page.locator(".js-plotly-plot").bounding_box()
     assert figure
