@@ -32,7 +32,10 @@ OFTEN = {
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    """A folder of three pictures of few edges; a line of the log every five iterations, a checkpoint after each."""
+    """A folder of three pictures of few edges; a line of the log every five iterations, a checkpoint after each. One thread, as
+    the processes have, whatever earlier tests have set: sums are the same to the last bit."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     for name, value in OFTEN.items():
         monkeypatch.setattr(f"gnc_core.learning.{name}", value)
     folder = tmp_path / "data"
@@ -42,7 +45,8 @@ def data(tmp_path, monkeypatch):
         spikes = (generator.random((48, 48)) < 0.01) * generator.standard_normal((48, 48))
         image = np.clip(0.5 + 0.05 * spikes.cumsum(0).cumsum(1), 0, 1)
         np.save(folder / f"{index}.npy", image.astype(np.float32))
-    return folder
+    yield folder
+    torch.set_num_threads(threads)
 
 
 def arguments(out, data, *options):
