@@ -214,7 +214,9 @@ class Drawing(Work):
             reached(self.plan, zoo.weights_hash(self.plan.prior))["all"] = self.flow, self.samples
 
     def _all(self) -> Iterator[None]:
-        problem, noise, image = self.problem.to(self.device), generator(self.plan.seed), None
+        # Of another seed than the missing pixels.
+        noise, image = generator(problems.image_seed(self.plan.seed, 1)), None
+        problem = self.problem.to(self.device)
         for step in self._scheme.run(self._prior, problem):
             image = step.image
             if step.index < self._scheme.steps:

@@ -141,10 +141,12 @@ class Restoration:
         checks.check_size(photo.image, self.prior.min_size, str(paths.input))
         (truth,) = self._truths(paths, [photo])
         problem = self._problem(photo, paths.mask, seed)
-        flow = scheme_for(self.choice, self.prior, self.prior_name, problem, self.start, self.setting)
+        level, how = problem.level, (self.start, self.setting)
+        flow = choose_scheme(self.choice, self.prior, self.prior_name, self.task, level, *how)  # one for all channels
         assert isinstance(flow, restoration.Flow)
         posterior = sampling.Posterior(count, sampling.AnnealedLangevin(flow.schedule, inner=LANGEVIN_STEPS))
-        states = posterior.run(self.prior, problem, generator(seed))
+        # Of another seed than the noise that --simulate adds: samples must not know it.
+        states = posterior.run(self.prior, problem, generator(problems.image_seed(seed, 1)))
         x = sampling.last(iter(tqdm(states, total=posterior.steps, unit="step", disable=None))).x.cpu()
         if not x.isfinite().all():
             raise InputError(restoration.DIVERGED)
@@ -163,7 +165,7 @@ class Restoration:
             "prior": self.prior_name,
             "weights": zoo.weights_hash(self.prior_name),
             "device": self.device,
-            "level": problem.level,
+            "level": level,
             "steps": flow.steps,
             "scores": flow.steps * LANGEVIN_STEPS + 1,
             "mean_deviation": deviation.mean().item(),

@@ -74,14 +74,9 @@ def draw(mixture: GaussianMixture, count: int, sigmas: tuple[float, float], seed
     if low > high:
         raise InputError(f"The range of sigma runs upwards, not from {low:g} to {high:g}.")
     random, dtype = torch.Generator().manual_seed(seed), mixture.means.dtype
-    shape = (count, mixture.dimension)
-    i = torch.multinomial(mixture.weights, count, replacement=True, generator=random)
-    offset = mixture.variances[i].sqrt() * torch.randn(shape, generator=random, dtype=dtype)
-    if mixture.axes is not None:
-        offset = (mixture.axes[i] @ offset[..., None])[..., 0]
-    x0 = mixture.means[i] + offset
+    x0 = mixture.draw(count, random)
     sigma = low * (high / low) ** torch.rand(count, generator=random, dtype=dtype)
-    xi = torch.randn(shape, generator=random, dtype=dtype)
+    xi = torch.randn(x0.shape, generator=random, dtype=dtype)
     return Samples(x0, sigma, x0 + sigma[:, None] * xi)
 
 

@@ -135,6 +135,15 @@ class GaussianMixture:
         y, sigma = self.points(y), _sigma(sigma, self.means.dtype)
         return y - sigma[..., None] ** 2 * self.gradient(y, sigma)
 
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Exact samples: (count, d), in the mixture's dtype."""
+        drawn = torch.multinomial(self.weights, count, replacement=True, generator=generator)
+        noise = torch.randn(count, self.dimension, generator=generator, dtype=self.means.dtype)
+        noise = noise * self.variances[drawn].sqrt()
+        if self.axes is not None:
+            noise = (self.axes[drawn] @ noise[..., None])[..., 0]
+        return self.means[drawn] + noise
+
     def points(self, x: Any) -> Tensor:
         """`x` as a tensor (..., d) of this mixture's dtype; raises `InputError` if it cannot be one."""
         try:

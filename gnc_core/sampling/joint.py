@@ -81,15 +81,6 @@ class MixtureEnergy:
         """hess_x R(x, s): (N, d, d)."""
         return self.mixture.hessian(x.flatten(1), _sigma(s))
 
-    def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Exact samples of the mixture itself, without smoothing: (count, d)."""
-        mixture, d = self.mixture, self.mixture.dimension
-        drawn = torch.multinomial(mixture.weights, count, replacement=True, generator=generator)
-        noise = torch.randn(count, d, generator=generator, dtype=mixture.means.dtype) * mixture.variances[drawn].sqrt()
-        if mixture.axes is not None:
-            noise = (mixture.axes[drawn] @ noise[..., None])[..., 0]
-        return mixture.means[drawn] + noise
-
 
 class Counted:
     """The same energy, which counts how often each point's score (or its Hessian) was asked for: `scores`.

@@ -17,7 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
+
 
 from gnc_core import choices, problems, zoo
 from gnc_core.choices import SchemeChoice

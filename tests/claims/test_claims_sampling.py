@@ -120,12 +120,12 @@ def test_denoising_mcmc_is_at_6_scores_where_euler_is_at_10() -> None:
 
 
 def test_a_sample_is_worse_than_the_mean_which_does_not_beat_the_flow() -> None:
-    """80 % missing: "2.2 dB worse than the mean of 12 ... does not beat the flow, 28.7 against 28.9 dB"."""
+    """80 % missing: "2.4 dB worse than the mean of 12 ... does not beat the flow, 28.7 against 28.9 dB"."""
     work = drawing("80 % missing")
     looks, flow = work.looks(), work.flow
     assert looks
     assert flow is not None
-    assert looks.mean_psnr[-1] - looks.sample_psnr.mean() == pytest.approx(2.2, abs=0.15)
+    assert looks.mean_psnr[-1] - looks.sample_psnr.mean() == pytest.approx(2.4, abs=0.1)
     assert looks.mean_psnr[-1] == pytest.approx(28.7, abs=0.1)
     mse = float((flow.clamp(0, 1) - work.truth).square().mean())
     assert -10 * math.log10(mse) == pytest.approx(28.9, abs=0.1)
@@ -142,7 +142,7 @@ def test_known_pixels_agree_and_85_percent_are_within_two_deviations() -> None:
 
 
 def test_in_a_hole_the_deviation_rises_inwards_and_is_too_small() -> None:
-    """A hole: "The deviation rises from 0.03 at the hole's edge to 0.055 in its middle ... only 58 % of the truth"."""
+    """A hole: "The deviation rises from 0.03 at the hole's edge to 0.055 in its middle ... only 63 % of the truth"."""
     looks, side = drawing("A hole").looks(), settings("A hole")["hole"]
     assert looks
     first = (settings("A hole")["part-side"] - side) // 2
@@ -152,4 +152,4 @@ def test_in_a_hole_the_deviation_rises_inwards_and_is_too_small() -> None:
     middle = inside[side // 2 - 3 : side // 2 + 3, side // 2 - 3 : side // 2 + 3]
     assert inside[edge].mean() == pytest.approx(0.03, abs=0.004)
     assert middle.mean() == pytest.approx(0.055, abs=0.006)
-    assert within_two_deviations("A hole") == pytest.approx(0.58, abs=0.04)
+    assert within_two_deviations("A hole") == pytest.approx(0.63, abs=0.03)

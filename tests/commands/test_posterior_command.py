@@ -59,6 +59,23 @@ def test_samples_agree_with_the_known_pixels_and_differ_elsewhere(work, color):
     assert report["psnr"] > report["psnr_of_a_sample"]
 
 
+def test_of_noise_in_colours(work):
+    report = restore("denoise", "--simulate", "--noise-std", "0.1", "--posterior", "2", "--color")
+    assert report.exit_code == 0, report.stderr
+    assert images.read_image("out.npy", color=True).shape[1] == 3
+
+
+def test_samples_do_not_know_the_noise_that_is_simulated(work):
+    """What two samples differ in has nothing to do with the noise that was added; seen after a single smoothing."""
+    truth = images.load_sample("Cat")[..., 60:188, 100:228]
+    images.write_image("clean.npy", truth)
+    assert restore("denoise", "--simulate", "--noise-std", "0.1", "--posterior", "2", "--steps", "1").exit_code == 0
+    added = problems.Denoising.degrade(truth, 0.1, 0).observation - truth
+    first, second = (images.read_image(f"out-sample-000{k}.npy") for k in (1, 2))
+    difference = first - second
+    assert abs((added * difference).mean() / (added.std() * difference.std())) < 4 / truth.numel() ** 0.5
+
+
 def test_of_noise_too(work):
     report = json.loads(restore("denoise", "--simulate", "--noise-std", "0.1", "--posterior", "3").stdout)
     assert report["mean_deviation"] > 0.005

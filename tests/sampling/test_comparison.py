@@ -7,7 +7,7 @@ from scipy import stats
 
 from gnc_core.errors import InputError
 from gnc_core.mixture import GaussianMixture
-from gnc_core.sampling import MixtureEnergy, comparison
+from gnc_core.sampling import comparison
 from gnc_core.sampling.comparison import PLANE
 
 
@@ -22,13 +22,13 @@ def test_distances_on_the_line_are_those_of_the_textbook() -> None:
     assert ks == pytest.approx(stats.kstest(x[:, 0].numpy(), "norm").statistic)
     diracs = GaussianMixture([0.5, 0.5], [-1.0, 1.0], [0.0, 0.0])
     assert comparison.wasserstein(torch.tensor([[-0.5], [1.5]]), diracs) == pytest.approx(0.5, abs=0.002)
-    shifted = comparison.wasserstein(MixtureEnergy(PLANE).draw(20_000, torch.Generator().manual_seed(0)) + 0.5, PLANE)
+    shifted = comparison.wasserstein(PLANE.draw(20_000, torch.Generator().manual_seed(0)) + 0.5, PLANE)
     along = comparison.axes(2).sum(1).abs().mean() * 0.5
     assert shifted == pytest.approx(float(along), abs=0.02)
 
 
 def test_the_distribution_function_is_that_of_draws() -> None:
-    x = MixtureEnergy(PLANE).draw(50_000, torch.Generator().manual_seed(0))
+    x = PLANE.draw(50_000, torch.Generator().manual_seed(0))
     for axis in comparison.axes(2)[::5]:
         at = torch.linspace(-1, 1, 7, dtype=torch.float64)
         share = ((x @ axis)[:, None] <= at).double().mean(0)

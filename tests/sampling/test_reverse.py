@@ -73,7 +73,7 @@ def test_a_mixture_is_a_joint_energy() -> None:
 
 def test_draws_have_the_means_and_covariances_of_the_mixture() -> None:
     mixture = GaussianMixture([1, 3], [[0.0, 0.0], [1.0, 2.0]], [[[0.5, 0.3], [0.3, 0.4]], [[0.1, 0.0], [0.0, 0.9]]])
-    x = MixtureEnergy(mixture).draw(40_000, torch.Generator().manual_seed(0))
+    x = mixture.draw(40_000, torch.Generator().manual_seed(0))
     mean = mixture.weights @ mixture.means
     centred = mixture.means - mean
     cov = (mixture.weights[:, None, None] * (mixture.covariances + centred[:, :, None] * centred[:, None, :])).sum(0)

@@ -17,8 +17,10 @@ MOST_STEPS, MOST_DROPS = 256, 20
 COUNTS = (5, 9, 11, 21, 41, 81)  # of starts that are shown: parts of the 401
 
 HTML, CSS = ((HERE / f"one_dimension.{kind}").read_text("utf-8") for kind in ("html", "css"))
+SHARED = HERE.parent
 JS = "".join(
-    file.read_text("utf-8") for file in (HERE.parent / "mixture.js", HERE / "mathematics.js", HERE / "one_dimension.js")
+    file.read_text("utf-8")
+    for file in (SHARED / "mixture.js", SHARED / "canvas.js", HERE / "mathematics.js", HERE / "one_dimension.js")
 )
 _line = st.components.v2.component("gnc_line", html=HTML, css=CSS, js=JS)
 

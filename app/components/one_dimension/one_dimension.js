@@ -4,17 +4,10 @@
 const ATTAINED = "#009e73", DROPPED = "#e69f00", MISSED = "#888888";  // Okabe and Ito's; missed ways are dashed, too
 const LIKELIHOOD = "#56b4e9", POSTERIOR = "#d55e00";
 const BLUE = [45, 120, 220], PURPLE = [140, 70, 170], RED = [220, 45, 50];  // of the smallest sigma to the largest
-const VIRIDIS = ["440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725"].map(
-  (hex) => [0, 2, 4].map((k) => parseInt(hex.slice(k, k + 2), 16)));
 const STARTS = 401, EDGE = 1.04, WINDOW = 8, PLAY_MILLISECONDS = 4000;  // EDGE: of x; WINDOW: of energies, in nats
 const HEAT = { width: 260, height: 150, span: 6 };  // points, and the nats above the lowest energy that colours tell apart
 const QUIZ_SIGMAS = [0.3, 0.05, 0.5, 0.1, 0.2, 0.8];
 
-function ramp(colours, t) {
-  const place = Math.min(Math.max(t, 0), 1) * (colours.length - 1), k = Math.min(Math.floor(place), colours.length - 2);
-  return colours[k].map((v, c) => v + (place - k) * (colours[k + 1][c] - v));
-}
-const css = (rgb, alpha = 1) => `rgba(${rgb.map(Math.round).join(",")}, ${alpha})`;
 const ofSigma = (sigma, alpha) => css(ramp([BLUE, PURPLE, RED], Math.log(sigma / 0.01) / Math.log(100)), alpha);
 const short = (v) => (v === 0 ? "0" : Math.abs(v) < 1e-4 ? v.toExponential(1) : String(Number(v.toPrecision(3)))).replace("-", "−");
 const round = (v, step) => Math.round(v / step) * step;
@@ -24,11 +17,9 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 // Question n of the quiz: places that are spread over the domain, and a first sigma.
 const question = (n) => ({ start: round(1.9 * ((0.37 + 0.618034 * n) % 1) - 0.95, 0.01), sigma0: QUIZ_SIGMAS[n % QUIZ_SIGMAS.length] });
 
-class Line {
+class Line extends Drawn {
   constructor(root) {
-    this.root = root;
-    this.find = (selector) => root.querySelector(selector);
-    this.canvas = this.find("canvas");
+    super(root);
     this.known = {};
     this.score = [0, 0];
     this.number = 0;  // of the settings that the server was told last
@@ -178,18 +169,11 @@ class Line {
     this.canvas.onpointerdown = (event) => this.press(event);
     this.canvas.onpointermove = (event) => this.move(event);
     this.canvas.onpointerup = this.canvas.onpointercancel = (event) => this.release(event);
-    this.resized = new ResizeObserver(() => this.later());
-    this.resized.observe(this.canvas);
-    this.save = (event) => this.picture(event.detail);
-    document.addEventListener("gnc-save", this.save);
-    // Streamlit changes the theme without calling the component.
-    this.watching = setInterval(() => this.ink !== getComputedStyle(this.root).color && this.later(), 500);
+    this.watch(this.canvas);
   }
 
   leave() {
-    this.resized.disconnect();
-    document.removeEventListener("gnc-save", this.save);
-    clearInterval(this.watching);
+    this.unwatch();
     clearTimeout(this.telling);
     this.stop();
   }
@@ -256,25 +240,6 @@ class Line {
       this.drops = [...this.drops, Number(x.toFixed(3))].slice(-this.most_drops);
       this.told();
     }
-  }
-
-  later() {  // at most one drawing a frame of the browser
-    if (this.waiting) return;
-    this.waiting = requestAnimationFrame(() => {
-      this.waiting = undefined;
-      this.draw();
-    });
-  }
-
-  picture(name) {  // as a file, on the page's own ground
-    const copy = document.createElement("canvas"), g = copy.getContext("2d"), link = document.createElement("a");
-    [copy.width, copy.height] = [this.canvas.width, this.canvas.height];
-    g.fillStyle = this.ground;
-    g.fillRect(0, 0, copy.width, copy.height);
-    g.drawImage(this.canvas, 0, 0);
-    link.href = copy.toDataURL();
-    link.download = `${name}.png`;
-    link.click();
   }
 
   // --- what stands around the picture ---

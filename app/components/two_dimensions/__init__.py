@@ -14,7 +14,9 @@ HERE = Path(__file__).parent
 VIEWS = ("contours", "surface")
 
 HTML, CSS = ((HERE / f"two_dimensions.{kind}").read_text("utf-8") for kind in ("html", "css"))
-JS = (HERE / "mathematics.js").read_text("utf-8") + (HERE / "two_dimensions.js").read_text("utf-8")
+JS = "".join(
+    file.read_text("utf-8") for file in (HERE.parent / "canvas.js", HERE / "mathematics.js", HERE / "two_dimensions.js")
+)
 _plane = st.components.v2.component("gnc_plane", html=HTML, css=CSS, js=JS)
 
 

@@ -2,25 +2,16 @@
 // What a visitor has set goes to the server when a gesture ends: it keeps it in the URL and sends the exact threshold back.
 
 const VIEW = 1.25;  // the picture shows [-VIEW, VIEW]^2
-const VIRIDIS = ["440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725"].map(
-  (hex) => [0, 2, 4].map((k) => parseInt(hex.slice(k, k + 2), 16)));
 const POINT = "#ff9d2e";
 const NEAR = 0.06;  // how close to a point the pointer grabs or erases it
 const SPRAY = { radius: 0.15, milliseconds: 60 };
 const PLAY_MILLISECONDS = 4000;
 
-function colour(t) {
-  const place = Math.min(Math.max(t, 0), 1) * (VIRIDIS.length - 1), k = Math.min(Math.floor(place), VIRIDIS.length - 2);
-  return VIRIDIS[k].map((v, c) => v + (place - k) * (VIRIDIS[k + 1][c] - v));
-}
-const css = (rgb) => `rgb(${rgb.map(Math.round).join(",")})`;
 const digits = (x) => (x === undefined ? "…" : x >= 0.1 || x === 0 ? x.toFixed(3) : x.toPrecision(3));
 
-class Plane {
+class Plane extends Drawn {
   constructor(root) {
-    this.root = root;
-    this.find = (selector) => root.querySelector(selector);
-    this.canvas = this.find("canvas");
+    super(root);
     this.thresholds = new Map();  // exact thresholds that the server has sent, by points
     this.tool = "add";
     this.turn = 0.7;
@@ -198,18 +189,12 @@ class Plane {
       this.later();
     };
     sigma.onchange = step.onchange = () => this.told();
-    this.resized = new ResizeObserver(() => this.later());
-    this.resized.observe(this.find(".picture"));
-    this.save = (event) => this.picture(event.detail);
-    document.addEventListener("gnc-save", this.save);
-    // Streamlit changes the theme without calling the component.
-    this.watching = setInterval(() => this.ink !== getComputedStyle(this.root).color && this.later(), 500);
+    this.watch(this.find(".picture"));
   }
 
   leave() {
-    this.resized.disconnect();
-    document.removeEventListener("gnc-save", this.save);
-    for (const timer of [this.watching, this.spraying, this.playing]) clearInterval(timer);
+    this.unwatch();
+    for (const timer of [this.spraying, this.playing]) clearInterval(timer);
     clearTimeout(this.telling);
   }
 
@@ -217,25 +202,6 @@ class Plane {
     const distance = SPRAY.radius * Math.sqrt(-2 * Math.log(1 - Math.random())) / 2, angle = 2 * Math.PI * Math.random();
     this.add(this.pointer[0] + distance * Math.cos(angle), this.pointer[1] + distance * Math.sin(angle));
     this.later();
-  }
-
-  later() {  // at most one drawing a frame of the browser
-    if (this.waiting) return;
-    this.waiting = requestAnimationFrame(() => {
-      this.waiting = undefined;
-      this.draw();
-    });
-  }
-
-  picture(name) {  // as a file, on the page's own ground
-    const copy = document.createElement("canvas"), g = copy.getContext("2d"), link = document.createElement("a");
-    [copy.width, copy.height] = [this.canvas.width, this.canvas.height];
-    g.fillStyle = getComputedStyle(this.root).getPropertyValue("--st-background-color").trim() || "white";
-    g.fillRect(0, 0, copy.width, copy.height);
-    g.drawImage(this.canvas, 0, 0);
-    link.href = copy.toDataURL();
-    link.download = `${name}.png`;
-    link.click();
   }
 
   // --- drawing ---
@@ -294,13 +260,13 @@ class Plane {
   contours(g, ratio) {
     const { left, top, side } = this.frame, { n, energy, bend } = this.found;
     const pixels = Math.round(side * ratio), image = new ImageData(pixels, pixels), scale = (n - 1) / (pixels - 1);
-    const ramp = Array.from({ length: 256 }, (_, k) => colour(k / 255)), period = 8 * ratio;
+    const shades = Array.from({ length: 256 }, (_, k) => ramp(VIRIDIS, k / 255)), period = 8 * ratio;
     for (let q = 0; q < pixels; q++) {
       const v = (pixels - 1 - q) * scale, j = Math.min(Math.floor(v), n - 2), t = v - j;
       for (let p = 0; p < pixels; p++) {
         const u = p * scale, i = Math.min(Math.floor(u), n - 2), s = u - i, k = j * n + i;
         const mix = (f) => (1 - t) * ((1 - s) * f[k] + s * f[k + 1]) + t * ((1 - s) * f[k + n] + s * f[k + n + 1]);
-        const rgb = ramp[Math.round(255 * Math.sqrt(this.height(mix(energy))))] ?? ramp[0];
+        const rgb = shades[Math.round(255 * Math.sqrt(this.height(mix(energy))))] ?? shades[0];
         const shade = mix(bend) >= 0 ? 0 : (p + q) % period < 1.6 * ratio ? 0.85 : 0.16;
         for (let c = 0; c < 3; c++) image.data[4 * (q * pixels + p) + c] = rgb[c] + shade * (255 - rgb[c]);
         image.data[4 * (q * pixels + p) + 3] = 255;
@@ -396,7 +362,7 @@ class Plane {
         const z = corners.map(([a, b]) => this.height(at(energy, a, b)));
         const placed = corners.map(([a, b], k) => place([x(a), x(b)], z[k]));
         const hatched = corners.some(([a, b]) => at(bend, a, b) < 0);
-        const rgb = colour(Math.sqrt((z[0] + z[1] + z[2] + z[3]) / 4)).map((v) => (hatched ? v + 0.55 * (255 - v) : v));
+        const rgb = ramp(VIRIDIS, Math.sqrt((z[0] + z[1] + z[2] + z[3]) / 4)).map((v) => (hatched ? v + 0.55 * (255 - v) : v));
         patches.push({ placed, fill: css(rgb), away: placed.reduce((sum, p) => sum + p[2], 0) });
       }
     }
@@ -433,7 +399,7 @@ class Plane {
   colourBar(g, width) {
     const { left, top, side } = this.frame, x = left + side + 8, bar = width - x > 50 ? 12 : 9;
     for (let q = 0; q < side; q++) {
-      g.fillStyle = css(colour(1 - q / side));
+      g.fillStyle = css(ramp(VIRIDIS, 1 - q / side));
       g.fillRect(x, top + q, bar, 1.5);
     }
     g.fillStyle = this.ink;
