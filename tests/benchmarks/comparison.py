@@ -7,6 +7,7 @@ for red, green and blue) and in luminance and chrominance. BM3D runs where the p
 Tweedie's step as its denoiser where deepinv is.
 """
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
@@ -82,6 +83,7 @@ def bm3d(problem: Problem) -> Tensor:
 
 def dpir(prior: Prior) -> Callable[[Problem], Tensor]:
     """DPIR (Zhang et al., 2021) as deepinv has it, eight steps, with Tweedie's step of the prior as its denoiser."""
+    importlib.import_module("deepinv_adapter.conftest")  # lets deepinv be imported beside a CPU build of PyTorch
     from deepinv import optim, physics
 
     from gnc_core.deepinv import Denoiser
