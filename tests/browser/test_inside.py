@@ -131,6 +131,7 @@ def test_a_click_on_a_tile_switches_its_kernel_off_and_on(page: Page, app_url: s
     page.wait_for_function(f"() => getComputedStyle({OVERVIEW}, '::before').backgroundImage.includes('gradient')")
     changed = page.get_by_test_id("stMetric").filter(has_text="PSNR changed").get_by_test_id("stMetricValue")
     expect(changed).not_to_have_text(untouched, timeout=A_WHILE)
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=A_WHILE)
     click_tile(page, 44)
     expect(changed).to_have_text(untouched, timeout=A_WHILE)
     expect(page).not_to_have_url(re.compile("off="))

@@ -32,10 +32,7 @@ OFTEN = {
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    """A folder of three pictures of few edges; a line of the log every five iterations, a checkpoint after each. One thread, as
-    the processes have, whatever earlier tests have set: sums are the same to the last bit."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """A folder of three pictures of few edges; a line of the log every five iterations, a checkpoint after each."""
     for name, value in OFTEN.items():
         monkeypatch.setattr(f"gnc_core.learning.{name}", value)
     folder = tmp_path / "data"
@@ -45,8 +42,7 @@ def data(tmp_path, monkeypatch):
         spikes = (generator.random((48, 48)) < 0.01) * generator.standard_normal((48, 48))
         image = np.clip(0.5 + 0.05 * spikes.cumsum(0).cumsum(1), 0, 1)
         np.save(folder / f"{index}.npy", image.astype(np.float32))
-    yield folder
-    torch.set_num_threads(threads)
+    return folder
 
 
 def arguments(out, data, *options):
@@ -68,6 +64,14 @@ def start(out, data, *options, launcher=("-m",), first=""):
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
     command = [sys.executable, *launcher, "gnc_core", *arguments(out, data, *options)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def in_a_process(out, data, *options):
+    """The command to its end, in a process of its own: to the last bit what another such process does, whatever tests
+    before have done to this one."""
+    process = start(out, data, *options)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
 
 
 def log(out):
@@ -99,13 +103,13 @@ def test_a_process_killed_while_it_saves_goes_on_from_the_checkpoint_before(tmp_
     options = ["--iterations", "40", "--validation", data]
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     process = start(killed, data, *options, first=KILL_WHILE_SAVING)
-    train(straight, data, *options)
     _, errors = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL, errors
+    in_a_process(straight, data, *options)
     assert torch.load(killed / "checkpoint.pt")["iteration"] == 22
     with (killed / "log.jsonl").open("a") as file:
         file.write('{"iteration": 25, "lo')  # as if the kill had come to the log
-    train(killed, data, *options, "--resume")
+    in_a_process(killed, data, *options, "--resume")
     assert_same(straight, killed)
     assert "validation" in log(killed)[-1]
 
