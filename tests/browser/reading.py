@@ -1,6 +1,6 @@
 """What a page shows, as text."""
 
-from playwright.sync_api import Page
+from playwright.sync_api import ConsoleMessage, Page
 
 
 def metric(page: Page, label: str) -> str:
@@ -12,15 +12,16 @@ def metric(page: Page, label: str) -> str:
 def failures(page: Page) -> list[str]:
     """A list that fills with what the page writes to the browser's console as errors, from now on.
 
-    Streamlit asks for its own address below that of a page first, and then where it is: that is meant."""
+    Two kinds are meant: Streamlit asks for its own address below that of a page first, and then where it is; and it asks
+    whether the file of a download is there, which is gone by then if its page was left (tests of downloads download)."""
     found: list[str] = []
-    page.on("pageerror", lambda error: found.append(str(error)))
-    page.on(
-        "console",
-        lambda message: (
+
+    def note(message: ConsoleMessage) -> None:
+        url = message.location.get("url", "")
+        meant = "/_stcore/" in url or "/media/" in url or "Download Button source error" in message.text
+        if message.type == "error" and not meant:
             found.append(message.text)
-            if message.type == "error" and "/_stcore/" not in message.location.get("url", "")
-            else None
-        ),
-    )
+
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", note)
     return found
