@@ -22,7 +22,9 @@ from gnc_core.errors import InputError
     multiple=True,
     type=click.Path(path_type=Path),
     help="Degraded image (PNG, JPEG, TIFF, WebP, BMP, GIF, PPM, PGM, or .npy with floats in [0, 1], not clipped), or a folder of "
-    "them; may be given several times. Inpainting: pixels that are NaN or transparent are missing.",
+    "them; may be given several times. Inpainting: pixels that are NaN or transparent are missing. mri, without --simulate: .npy "
+    "of k-space, complex, zero frequency at [0, 0], 0 where nothing was measured; ct: .npy of a sinogram, (angles, detectors), "
+    "of a square image.",
 )
 @click.option(
     "--output",

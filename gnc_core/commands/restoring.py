@@ -85,16 +85,18 @@ class Restoration:
         return self.choice.blind and problems.task(self.task).blind
 
     @property
+    def measured(self) -> bool:
+        """Whether the input is no image, but what was measured in its place."""
+        return not problems.task(self.task).in_files and not self.simulate
+
+    @property
     def marked(self) -> bool:
         """Whether the input may tell which of its pixels are missing."""
         return problems.task(self.task).takes_mask and not self.simulate
 
     def restore(self, paths: Paths, seed: int, bar: bool = True) -> dict[str, Any]:
         """Restores one file, all its pages, and writes it; returns what is reported. bar: show the progress of one file."""
-        photos = self._read(paths.input, gaps=self.marked)
-        images.check_fits(paths.output, photos)
-        for photo in photos:
-            checks.check_size(photo.image, self.prior.min_size, str(paths.input))
+        photos = self._input(paths)
         truths = self._truths(paths, photos)
         many = len(photos) > 1
         if many and paths.trace:
@@ -134,11 +136,9 @@ class Restoration:
         from gnc_core import sampling
         from gnc_core.problems.degradations import generator
 
-        (photo, *others) = self._read(paths.input, gaps=self.marked)
+        (photo, *others) = self._input(paths)
         if others:
             raise InputError(f"--posterior is of one image, but {paths.input} has {len(others) + 1} pages.")
-        images.check_fits(paths.output, [photo])
-        checks.check_size(photo.image, self.prior.min_size, str(paths.input))
         (truth,) = self._truths(paths, [photo])
         problem = self._problem(photo, paths.mask, seed)
         level, how = problem.level, (self.start, self.setting)
@@ -174,6 +174,16 @@ class Restoration:
             report["psnr"] = measuring.psnr(mean, truth).item()
             report["psnr_of_a_sample"] = measuring.psnr(x[:1], truth).item()
         return report
+
+    def _input(self, paths: Paths) -> list[Photo]:
+        """What there is to restore, which the output can hold. A measurement is no photo, but comes as one of floats."""
+        if self.measured:
+            return [images.Photo(images.read_measurement(paths.input), images.Encoding(0, 1))]
+        photos = self._read(paths.input, gaps=self.marked)
+        images.check_fits(paths.output, photos)
+        for photo in photos:
+            checks.check_size(photo.image, self.prior.min_size, str(paths.input))
+        return photos
 
     def _read(self, file: Path, gaps: bool = False) -> list[Photo]:
         return images.read(file, color=self.color, gaps=gaps, white=self.white, black=self.black, pages=self.pages)

@@ -1,7 +1,17 @@
 from .encoding import PLAIN, Encoding, Photo
 from .limits import MAX_PIXELS
 from .patches import crop_center, random_patches, shrink, to_float
-from .reading import SUFFIXES, check_mask, compact, image_files, load_images, read, read_image, read_mask
+from .reading import (
+    SUFFIXES,
+    check_mask,
+    compact,
+    image_files,
+    load_images,
+    read,
+    read_image,
+    read_mask,
+    read_measurement,
+)
 from .samples import load_sample, sample_images
 from .writing import WRITABLE, check_fits, check_output, encode, to_png, write, write_image, written_bits
 
@@ -25,6 +35,7 @@ __all__ = [
     "read",
     "read_image",
     "read_mask",
+    "read_measurement",
     "sample_images",
     "shrink",
     "to_float",

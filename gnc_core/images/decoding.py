@@ -167,7 +167,25 @@ def _split(stored: Stored) -> tuple[np.ndarray, np.ndarray | None]:
     return values[..., 0] if values.shape[2] == 1 else values, alpha
 
 
-def _load_npy(data: bytes, name: str) -> np.ndarray:
+def decode_measurement(data: bytes, name: str) -> np.ndarray:
+    """The array of numbers in `data`, a .npy file, (H, W), as float32 or complex64; raises `InputError` for others, and unless
+    they are finite."""
+    if not data.startswith(b"\x93NUMPY"):
+        raise InputError(f"{name} is no .npy file, which a measurement has to be in (or say --simulate for an image).")
+    try:
+        values = _load_npy(data, name, "fc")
+    except InputError:
+        raise
+    except ValueError as error:  # a header that is damaged, or more said than there is
+        raise InputError(f"{name} is damaged or cut off and cannot be decoded.") from error
+    if values.ndim != 2:
+        raise InputError(f"{name} has shape {values.shape}; a measurement is one array of two dimensions.")
+    if not np.isfinite(values).all():
+        raise InputError(f"{name} contains NaN or infinite values; replace them first.")
+    return values.astype(np.complex64 if values.dtype.kind == "c" else np.float32)
+
+
+def _load_npy(data: bytes, name: str, kinds: str = "fiub") -> np.ndarray:
     """The array of a .npy file, (H, W) or (H, W, 3), as a view of `data`; its header is checked before it is read.
 
     Of (1, H, W), (H, W, 1) and the like, the axes of length one are dropped.
@@ -178,8 +196,9 @@ def _load_npy(data: bytes, name: str) -> np.ndarray:
         raise InputError(f"{name} is not a plain array of numbers; save a 2D float array.")
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     stored, by_columns, dtype = read_header(stream)
-    if dtype.hasobject or dtype.kind not in "fiub":
-        raise InputError(f"{name} holds values of type {dtype}, not real numbers; save floats.")
+    if dtype.hasobject or dtype.kind not in kinds:
+        wanted = "floats or complex numbers" if "c" in kinds else "real numbers"
+        raise InputError(f"{name} holds values of type {dtype}, not {wanted}; save floats.")
     shape = tuple(stored)
     while len(shape) > 2 and shape[0] == 1:
         shape = shape[1:]

@@ -52,6 +52,8 @@ class Photo:
         4095
         """
         bits, white = self.encoding.bits, self.encoding.white
+        if not bits:
+            return None
         largest = round(float(self.image.nan_to_num(0).max()) * white)
         fitting = [2**n - 1 for n in (8, 10, 12, 14) if n <= bits - 2 and largest < 2**n]
         return fitting[0] if fitting and largest > 0 and white == 2**bits - 1 else None

@@ -72,6 +72,20 @@ def read_image(source: Source, *, color: bool = False, name: str | None = None, 
     return read(source, color=color, name=name, gaps=gaps)[0].image
 
 
+def read_measurement(source: Source, *, name: str | None = None) -> Tensor:
+    """What was measured in place of an image, such as k-space or a sinogram: the numbers of a .npy file, of two dimensions, as
+    float32 or complex64 (1, 1, H, W). Raises `InputError` for other files, and for NaN and infinite values.
+
+    >>> import numpy, io
+    >>> buffer = io.BytesIO()
+    >>> numpy.save(buffer, numpy.ones((4, 6), complex))
+    >>> read_measurement(buffer.getvalue()).shape
+    torch.Size([1, 1, 4, 6])
+    """
+    data, name = _read(source, name)
+    return torch.from_numpy(decoding.decode_measurement(data, name))[None, None]
+
+
 def read_mask(source: Source, shape: Sequence[int], *, name: str | None = None) -> Tensor:
     """A mask as bool (1, 1, H, W), True where a pixel is observed: white observed, black missing.
 

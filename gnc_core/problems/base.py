@@ -84,7 +84,7 @@ class Problem(ABC):
     that suits it, the step size `rate` of s in joint minimisation, whether the level can be told by the prior alone (`blind`),
     whether a mask describes it better than the level (`takes_mask`), what else is chosen (`setting`, such as a kernel), from what
     schemes may start, the default first, if there is a choice (`starts`), and whether image files hold what is observed
-    (`in_files`).
+    (`in_files`; otherwise .npy files do).
 
     observation: z, (N, C, H, W), or whatever was measured. Raises `InputError` for what is no image.
 

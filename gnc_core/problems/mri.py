@@ -75,7 +75,12 @@ class MRI(Linear):
 
     @classmethod
     def of(cls, observation: Tensor, level: float, clipped: bool = False, setting: str = "") -> Self:
-        raise InputError("k-space is in no image file: make an `MRI` of it in Python, or say --simulate.")
+        """Of k-space, complex (N, C, H, W), zero frequency at (0, 0), that is 0 where nothing was measured, in all channels."""
+        if not observation.is_complex():
+            raise InputError(
+                "k-space is complex: save a complex array, its zero frequency first, 0 where nothing was measured."
+            )
+        return cls(observation, cls.kind_of_level.check(level), (observation != 0).any(1, keepdim=True))
 
     @classmethod
     def _acceleration(cls, setting: str) -> float:

@@ -62,9 +62,18 @@ class Tomography(Linear):
 
     @classmethod
     def of(cls, observation: Tensor, level: float, clipped: bool = False, setting: str = "") -> Self:
-        raise InputError(
-            "A sinogram does not say the size of the image: make a `Tomography` of it in Python, or say --simulate."
-        )
+        """Of a sinogram of a square image; it has as many angles as it has, whatever `setting` says. Raises `InputError` unless
+        there is a square image with so many detectors."""
+        checks.check_image(observation, "The sinogram")
+        count = observation.shape[3]
+        side = int((count - 1) / math.sqrt(2))
+        if side < 1 or detectors(side, side) != count:
+            fewer, more = detectors(max(side, 1), max(side, 1)), detectors(side + 1, side + 1)
+            raise InputError(
+                f"Square images have {fewer} or {more} detectors, a pixel apart, but the sinogram has {count}: pad it, or make "
+                "a `Tomography` of another size in Python."
+            )
+        return cls(observation, cls.kind_of_level.check(level), (side, side))
 
     @property
     def shape(self) -> tuple[int, ...]:

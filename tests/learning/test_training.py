@@ -172,7 +172,7 @@ def log(folder):
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize(("beginning", "every"), [("step", 1), ("save", 50)])
+@pytest.mark.parametrize(("beginning", "every"), [("step", 7), ("save", 50)])
 def test_an_interrupt_at_any_call_leaves_a_moment_between_two_iterations(tmp_path, monkeypatch, beginning, every):
     for name in ("LOG_EVERY", "VALIDATE_EVERY"):
         monkeypatch.setattr(runs, name, 1)
@@ -196,7 +196,7 @@ def test_an_interrupt_at_any_call_leaves_a_moment_between_two_iterations(tmp_pat
         assert same(state, states[state["iteration"]]), moment
         assert same(log(folder)[: state["iteration"]], lines[: state["iteration"]]), moment
         found.add(state["iteration"])
-        if not came or moment % 300 == 1:
+        if not came or moment % 350 == 1:
             list(run(run_again, folder, resume=True))
             assert same(bits(run_again), bits(straight)), moment
             assert same(log(folder), lines), moment
