@@ -6,10 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from gnc_core import measuring, zoo
+from gnc_core import measuring, problems, zoo
 from gnc_core.choices import SchemeChoice
 from gnc_core.errors import InputError
-from gnc_core.problems import in_a_file
 
 from .restoring import Paths, Restoration, check_truth
 
@@ -57,7 +56,7 @@ class FromNoisy(Restoration):
         y = photo.image
         if self.simulate and self.noise:
             y = self.noise.degrade(y, seed)
-            y = in_a_file(y) if self.as_file else y
+            y = problems.in_a_file(y) if self.as_file else y
         check_truth(paths, truth, y)
         begin, given = time.perf_counter(), y.to(self.device)
         learned = noise2score.kind(zoo.learned_from(self.prior_name))

@@ -46,7 +46,7 @@ ARCHITECTURE = {
     "knots_s": 6,
 }  # the extra noise, in the unit of t: small against the noise
 OFFSET = 1 / 255  # c: without it, roots and logarithms would be steep, or infinite, in the dark
-BLOCK, PROBES, FLATTEST = 16, 8, 0.9  # of `estimate`
+BLOCK, PROBES, FLATTEST = 8, 8, 0.1  # of `estimate`: pixels a side, draws of n, share of the blocks
 
 
 @dataclass(frozen=True)
@@ -282,17 +282,18 @@ def restore(prior: Prior, noise: Noise, y: Tensor) -> Tensor:
 
 @torch.no_grad()
 def estimate(prior: Prior, kind: type[Noise], y: Tensor, seed: int = 0) -> Noise:
-    """The noise in y, from S(t + n) - S(t) with small n.
+    """The noise in y, (1, C, H, W), from S(t + n) - S(t) with small n: the noise is what does not change the estimate.
 
-    Where the image is flat, noise in t is nearly Gaussian of a standard deviation tau, and the estimate t + tau^2 S(t) does not
-    change with the noise: tau^2 (S(t + n) - S(t)) = -n. Elsewhere the estimate follows n, and the share d of n that it
-    follows lessens the regression of -(S(t + n) - S(t)) on n from 1/tau^2 to (1 - d)/tau^2. (On average d is the mean squared
-    error of the estimate, in units of tau^2, so that a regression on all pixels would find tau too large.) So the regression
-    is made in blocks, and the flattest ones, of the largest coefficients, say tau:
+    In t the noise is nearly Gaussian of one standard deviation tau, and the estimate t + tau^2 S(t) follows n by (I - tau^2 A) n,
+    A = -grad S. Where all noise is removed, as in flat parts of an image, that is 0, and tau^2 (S(t + n) - S(t)) = -n. Part of
+    the noise always stays, in directions that belong to the image as well: A has eigenvalues near 1/tau^2 and near 0, so that the
+    regression of S(t + n) - S(t) on n finds tau too large. That of n on S(t + n) - S(t) does not see what stays,
 
-        h_b = mean over a block and n of -n (S(t + n) - S(t - n)) / (2 e^2),    n = +-e,    1/(tau^2 + e^2) = quantile_0.9 of h_b,
+        tau^2 = <n, A n> / <A n, A n>,    exact where A^2 = A / tau^2, whatever the share of the eigenvalues that are 0;
 
-    e the sigma of the extra noise, with which S was learned. Raises `InputError` if even the flattest block shows no noise.
+    eigenvalues in between still raise it. So it is made in the flattest blocks of the image alone, a tenth of them, where
+    <n, A n> is largest. n = +-e with random signs, e the sigma of the extra noise that S was learned with; what is found is
+    tau^2 + e^2. Raises `InputError` if that is less than e^2, and for more images than one.
 
     >>> from gnc_core.prior.fields_of_experts import FieldsOfExperts
     >>> estimate(FieldsOfExperts(), Gaussian, torch.rand(1, 1, 32, 32)).name
@@ -302,13 +303,16 @@ def estimate(prior: Prior, kind: type[Noise], y: Tensor, seed: int = 0) -> Noise
     t, s = kind.flat(y), _middle(prior)
     e = math.exp(s)
     generator = torch.Generator().manual_seed(seed)
-    h = torch.zeros_like(t)
+    followed, squared = torch.zeros_like(t), torch.zeros_like(t)
     for _ in range(PROBES):
-        n = e * (2 * torch.randint(2, t.shape, generator=generator) - 1).to(t)
-        h += n * (prior.score(t + n, s) - prior.score(t - n, s)) / (2 * e**2 * PROBES)
-    flattest = F.avg_pool2d(h, min(BLOCK, *t.shape[-2:])).flatten().quantile(FLATTEST).item()
-    variance = 1 / flattest - e**2 if flattest > 0 else 0.0
-    if variance <= 0:
+        sign = (2 * torch.randint(2, t.shape, generator=generator) - 1).to(t)
+        pulled = (prior.score(t + e * sign, s) - prior.score(t - e * sign, s)) / (2 * e)  # A n / e
+        followed += sign * pulled
+        squared += pulled.square()
+    followed, squared = (F.avg_pool2d(each, min(BLOCK, *t.shape[-2:])).flatten() for each in (followed, squared))
+    flattest = followed >= followed.quantile(1 - FLATTEST)
+    variance = (followed[flattest].sum() / squared[flattest].sum()).item() - e**2
+    if not variance > 0:
         raise InputError("The prior sees no noise in this image; say its level.")
     return kind.of_deviation(math.sqrt(variance))
 

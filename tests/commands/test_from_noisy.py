@@ -42,7 +42,7 @@ def data(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "kind, noise", [("gaussian", "gaussian:0.1"), ("poisson", "poisson:0.02"), ("gamma", "gamma:9")]
+    ("kind", "noise"), [("gaussian", "gaussian:0.1"), ("poisson", "poisson:0.02"), ("gamma", "gamma:9")]
 )
 def test_a_prior_is_learned_from_noisy_images_and_restores_them(kind, noise, tmp_path, data) -> None:
     out, image = tmp_path / "run", tmp_path / "x.npy"
