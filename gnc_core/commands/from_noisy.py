@@ -34,9 +34,15 @@ class FromNoisy(Restoration):
             raise InputError(
                 f"{self.prior_name} was learned from noisy images: it denoises, in one step, without a scheme or a mask."
             )
-        level = self.levels["noise_std"]
-        if level is not None and self.noise is None:
+        given = [name for name, level in self.levels.items() if level is not None]
+        if given and (given != ["noise_std"] or self.noise or self.choice.blind):
+            raise InputError(
+                f"--{given[0].replace('_', '-')} is one level too many; --noisy says the noise, or nothing."
+            )
+        if level := self.levels["noise_std"]:
             object.__setattr__(self, "noise", noise2score.Gaussian(level))
+        if self.start is not None:
+            raise InputError("--start belongs to inpainting.")
         if self.noise and self.noise.name != learned:
             raise InputError(f"{self.prior_name} was learned from {learned} noise, not from {self.noise.name} noise.")
         if self.simulate and not self.noise:

@@ -197,5 +197,7 @@ def train(
         trainer = learning.Trainer(settings, shown, where, held_out, start)
         runs.run(trainer, out, resume)
         if learning.distributed.rank() == 0:
-            zoo.save(out, trainer.result, {"training": runs.card(trainer, "train", photographs, where)})
+            what = {"what": f"The score of noisy images ({noisy}), learned from them alone (learning.noise2score)."}
+            card = (what if noisy else {}) | {"training": runs.card(trainer, "train", photographs, where)}
+            zoo.save(out, trainer.result, card)
             runs.tell(trainer, out)

@@ -46,7 +46,7 @@ ARCHITECTURE = {
     "knots_s": 6,
 }  # the extra noise, in the unit of t: small against the noise
 OFFSET = 1 / 255  # c: without it, roots and logarithms would be steep, or infinite, in the dark
-BLOCK, PROBES, FLATTEST = 8, 8, 0.1  # of `estimate`: pixels a side, draws of n, share of the blocks
+BLOCK, PROBES, FLATTEST = 8, 8, 0.05  # of `estimate`: pixels a side, draws of n, share of the blocks
 
 
 @dataclass(frozen=True)
@@ -291,7 +291,7 @@ def estimate(prior: Prior, kind: type[Noise], y: Tensor, seed: int = 0) -> Noise
 
         tau^2 = <n, A n> / <A n, A n>,    exact where A^2 = A / tau^2, whatever the share of the eigenvalues that are 0;
 
-    eigenvalues in between still raise it. So it is made in the flattest blocks of the image alone, a tenth of them, where
+    eigenvalues in between still raise it. So it is made in the flattest blocks of the image alone, a twentieth, where
     <n, A n> is largest. n = +-e with random signs, e the sigma of the extra noise that S was learned with; what is found is
     tau^2 + e^2. Raises `InputError` if that is less than e^2, and for more images than one.
 

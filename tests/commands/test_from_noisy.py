@@ -50,6 +50,7 @@ def test_a_prior_is_learned_from_noisy_images_and_restores_them(kind, noise, tmp
     training = zoo.card(out)["training"]
     assert (training["noisy"], training["smoothing_weight"]) == (noise, 0)
     assert zoo.learned_from(out) == noise
+    assert noise in zoo.card(out)["what"]
     assert noise in json.loads(run("info", out, "--json"))[str(out)]["purpose"]
     restore = ("restore", "denoise", "--prior", out, "--input", data / "0.npy", "--output", image, "--json")
     told = json.loads(run(*restore, "--noisy", noise, "--simulate"))
@@ -79,6 +80,8 @@ def test_such_a_prior_is_for_nothing_else_and_others_are_not_for_this(tmp_path, 
     assert "noisy images" in refused(
         "evaluate", "--data", data, "--task", "denoise", "--noise-std", "0.1", "--prior", out
     )
+    assert "too many" in refused(*restore, "--prior", out, "--missing", "0.5")
+    assert "too many" in refused(*restore, "--prior", out, "--noise-std", "0.1", "--noisy", "gaussian:0.1")
     assert "foe-l1 was not" in refused(*restore, "--prior", "foe-l1", "--noisy", "gaussian:0.1")
     assert "was not learned" in refused("train", "--data", data, "--out", tmp_path / "other", "--start", out, *SMALL)
     assert "gaussian:SIGMA" in refused("train", "--data", data, "--out", tmp_path / "other", "--noisy", "salt", *SMALL)
