@@ -114,6 +114,10 @@ def choose_scheme(
 
     kind = problems.task(task)
     level = kind.kind_of_level.check(level)
+    if prior_name is not None and zoo.learned_from(prior_name):
+        raise InputError(
+            f"{prior_name} was learned from noisy images, and knows no scheme; `restore denoise` takes it."
+        )
     if choice.blind and not kind.blind:
         able = " or ".join(name for name, problem in problems.TASKS.items() if problem.blind)
         raise InputError(f"No prior can tell how much is missing: only the task {able} can do without its level.")

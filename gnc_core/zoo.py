@@ -155,13 +155,28 @@ def card(name: str | os.PathLike) -> dict[str, Any]:
     return content
 
 
+def learned_from(name: str | os.PathLike) -> str:
+    """The noise of the images that a prior was learned from, as `learning.noise2score` says it, from its card; "" for clean ones,
+    and where the card does not say.
+
+    >>> learned_from("foe-l1")
+    ''
+    """
+    try:
+        return str(card(name)["training"].get("noisy", ""))
+    except (InputError, KeyError, TypeError, AttributeError):
+        return ""
+
+
 def purpose(name: str | os.PathLike) -> str:
-    """What a fine-tuned prior is for, in words, from its card; "" for a prior that was learned by score matching alone, and where
-    the card does not say.
+    """What a fine-tuned prior, or one that was learned from noisy images, is for, in words, from its card; "" for
+    one that was learned from clean images by score matching alone, and where the card does not say.
 
     >>> purpose("foe-l1")
     ''
     """
+    if noisy := learned_from(name):
+        return f"learned from noisy images alone ({noisy}): its score is that of noisy images, for `restore denoise`"
     try:
         training = card(name).get("training", {})
         (low, high), task, steps = training["levels"], training["task"], training["steps"]

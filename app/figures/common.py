@@ -90,6 +90,20 @@ def on_panel(trace: Part, number: int) -> Part:
     return trace | {"xaxis": f"x{name}", "yaxis": f"y{name}"}
 
 
+def in_bytes(picture: np.ndarray) -> np.ndarray:
+    """A picture in [0, 1] as whole numbers up to 255."""
+    return np.clip(np.rint(255 * picture), 0, 255).astype(np.uint8)
+
+
+def grey(picture: np.ndarray, number: int, name: str) -> Part:
+    """A picture on a panel, black 0 and white 1; what is NaN stays empty."""
+    shown = np.rint(255 * np.clip(picture, 0, 1)) if np.isnan(picture).any() else in_bytes(picture)
+    return on_panel(
+        {"type": "heatmap", "z": shown, "zmin": 0, "zmax": 255, "colorscale": "Greys", "reversescale": True, "showscale": False,
+         "hoverinfo": "skip", "name": name}, number
+    )  # fmt: skip
+
+
 def vertical(x: float, panel: int = 1, **line: Any) -> Part:
     """A shape: a line over the whole height of a panel at x."""
     name = str(panel) if panel > 1 else ""

@@ -1,10 +1,11 @@
-"""Figures of the page "Learning a score": arrows of the score over the density, and the error over the iterations."""
+"""Figures of the page "Learning a score": arrows of the score over the density, the error over the iterations, and what becomes
+of a noisy image."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from app.figures.common import BLUE, MARK, RED, Figure, Part, axis, horizontal, on_panel, vertical
+from app.figures.common import BLUE, MARK, RED, Figure, Part, axis, grey, horizontal, on_panel, panels, vertical
 
 HEIGHT = 480
 CLEAR, TINT = "rgba(0, 158, 115, 0)", "rgba(0, 158, 115, 0.5)"  # of the density, on white and on black
@@ -105,3 +106,54 @@ def curves_figure(
                          "showarrow": False, "xanchor": "right", "yanchor": "bottom", "font": {"size": 11}}],
     }  # fmt: skip
     return {"data": data, "layout": layout}
+
+
+def noisy_figure(
+    pictures: Sequence[tuple[str, np.ndarray]],
+    looks: Sequence[int],
+    psnr: Sequence[float],
+    levels: Sequence[float],
+    noisy_psnr: float | None,
+    told: float | None,
+    symbol: str,
+    iterations: int,
+) -> Figure:
+    """Pictures side by side with their titles, (H, W) each, and below over the iterations the PSNR of what is restored, if it is
+    known, and the estimated level of noise. noisy_psnr: of the noisy image, told: the true level, None where they are not known;
+    symbol: what the level is called."""
+    count = len(pictures)
+    layout = panels([title for title, _ in pictures], gap=0.02)
+    for number in range(count):
+        name = str(number + 1) if number else ""
+        hidden = {"visible": False, "constrain": "domain", "constraintoward": "top"}
+        layout[f"xaxis{name}"] |= {"visible": False, "constrain": "domain"}
+        layout[f"yaxis{name}"] |= hidden | {"scaleanchor": f"x{name}", "autorange": "reversed", "domain": [0.36, 1]}
+    data = [grey(picture, number, title) for number, (title, picture) in enumerate(pictures, start=1)]
+    shapes: list[Part] = []
+    curves = (("PSNR (dB)", psnr, noisy_psnr, BLUE, "noisy"), (symbol, levels, told, RED, "true"))
+    for number, (title, values, true, colour, word) in enumerate(curves, start=count + 1):
+        left = 0.0 if number == count + 1 else 0.56
+        layout[f"xaxis{number}"] = axis(
+            "iteration", domain=[left, left + 0.44], anchor=f"y{number}", range=[0, iterations]
+        )
+        layout[f"yaxis{number}"] = axis(title, domain=[0, 0.25], anchor=f"x{number}", nticks=4)
+        line = {"color": colour, "width": 2.5}
+        data.append(on_panel(
+            {"type": "scatter", "mode": "lines", "x": np.asarray(looks[: len(values)]), "y": np.asarray(values), "line": line,
+             "name": title, "hovertemplate": "%{y:.4g}"}, number
+        ))  # fmt: skip
+        if true is not None:
+            if word == "true":
+                layout[f"yaxis{number}"]["range"] = [0.7 * true, 1.3 * true]
+            shapes.append(horizontal(true, number, dash="dot", width=1.5))
+            layout["annotations"].append(
+                {"text": word, "x": 1, "xref": f"x{number} domain", "y": true, "yref": f"y{number}", "showarrow": False,
+                 "xanchor": "right", "yanchor": "bottom" if word == "noisy" else "top", "font": {"size": 11}}
+            )  # fmt: skip
+    return {
+        "data": data,
+        "layout": layout | {
+            "height": 510, "margin": {"l": 55, "r": 10, "t": 26, "b": 40}, "hovermode": "closest", "shapes": shapes,
+            "showlegend": False,
+        },
+    }  # fmt: skip

@@ -13,7 +13,9 @@ from app.figures.common import (
     Figure,
     Part,
     axis,
+    grey,
     horizontal,
+    in_bytes,
     log_ticks,
     merged,
     on_panel,
@@ -165,7 +167,7 @@ def posterior_figure(
     so far. hidden: bool, (H, W). slider: over the samples, else the newest is shown."""
     seen = np.where(hidden, np.nan, truth)
     top = [("photograph", truth), ("what is known", seen), (f"flow, {flow_psnr:.2f} dB", flow)]
-    data = [_grey(picture, number, title) for number, (title, picture) in enumerate(top, start=1)]
+    data = [grey(picture, number, title) for number, (title, picture) in enumerate(top, start=1)]
     titles, play = [title for title, _ in top], Part()
     frames: list[Part] = []
     if looks is not None:
@@ -178,7 +180,7 @@ def posterior_figure(
             "standard deviation",
         ]
         most = max(float(looks.deviation[-1].max()), 1e-6)
-        newest = [_grey(looks.samples[-1], 4, "sample"), _grey(looks.mean[-1], 5, "mean")]
+        newest = [grey(looks.samples[-1], 4, "sample"), grey(looks.mean[-1], 5, "mean")]
         data += [*newest, on_panel(
             {"type": "heatmap", "z": looks.deviation[-1].astype(np.float32), "zmin": 0, "zmax": most, "colorscale": "Cividis",
              "name": "standard deviation", "hovertemplate": "%{z:.3f}<extra>standard deviation</extra>",
@@ -188,7 +190,7 @@ def posterior_figure(
         if slider:
             frames = [
                 {"name": str(k), "traces": [3, 4, 5], "data": [
-                    {"type": "heatmap", "z": _bytes(looks.samples[k])}, {"type": "heatmap", "z": _bytes(looks.mean[k])},
+                    {"type": "heatmap", "z": in_bytes(looks.samples[k])}, {"type": "heatmap", "z": in_bytes(looks.mean[k])},
                     {"type": "heatmap", "z": looks.deviation[k].astype(np.float32)},
                 ]} for k in range(n)
             ]  # fmt: skip
@@ -204,19 +206,6 @@ def posterior_figure(
             "plot_bgcolor": MISSING,
         },
     }  # fmt: skip
-
-
-def _bytes(picture: np.ndarray) -> np.ndarray:
-    return np.clip(np.rint(255 * picture), 0, 255).astype(np.uint8)
-
-
-def _grey(picture: np.ndarray, number: int, name: str) -> Part:
-    """A picture on a panel, black 0 and white 1; what is NaN stays empty."""
-    shown = np.rint(255 * np.clip(picture, 0, 1)) if np.isnan(picture).any() else _bytes(picture)
-    return on_panel(
-        {"type": "heatmap", "z": shown, "zmin": 0, "zmax": 255, "colorscale": "Greys", "reversescale": True, "showscale": False,
-         "hoverinfo": "skip", "name": name}, number
-    )  # fmt: skip
 
 
 def _six(titles: Sequence[str]) -> Part:

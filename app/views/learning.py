@@ -1,21 +1,18 @@
-"""The page "Learning a score": a two-layer network learns the score of a mixture in the plane while one watches."""
+"""The page "Learning a score": of a mixture in the plane by a network, or of noisy images by a prior, while one watches."""
 
-import time
-
-import numpy as np
 import streamlit as st
 
-from app.figures.common import BLUE, RED, Figure
-from app.figures.learning import arrows_figure, curves_figure
+from app.controls import source_control
 from app.layout import headline
+from app.learning_shown import follow, mixture_figures, mixture_numbers, noisy_figures, noisy_numbers
 from app.learnings import BEST, BLUR, KERNEL, NOW, Learning, Plan
-from app.lessons.learning import LESSON
-from app.live import LiveChart
-from app.session import in_url, plain, whole_in_url
+from app.lessons.learning import LESSON, MIXTURE, NOISY, PARTS
+from app.noisy_learnings import LEVELS, USUAL_LEVELS, NoisyLearning, NoisyPlan
+from app.session import in_url, plain, sentence, whole_in_url
+from gnc_core.learning.noise2score import KINDS
 from gnc_core.mixture.plane_examples import PLANE_PRESETS
 
 USUAL = Plan()
-REDRAW_SECONDS, SLICE_SECONDS = 0.7, 0.1
 state = st.session_state
 
 
@@ -59,87 +56,78 @@ def arrow_controls() -> tuple[float, str]:
     return sigma, of
 
 
-def figures_of(run: Learning, sigma: float, of: str) -> dict[str, Figure]:
-    """Arrows and curves of a run as far as it is."""
-    field = run.field(sigma, of)
-    colour = BLUE if of == KERNEL else RED
-    arrows = arrows_figure(field.line, field.density, field.points, field.exact, field.learned, of.lower(), colour)
-    curves = curves_figure(
-        run.looks, run.errors, run.loss, run.all_looks, run.kernel_errors, run.kernel_loss, run.floor
+def noisy_controls() -> tuple[NoisyPlan | None, bytes | None]:
+    """The noisy image, and the bytes of an upload; None until it is there."""
+    source, data, own = source_control()
+    kind = st.selectbox(
+        "Noise", [name.capitalize() for name in KINDS], **in_url("noise-kind"),
+        help="Gaussian: y = x + σ n. Poisson: y = ζ Poisson(x/ζ), the gain ζ is one photon. Gamma: y = x g, speckle of k looks.",
+    ).lower()  # fmt: skip
+    noise = kind
+    if not (own and st.toggle("Noisy already", True, **in_url("noisy-already"), help="Nothing is added to the image.")):
+        level = st.select_slider(
+            f"Level {KINDS[kind].symbol}", LEVELS[kind], value=USUAL_LEVELS[kind], **in_url(f"{kind}-level"),
+            help="σ and ζ in units of [0, 1]; the larger k, the less noise.",
+        )  # fmt: skip
+        noise = f"{kind}:{level}"
+    side = st.slider(
+        "Longest side", 96, 256, 192, 32, format="%d px", **in_url("noisy-side"),
+        help="Clean images are scaled down to it, and then degraded; of noisy ones their middle is taken.",
+    )  # fmt: skip
+    iterations = st.select_slider(
+        "Iterations", [100, 200, 400, 800], 200, **in_url("noisy-descent"), help="Of 4 patches, 24 × 24."
     )
-    return {"arrows": arrows, "curves": curves}
+    seed = st.number_input("Seed", 0, 2**31 - 1, 0, **whole_in_url("noisy-seed"), help="Of the noise and the training.")
+    return (None if source is None else NoisyPlan(source, noise, side, int(iterations), int(seed))), data
 
 
-def numbers(run: Learning) -> None:
-    """How far a run is, and where it was at its best."""
-    row = st.container(horizontal=True, gap="medium")
-    best = int(np.argmin(run.errors)) if run.errors else None
-    shown = (
-        ("Iterations", f"{run.iteration}", "Done so far."),
-        (
-            "Error now",
-            f"{run.errors[-1]:.3f}" if run.errors else "–",
-            "E |s − ∇log p|² / E |∇log p|² on 1000 new samples.",
-        ),
-        ("Least error", "–" if best is None else f"{run.errors[best]:.3f}", "Of the network, so far."),
-        ("Reached after", "–" if best is None else f"{run.looks[best]}", "Where to stop."),
-        ("Least error, kernel", f"{min(run.kernel_errors):.3f}", "Of kernel regression with the tangent kernel."),
-    )
-    for label, value, what in shown:
-        row.metric(label, value, width="content", help=what)
-
-
-def follow(run: Learning, sigma: float, of: str) -> None:
-    """Draws a run, does the iterations that are left, and draws now and then. Any click starts the script anew, and it goes on
-    from there; when the visitor leaves, Streamlit ends it at the next message."""
-    bar, told, places = st.empty(), st.empty(), st.columns(2)
-    charts = {}
-    for name, place in zip(("arrows", "curves"), places, strict=True):
-        with place:
-            charts[name] = LiveChart(name)
-    drawn = -np.inf
-    while True:
-        ended, now = not run.running, time.monotonic()
-        if not ended:
-            share = run.iteration / run.plan.iterations
-            bar.progress(share, f"Learning: iteration {run.iteration} of {run.plan.iterations}")
-        if ended or now - drawn > REDRAW_SECONDS:
-            with told.container():
-                numbers(run)
-            for name, figure in figures_of(run, sigma, of).items():
-                charts[name].show(figure, name if ended else None)
-            drawn = now
-            run.seen()
-        if ended:
-            return
-        run.advance(SLICE_SECONDS)
-        if not run.running:
-            st.rerun()  # the buttons have changed
-
-
-def begin(plan: Plan) -> None:
+def begin(plan: Plan | NoisyPlan, data: bytes | None) -> None:
     """What the button does: goes on with a run that was stopped, or begins one."""
-    run: Learning = state.learning
+    run = state.learning
     if run.finished or run.error:
-        run = state.learning = Learning(plan)
+        run = state.learning = made(plan, data)
     run.go_on()
+
+
+def made(plan: Plan | NoisyPlan, data: bytes | None) -> Learning | NoisyLearning:
+    return Learning(plan) if isinstance(plan, Plan) else NoisyLearning(plan, data)
 
 
 def page() -> None:
     row = headline("Learning a score", LESSON)
     with st.sidebar:
-        plan = controls()
-        sigma, of = arrow_controls()
+        part = st.segmented_control(
+            "Learn from", PARTS, default=MIXTURE, required=True, **in_url("learn-from"),
+            help="Draws of a mixture, whose score is known; or a noisy image, and nothing else.",
+        )  # fmt: skip
+        plan: Plan | NoisyPlan | None
+        data, sigma, of = None, 0.0, ""
+        if part == NOISY:
+            plan, data = noisy_controls()
+        else:
+            plan = controls()
+            sigma, of = arrow_controls()
+    if plan is None:
+        st.info("Upload the file on the left: links hold settings, but no files.")
+        return
     if "learning" not in state or state.learning.plan != plan:
-        state.learning = Learning(plan)
-    run: Learning = state.learning
+        try:
+            state.learning = made(plan, data)
+        except Exception as error:
+            state.pop("learning", None)
+            st.error(plain(sentence(error)))
+            return
+    run: Learning | NoisyLearning = state.learning
     under_way = run.iteration > 0 and not run.finished and not run.error
     row.button("Go on" if under_way else "Start", type="primary", icon=":material/play_arrow:", disabled=run.running,
-               on_click=begin, args=(plan,), help="Gradient descent with the settings on the left.", key="learn")  # fmt: skip
+               on_click=begin, args=(plan, data), help="Learn with the settings on the left.", key="learn")  # fmt: skip
     row.button("Stop", icon=":material/stop:", disabled=not run.running, on_click=run.stop, help="It can go on later.")
     if run.error:
         st.error(plain(run.error))
-    follow(run, sigma, of)
+    if isinstance(run, Learning):
+        follow(run, lambda: mixture_numbers(run), lambda: mixture_figures(run, sigma, of))
+    else:
+        follow(run, lambda: noisy_numbers(run), lambda: noisy_figures(run))
 
 
 page()

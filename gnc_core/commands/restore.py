@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from gnc_core import images, problems, zoo
+from gnc_core import images, learning, problems, zoo
 from gnc_core.choices import SchemeChoice
 from gnc_core.commands import folders, options
+from gnc_core.commands.from_noisy import FromNoisy
 from gnc_core.commands.restoring import Paths, Restoration, tell, tell_notes, tell_samples, tell_white
 from gnc_core.errors import InputError
 
@@ -72,6 +74,12 @@ from gnc_core.errors import InputError
     "--simulate makes of the input; or they are not. Default: what the input's format says; .npy and floats are not clipped.",
 )
 @options.level_options
+@click.option(
+    "--noisy",
+    metavar="NOISE",
+    help="With a --prior that was learned from noisy images (`train --noisy`): gaussian:SIGMA, poisson:GAIN or gamma:SHAPE, the "
+    "noise in the input. Default: it is estimated.",
+)
 @options.setting_options
 @options.prior_option
 @options.scheme_options
@@ -107,6 +115,7 @@ def restore(
     simulate: bool,
     as_file: bool | None,
     levels: dict[str, float | None],
+    noisy: str | None,
     settings: dict[str, str | None],
     prior_name: str,
     choice: SchemeChoice,
@@ -134,6 +143,11 @@ def restore(
     """
     from gnc_core.prior import ByChannel
 
+    from_noisy = zoo.learned_from(prior_name)
+    if noisy and not from_noisy:
+        raise InputError(f"--noisy belongs to a prior that was learned from noisy images; {prior_name} was not.")
+    if from_noisy and (posterior is not None or trace_file is not None):
+        raise InputError(f"{prior_name} was learned from noisy images: there is one step, and no samples.")
     many = folders.is_many(inputs, output)
     if posterior is not None:
         choice = _of_samples(choice, many or pages, trace_file)
@@ -146,7 +160,7 @@ def restore(
         if trace_file is not None:
             images.check_output(trace_file, (".csv",))
     device = options.choose_device(device)
-    job = Restoration(
+    how: dict[str, Any] = dict(
         task=task,
         prior=ByChannel(zoo.load(prior_name, device)),
         prior_name=prior_name,
@@ -164,6 +178,10 @@ def restore(
         seed=seed,
         device=device,
     )
+    if from_noisy:
+        job: Restoration = FromNoisy(**how, noise=learning.noise2score.noise(noisy) if noisy else None)
+    else:
+        job = Restoration(**how)
     if many:
         folders.restore_all(job, plans, overwrite, as_json)
     elif posterior is not None:

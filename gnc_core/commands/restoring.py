@@ -104,11 +104,8 @@ class Restoration:
         restored, rows = [], []
         pages = tqdm(photos, unit="page", disable=None if bar and many else True)
         for index, (photo, truth) in enumerate(zip(pages, truths, strict=True)):
-            problem = self._problem(photo, paths.mask, problems.image_seed(seed, index) if many else seed)
-            if truth is not None and truth.shape != problem.shape:
-                sizes = f"({_size(truth)}) and what is restored ({_size(problem.initial())})"
-                raise InputError(f"{paths.truth} {sizes} differ in size or channels.")
-            image, row, trace = self._run(problem, truth, paths.trace is not None, bar and not many)
+            own_seed = problems.image_seed(seed, index) if many else seed
+            image, row, trace = self._one(photo, truth, paths, own_seed, bar and not many)
             restored.append(replace(photo, image=image))
             rows.append(row)
         images.write(paths.output, restored)
@@ -120,7 +117,7 @@ class Restoration:
             "output": str(paths.output),
             "prior": self.prior_name,
             "weights": zoo.weights_hash(self.prior_name),
-            "blind": self.choice.blind,
+            "blind": self.blind,
             "device": self.device,
             "bits": images.written_bits(paths.output, photos[0].encoding),
             "bits_of_input": photos[0].encoding.bits,
@@ -129,6 +126,14 @@ class Restoration:
         if self.white is None and all(guesses):
             report["likely_white"] = max(guess for guess in guesses if guess)
         return report | ({"pages": rows} if many else rows[0])
+
+    def _one(
+        self, photo: Photo, truth: Tensor | None, paths: Paths, seed: int, bar: bool
+    ) -> tuple[Tensor, dict[str, Any], Trace]:
+        """One image restored, its numbers, and those of its steps."""
+        problem = self._problem(photo, paths.mask, seed)
+        check_truth(paths, truth, problem.initial())
+        return self._run(problem, truth, paths.trace is not None, bar)
 
     def sample(self, paths: Paths, count: int, seed: int) -> dict[str, Any]:
         """Samples of the posterior of one file: writes them beside the output, which is their mean, with their standard
@@ -261,6 +266,13 @@ class Restoration:
         return restored, row, trace
 
 
+def check_truth(paths: Paths, truth: Tensor | None, restored: Tensor) -> None:
+    """Raises `InputError` if the true image is no image like what is restored."""
+    if truth is not None and truth.shape != restored.shape:
+        sizes = f"({_size(truth)}) and what is restored ({_size(restored)})"
+        raise InputError(f"{paths.truth} {sizes} differ in size or channels.")
+
+
 def tell_notes(report: dict[str, Any]) -> None:
     """Says on standard error what there is to note about the problems (`Problem.note`), once for pages that are alike."""
     rows = report.get("pages", [report])
@@ -298,9 +310,14 @@ def tell(report: dict[str, Any], as_json: bool, brief: bool = False) -> None:
 
 def _words(row: dict[str, Any], report: dict[str, Any]) -> list[str]:
     """What there is to say about one image."""
-    words = [f"Estimated noise level {row['level']:.4f}"] if report["blind"] else []
+    if "noise" in row:
+        words = [f"{'Estimated noise' if report['blind'] else 'Noise'} {row['noise']}"]
+    else:
+        words = [f"Estimated noise level {row['level']:.4f}"] if report["blind"] else []
     if "psnr" in row:
         words.append("PSNR {psnr_degraded:.2f} -> {psnr:.2f} dB, SSIM {ssim_degraded:.3f} -> {ssim:.3f}".format(**row))
+    if "noise" in row:
+        return [*words, f"Tweedie's formula in {row['seconds']:.2f} s on {report['device']}"]
     words.append(
         f"{SCHEMES[row['scheme']]}, {row['steps']} steps in {row['seconds']:.2f} s on {report['device']}, "
         f"energy {row['energy']:.6g}"

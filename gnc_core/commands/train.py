@@ -127,6 +127,14 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Prior, a name or a folder, that a new run starts from; --layers and the like are then its own. One without input "
     "scaling gets it first, with --knots-u and --knots-hidden.",
 )
+@click.option(
+    "--noisy",
+    metavar="NOISE",
+    help="Learn from noisy images alone (Noise2Score), the score of their density, from which `restore denoise` finds what lies "
+    "under the noise. gaussian:SIGMA, poisson:GAIN (1/photons at white) or gamma:SHAPE (speckle): every photograph is degraded "
+    "once, before anything is learned. The kind alone, gaussian, poisson or gamma: the photographs are noisy already. The extra "
+    "noise has sigma 0.01 to 0.04; terms in s, and what makes energies convex, are left out.",
+)
 @_architecture_options
 @_settings_options
 @runs.run_options
@@ -135,6 +143,7 @@ def _settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def train(
     photographs: runs.Chosen,
     start_name: str | None,
+    noisy: str | None,
     architecture: dict[str, float],
     chosen: dict[str, Any],
     out: Path,
@@ -152,9 +161,12 @@ def train(
     Examples:
       python -m gnc_core train --data bsds500/train --data bsds500/test --layers 1 --out runs/foe-l1
       torchrun --nproc-per-node 4 -m gnc_core train --data bsds500/train --layers 3 --batch 32 --out runs/foe-l3
+      python -m gnc_core train --data microscope --noisy poisson --iterations 4000 --out runs/from-noisy
     """
     if chosen["batch"] % 2:
         raise InputError(f"--batch must be even, not {chosen['batch']}: two patches share each smoothing level.")
+    if noisy:
+        learning.noise2score.kind(noisy)
     photographs.check()
     start = zoo.load(start_name) if start_name else None
     scale = architecture["input_scale"]
@@ -167,6 +179,12 @@ def train(
         raise InputError("--learn-from keeps a part of --start; name one.")
     elif not scale:
         del architecture["input_scale"]
+    if start_name and zoo.learned_from(start_name) != (noisy or ""):
+        raise InputError(f"{start_name} was not learned from the images that --noisy says; start from one that was.")
+    if noisy:
+        chosen |= {"noisy": noisy, "smoothing_weight": 0.0, "ordering_weight": 0.0, "convex_from": 0.0}
+        if not start:
+            architecture |= learning.noise2score.ARCHITECTURE
     if chosen["learning_rate"] is None:
         chosen["learning_rate"] = _DEFAULTS.learning_rate if architecture["layers"] == 1 else _DEEP_RATE
     settings = learning.Settings(architecture=architecture, seed=seed, start=runs.origin(start_name), **chosen)
@@ -174,8 +192,12 @@ def train(
         shown, held_out = photographs.load(settings.patch)
         if len(held_out) == 1:
             raise InputError("--validation needs at least two images: two share each smoothing level.")
+        if noisy:
+            shown, held_out = (learning.noise2score.observed(listed, noisy, seed) for listed in (shown, held_out))
         trainer = learning.Trainer(settings, shown, where, held_out, start)
         runs.run(trainer, out, resume)
         if learning.distributed.rank() == 0:
-            zoo.save(out, trainer.result, {"training": runs.card(trainer, "train", photographs, where)})
+            what = {"what": f"The score of noisy images ({noisy}), learned from them alone (learning.noise2score)."}
+            card = (what if noisy else {}) | {"training": runs.card(trainer, "train", photographs, where)}
+            zoo.save(out, trainer.result, card)
             runs.tell(trainer, out)

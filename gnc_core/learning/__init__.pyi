@@ -1,4 +1,4 @@
-from . import convexity, distributed, regression, training
+from . import convexity, distributed, noise2score, regression, training
 from .families import fit_family
 from .finetuning import Finetuner
 from .fitting import fit_schedule, fitting_rounds
@@ -18,6 +18,7 @@ __all__ = [
     "fit_family",
     "fit_schedule",
     "fitting_rounds",
+    "noise2score",
     "regression",
     "rescaled",
     "run",

@@ -50,6 +50,9 @@ class Settings(Annealed):
         0.0  # sigma from which on the functions are learned; kernels and all below stay as in `start`; 0: all
     )
     convex_from: float = 0.0  # sigma from which on the energy is kept convex (learning.convexity); 0: it is not
+    noisy: str = (
+        ""  # the noise of the images, in words of learning.noise2score, whose score is learned; "": they are clean
+    )
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,8 @@ class Trainer(Learner):
         s = self._levels(settings.batch // 2, self.generator, low)
         eta = torch.randn(x.shape, generator=self.generator)
         place = torch.rand(len(s), generator=self.generator)
+        if settings.noisy:  # antithetic variates: next to much noise in the image, tiny eta would teach slowly
+            x[1::2], eta[1::2] = x[0::2], -eta[0::2]
         x, s, eta, place = (distributed.part(t).to(self.device) for t in (x, s, eta, place))
         return x, s, eta, place
 

@@ -1,22 +1,29 @@
 """The page "Learning a score": its figures from plain arrays, its runs, and the page without a browser."""
 
+import io
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app.figures.learning import arrows_figure, curves_figure
+from app.figures.learning import arrows_figure, curves_figure, noisy_figure
 from app.learnings import BEST, KERNEL, NOW, Learning, Plan
-from app.lessons.learning import EXPERIMENTS
+from app.lessons.learning import EXPERIMENTS, NOISY
+from app.noisy_learnings import NoisyLearning, NoisyPlan
+from app.scenes import Upload
+from gnc_core.errors import InputError
 
+Run = TypeVar("Run", Learning, NoisyLearning)
 VIEW = Path(__file__).resolve().parents[2] / "app" / "views" / "learning.py"
 SMALL = Plan(samples=25, units=32, iterations=500)
+NOISY_LINK = {"learn-from": NOISY, "image": "Cat", "noisy-side": "96", "noisy-descent": "100"}
 LINK = {"samples": "25", "units": "32", "descent": "500"}
 
 
-def done(run: Learning) -> Learning:
+def done(run: Run) -> Run:
     run.go_on()
     while run.running:
         run.advance(0.1)
@@ -60,6 +67,18 @@ def test_curves_mark_where_the_error_is_least() -> None:
     assert "network, least" not in [trace.name for trace in before.data]
 
 
+def test_pictures_stand_side_by_side_above_the_curves() -> None:
+    square = np.tile([0.0, 1.0], (2, 1))
+    pictures = [("noisy", square), ("restored", square), ("clean", square)]
+    figure = go.Figure(noisy_figure(pictures, [10, 20], [25.0, 26.0], [0.12, 0.1], 20.0, 0.11, "σ", 40))
+    assert [trace.name for trace in figure.data] == ["noisy", "restored", "clean", "PSNR (dB)", "σ"]
+    np.testing.assert_array_equal(np.reshape(figure.data[0].z, (2, 2)), 255 * square)
+    assert [shape.y0 for shape in figure.layout.shapes] == [20, 0.11]
+    unknown = go.Figure(noisy_figure(pictures[:2], [10], [], [0.12], None, None, "σ", 40))
+    assert not unknown.layout.shapes
+    assert not len(unknown.data[2].y)
+
+
 # --- runs --------------------------------------------------------------------------------------------------------
 
 
@@ -97,6 +116,40 @@ def test_arrows_are_of_the_network_now_at_its_best_or_of_kernel_regression() -> 
     assert not np.allclose(kernel.learned, now.learned)
     sharp = run.field(0.1, NOW)
     assert sharp.density.sum() * (sharp.line[1] - sharp.line[0]) ** 2 == pytest.approx(1, abs=0.01)
+
+
+def test_a_prior_learns_from_a_noisy_image_alone_stops_and_goes_on() -> None:
+    plan = NoisyPlan("Cat", "gaussian:0.1", side=96, iterations=20)
+    whole, stopped = done(NoisyLearning(plan)), NoisyLearning(plan)
+    stopped.go_on()
+    while stopped.iteration < 8:
+        stopped.advance()
+    stopped.stop()
+    stopped.advance()
+    assert stopped.iteration == 8
+    assert done(stopped).psnr == whole.psnr
+    assert whole.looks[-1] == 20
+    assert whole.noisy_psnr
+    assert whole.psnr[-1] > whole.noisy_psnr + 2
+
+
+def test_an_image_that_is_noisy_already_gets_no_more_noise_and_has_no_truth() -> None:
+    truth = np.full((40, 40), 0.5, np.float32)
+    noisy = truth + np.random.default_rng(0).normal(0, 0.1, truth.shape).astype(np.float32)
+    run = NoisyLearning(NoisyPlan(Upload("a", "a.npy"), "gaussian", side=96, iterations=10), _saved(noisy))
+    np.testing.assert_array_equal(run.noisy[0, 0], noisy)
+    done(run)
+    assert run.truth is None
+    assert not run.psnr
+    assert run.levels[-1] == pytest.approx(0.1, rel=0.3)
+    with pytest.raises(InputError, match="not negative"):
+        NoisyLearning(NoisyPlan(Upload("b", "b.npy"), "gamma"), _saved(-noisy))
+
+
+def _saved(image: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, image)
+    return file.getvalue()
 
 
 # --- the page ----------------------------------------------------------------------------------------------------
@@ -152,6 +205,11 @@ def test_every_experiment_sets_the_controls() -> None:
         app.run()
         assert not app.exception
         plan = app.session_state.learning.plan
+        if isinstance(plan, NoisyPlan):
+            kind = settings["noise-kind"].lower()
+            assert (plan.source, plan.noise) == (settings["image"], f"{kind}:{settings[f'{kind}-level']}")
+            assert (plan.side, plan.iterations) == (settings["noisy-side"], settings["noisy-descent"])
+            continue
         assert (plan.samples, plan.units, plan.iterations) == tuple(
             settings[key] for key in ("samples", "units", "descent")
         )
@@ -189,3 +247,38 @@ def test_bad_settings_in_a_link_are_the_default(settings: dict[str, str | list[s
     assert not app.error
     assert app.session_state.learning.plan == Plan()
     assert app.slider(key="arrows-at").value == 0.3
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"noise-kind": "salt"},
+        {"gaussian-level": "9"},
+        {"noisy-side": "1e9"},
+        {"noisy-seed": "inf"},
+        {"noisy-descent": "0"},
+    ],
+)
+def test_bad_settings_of_a_noisy_image_are_the_default(settings: dict[str, str]) -> None:
+    app = open_page(**{"learn-from": NOISY, "image": "Cat"} | settings)
+    assert not app.error
+    assert app.session_state.learning.plan == NoisyPlan("Cat")
+
+
+def test_a_noisy_image_is_restored_on_the_page() -> None:
+    app = open_page(**NOISY_LINK)
+    assert numbers(app)["Restored, dB"] == "–"
+    assert len(app.get("plotly_chart")) == 1
+    press(app, "Start")
+    first = numbers(app)
+    assert first["Iterations"] == "100"
+    assert float(first["Restored, dB"]) > float(first["Noisy, dB"]) + 5
+    assert float(first["Estimated σ"]) == pytest.approx(0.1, rel=0.1)
+    app.selectbox(key="noise-kind").set_value("Gamma").run()
+    assert numbers(app)["Iterations"] == "0"
+    assert numbers(app)["Estimated k"] == "–"
+    app.selectbox(key="image").set_value("Upload an image").run()
+    assert "Upload the file" in app.info[0].value
+    app.segmented_control(key="learn-from").set_value("A mixture").run()
+    assert "Least error" in numbers(app)
+    assert not app.exception

@@ -71,3 +71,19 @@ def test_a_run_ends_in_view_and_controls_change_its_figure_and_the_url(page: Pag
     expect(page).to_have_url(re.compile("noises=0.25"))
     expect(page.get_by_test_id("stMetricValue").first).to_have_text("0")
     assert not wrong
+
+
+def test_a_noisy_image_is_restored_in_view(page: Page, app_url: str) -> None:
+    wrong = failures(page)
+    page.set_viewport_size({"width": 1366, "height": 768})
+    open_page(page, app_url + "/learning?learn-from=A+noisy+image&image=Cat&noisy-side=96&noisy-descent=100")
+    button(page, "Start").click()
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("100", timeout=A_RUN)
+    expect(button(page, "Start")).to_be_enabled()
+    page.wait_for_function("[...document.querySelectorAll('.js-plotly-plot')].some(p => p.data.length == 5)")
+    assert float(metric(page, "Restored, dB")) > float(metric(page, "Noisy, dB")) + 5
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+    box = page.locator(".js-plotly-plot").bounding_box()
+    assert box
+    assert box["y"] + box["height"] <= 768
+    assert not wrong
