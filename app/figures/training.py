@@ -6,8 +6,8 @@ import numpy as np
 
 from app.figures.common import BLUE, MARK, PURPLE, RED, Figure, horizontal, merged, on_panel, panels
 
-HEIGHT, ROW = 222, 142  # of the curves; of a row of tiles, in pixels
-MOST_COLUMNS = 12
+HEIGHT, ROW, NARROW_ROW = 222, 142, 118  # of the curves; of a row of tiles, in pixels
+MOST_COLUMNS, NARROW_COLUMNS = 12, 6
 TITLES = (  # with the colours of the curves, which a legend would cover on a phone
     f'loss<br><span style="color: {MARK}">training,</span> <span style="color: {RED}">validation</span>',
     "PSNR (dB)<br>denoised",
@@ -67,13 +67,15 @@ def progress_figure(
     }  # fmt: skip
 
 
-def tiles_figure(kernels: np.ndarray, sigma: np.ndarray, u: np.ndarray, phi: np.ndarray) -> Figure:
+def tiles_figure(
+    kernels: np.ndarray, sigma: np.ndarray, u: np.ndarray, phi: np.ndarray, narrow: bool = False
+) -> Figure:
     """Kernels as grey tiles, mid-grey is zero; below each its potential at some smoothings, each on the effective range of
     its features there and scaled to its own height.
 
-    kernels: (C, k, k). sigma: (S,). u, phi: (S, C, P)."""
+    kernels: (C, k, k). sigma: (S,). u, phi: (S, C, P). narrow: as many a row as a phone has room for."""
     count, side = kernels.shape[:2]
-    columns = min(MOST_COLUMNS, -(-count // 2))
+    columns = min(NARROW_COLUMNS if narrow else MOST_COLUMNS, count)
     rows = -(-count // columns)
     wide, high = side + 1, 2 * side + 2  # of a kernel with its potential, in pixels of a kernel, one of them empty
     data = []
@@ -99,8 +101,10 @@ def tiles_figure(kernels: np.ndarray, sigma: np.ndarray, u: np.ndarray, phi: np.
     return {
         "data": data,
         "layout": {
-            "xaxis": hidden | {"range": [-1, columns * wide]}, "yaxis": hidden | {"range": [rows * high, -1]},
-            "height": 40 + rows * ROW, "margin": {"l": 5, "r": 5, "t": 30, "b": 5},
+            # Square, at the left.
+            "xaxis": hidden | {"range": [-1, columns * wide], "constrain": "domain", "constraintoward": "left"},
+            "yaxis": hidden | {"range": [rows * high, -1], "scaleanchor": "x", "constrain": "domain", "constraintoward": "top"},
+            "height": 40 + rows * (NARROW_ROW if narrow else ROW), "margin": {"l": 5, "r": 5, "t": 30, "b": 5},
             "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
         },
     }  # fmt: skip
