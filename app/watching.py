@@ -23,7 +23,7 @@ def figures_of(run: Training, narrow: bool) -> dict[str, Figure]:
         return {}
     pictures = np.concatenate([run.noisy, shown.denoised], axis=1)
     curves = progress_figure(
-        run.recent, run.looks, run.validation, run.psnr, run.noisy_psnr, pictures, run.plan.iterations
+        run.recent, run.looks, run.validation, run.psnr, run.noisy_psnr, pictures, run.plan.iterations, narrow
     )
     return {"training": curves, "kernels": tiles_figure(shown.kernels, shown.sigma, shown.u, shown.phi, narrow)}
 
