@@ -140,7 +140,7 @@ class Racing(Work):
                         self.costs = [*self.costs, cost]
                 yield
 
-    def figure(self) -> Figure | None:
+    def figure(self, narrow: bool = False) -> Figure | None:
         """What is known so far; None before the first step."""
         found: dict[str, list[tuple[float, float]]] = {}
         for cost in self.costs:
@@ -221,13 +221,13 @@ class Drawing(Work):
             image = step.image
             if step.index < self._scheme.steps:
                 yield
-        self.flow = _finite(image)
+        self.flow = finite(image)
         yield
         for number in range(1, self.plan.count + 1):
             self.doing = f"sample {number} of {self.plan.count}"
             for state in self._posterior.run(self._prior, problem, noise):
                 if state.index == self._posterior.steps:
-                    sample = _finite(state.x)
+                    sample = finite(state.x)
                     with self._lock:
                         self.samples = [*self.samples, sample]
                 yield
@@ -244,23 +244,25 @@ class Drawing(Work):
             *(part[:, 0].numpy() for part in (x, mean, deviation)), psnr(x, truth).numpy(), psnr(mean, truth).numpy()
         )
 
-    def figure(self) -> Figure | None:
-        """What is known so far, with a slider over the samples once it ends; None before the flow has ended."""
+    def figure(self, narrow: bool = False) -> Figure | None:
+        """What is known so far, with a slider over the samples once it ends; None before the flow has ended. narrow: for a
+        phone."""
         if self.flow is None:
             return None
         flow, hidden = self.flow[0, 0].numpy(), ~self.problem.observed[0, 0].numpy()
         looks, slider = self.looks(), not self.running and len(self.samples) > 1
         flow_psnr = psnr(self.flow, self.truth).item()
-        return posterior_figure(self.truth[0, 0].numpy(), hidden, flow, flow_psnr, looks, slider)
+        return posterior_figure(self.truth[0, 0].numpy(), hidden, flow, flow_psnr, looks, slider, narrow)
 
 
-def _finite(x: Tensor | None) -> Tensor:
+def finite(x: Tensor | None) -> Tensor:
+    """x on the CPU; raises `InputError` if it is none or has diverged."""
     if x is None or not x.isfinite().all():
         raise InputError(DIVERGED)
     return x.cpu()
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def reached(plan: Race | Gaps, weights: str) -> dict[str, Any]:
+def reached(plan: Any, weights: str) -> dict[str, Any]:
     """Where a plan leaves what it has come to, under "all"; those of uploads leave nothing."""
     return {}

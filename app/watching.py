@@ -16,25 +16,25 @@ REDRAW_SECONDS, TOLD_SECONDS = 1.5, 0.25
 state = st.session_state
 
 
-def figures_of(run: Training) -> dict[str, Figure]:
-    """What is known of a run, by the names of files."""
+def figures_of(run: Training, narrow: bool) -> dict[str, Figure]:
+    """What is known of a run, by the names of files; narrow: for a phone."""
     shown = run.shown
     if shown is None:
         return {}
     pictures = np.concatenate([run.noisy, shown.denoised], axis=1)
     curves = progress_figure(
-        run.recent, run.looks, run.validation, run.psnr, run.noisy_psnr, pictures, run.plan.iterations
+        run.recent, run.looks, run.validation, run.psnr, run.noisy_psnr, pictures, run.plan.iterations, narrow
     )
-    return {"training": curves, "kernels": tiles_figure(shown.kernels, shown.sigma, shown.u, shown.phi)}
+    return {"training": curves, "kernels": tiles_figure(shown.kernels, shown.sigma, shown.u, shown.phi, narrow)}
 
 
-def draw(run: Training) -> None:
+def draw(run: Training, narrow: bool) -> None:
     """The figures of a run that has ended, or waits."""
-    for name, figure in figures_of(run).items():
+    for name, figure in figures_of(run, narrow).items():
         show(figure, f"run {name}", name)
 
 
-def run_to_the_end(run: Training) -> None:
+def run_to_the_end(run: Training, narrow: bool) -> None:
     """Does the iterations that are left and draws now and then. Any click starts the script anew, and it goes on from there; when
     the visitor leaves, Streamlit ends it at the next message, and the turn is another's."""
     bar, charts = st.progress(0.0), {name: LiveChart(f"live-{name}") for name in ("training", "kernels")}
@@ -46,7 +46,7 @@ def run_to_the_end(run: Training) -> None:
                 bar.progress(run.done, f"Training: {run.doing}")
                 told = now
             if now - drawn > REDRAW_SECONDS and run.shown is not None:
-                for name, figure in figures_of(run).items():
+                for name, figure in figures_of(run, narrow).items():
                     charts[name].show(figure)
                 drawn = now
             run.advance()

@@ -14,6 +14,7 @@ Part = dict[str, Any]  # of a figure
 
 BLUE, PURPLE, RED = "rgb(45, 120, 220)", "rgb(140, 70, 170)", "rgb(220, 45, 50)"  # readable on white and on black
 MARK = "rgb(125, 125, 125)"
+BUTTONS = 160  # pixels that Play and Pause take
 GRID_LINE = "rgba(128, 128, 128, 0.18)"
 
 
@@ -62,9 +63,10 @@ def log_ticks(low: float, high: float) -> list[float]:
     return [value for value in values if 0.99 * low <= value <= 1.01 * high]
 
 
-def panels(titles: Sequence[str], gap: float = 0.08, widths: Sequence[float] = ()) -> Part:
+def panels(titles: Sequence[str], gap: float = 0.08, widths: Sequence[float] = (), below: bool = False) -> Part:
     """The layout of panels side by side: axes xaxis and yaxis, xaxis2 and yaxis2, ..., and a title above each. gap: between
-    two of them, in shares of the figure's width. widths: their ratios, else all are equal.
+    two of them, in shares of the figure's width. widths: their ratios, else all are equal. below: one below the other, where
+    gap is in shares of the height, and widths are heights.
 
     >>> sorted(panels(["kernel", "spectrum"]))
     ['annotations', 'xaxis', 'xaxis2', 'yaxis', 'yaxis2']
@@ -73,12 +75,13 @@ def panels(titles: Sequence[str], gap: float = 0.08, widths: Sequence[float] = (
     shares = (1 - gap * (len(titles) - 1)) * ratios / ratios.sum()
     layout: Part = {"annotations": []}
     for number, (title, share) in enumerate(zip(titles, shares, strict=True)):
-        left = float(shares[:number].sum() + gap * number)
-        name = str(number + 1) if number else ""
-        layout[f"xaxis{name}"] = axis(domain=[left, float(left + share)], anchor=f"y{name}")
-        layout[f"yaxis{name}"] = axis(anchor=f"x{name}")
+        first = float(shares[:number].sum() + gap * number)
+        name, last = str(number + 1) if number else "", float(first + share)
+        wide, high = ([0.0, 1.0], [1 - last, 1 - first]) if below else ([first, last], [0.0, 1.0])
+        layout[f"xaxis{name}"] = axis(domain=wide, anchor=f"y{name}")
+        layout[f"yaxis{name}"] = axis(domain=high, anchor=f"x{name}")
         layout["annotations"].append(
-            {"text": title, "x": float(left + share / 2), "y": 1, "xref": "paper", "yref": "paper", "showarrow": False,
+            {"text": title, "x": sum(wide) / 2, "y": high[1], "xref": "paper", "yref": "paper", "showarrow": False,
              "xanchor": "center", "yanchor": "bottom", "font": {"size": 14}}
         )  # fmt: skip
     return layout
@@ -88,20 +91,6 @@ def on_panel(trace: Part, number: int) -> Part:
     """A trace on the axes of a panel, counted from 1."""
     name = str(number) if number > 1 else ""
     return trace | {"xaxis": f"x{name}", "yaxis": f"y{name}"}
-
-
-def in_bytes(picture: np.ndarray) -> np.ndarray:
-    """A picture in [0, 1] as whole numbers up to 255."""
-    return np.clip(np.rint(255 * picture), 0, 255).astype(np.uint8)
-
-
-def grey(picture: np.ndarray, number: int, name: str) -> Part:
-    """A picture on a panel, black 0 and white 1; what is NaN stays empty."""
-    shown = np.rint(255 * np.clip(picture, 0, 1)) if np.isnan(picture).any() else in_bytes(picture)
-    return on_panel(
-        {"type": "heatmap", "z": shown, "zmin": 0, "zmax": 255, "colorscale": "Greys", "reversescale": True, "showscale": False,
-         "hoverinfo": "skip", "name": name}, number
-    )  # fmt: skip
 
 
 def vertical(x: float, panel: int = 1, **line: Any) -> Part:
@@ -137,12 +126,19 @@ def horizontal(y: float, panel: int = 1, **line: Any) -> Part:
 
 
 def player(
-    labels: Sequence[str], names: Sequence[str], prefix: str, seconds: float, redraw: bool = False, **place: Any
+    labels: Sequence[str],
+    names: Sequence[str],
+    prefix: str,
+    seconds: float,
+    redraw: bool = False,
+    narrow: bool = False,
+    **place: Any,
 ) -> Part:
     """The layout of Play, Pause and a slider over frames, all of which runs in the browser, below the figure.
 
     labels: what the slider says at each frame, after `prefix`. names: of the frames. seconds: that Play takes. redraw: for
-    surfaces and maps, which plotly does not move otherwise. place: of the slider, instead of `y=0, yanchor="top"`.
+    surfaces and maps, which plotly does not move otherwise. narrow: the slider stands below the
+    buttons. place: of the slider, instead of `y=0, yanchor="top"`.
     """
     at_once = {"mode": "immediate", "transition": {"duration": 0}}
     still = at_once | {"frame": {"duration": 0, "redraw": redraw}}
@@ -156,8 +152,9 @@ def player(
             ],
         }],
         "sliders": [{
-            **place, "x": 0.16, "len": 0.84, "pad": {"t": 30}, "ticklen": 0, "minorticklen": 0,
-            "currentvalue": {"prefix": prefix, "xanchor": "right", "offset": 8, "font": {"size": 15, "color": MARK}},
+            **place, "x": 0, "len": 1, "pad": {"t": 84} if narrow else {"t": 30, "l": BUTTONS}, "ticklen": 0, "minorticklen": 0,
+            "currentvalue": {"prefix": prefix, "xanchor": "right", "offset": 8,
+                             "font": {"size": 13 if narrow else 15, "color": MARK}},
             "font": {"color": "rgba(0, 0, 0, 0)", "size": 1},  # no label under every tick
             "steps": [{"label": label, "method": "animate", "args": [[name], still]}
                       for label, name in zip(labels, names, strict=True)],

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.figures.common import BLUE, MARK, RED, Figure, Part, axis, grey, horizontal, on_panel, panels, vertical
+from app.figures.common import BLUE, MARK, RED, Figure, Part, axis, horizontal, on_panel, panels, vertical
+from app.figures.pictures import grey
 
 HEIGHT = 480
 CLEAR, TINT = "rgba(0, 158, 115, 0)", "rgba(0, 158, 115, 0.5)"  # of the density, on white and on black

@@ -13,17 +13,17 @@ from app.figures.common import (
     Figure,
     Part,
     axis,
-    grey,
     horizontal,
-    in_bytes,
     log_ticks,
     merged,
     on_panel,
     panels,
     player,
 )
+from app.figures.pictures import grey, grey_bytes
 
 HEIGHT, PICTURES = 540, 570
+NARROW_HEIGHT, NARROW_PICTURES = 740, 680  # panels below each other
 PLAY_SECONDS = 10.0
 PATH = "rgb(230, 80, 40)"
 MISSING = "rgb(90, 140, 210)"  # no grey
@@ -63,8 +63,9 @@ class Walked:
     density: np.ndarray
 
 
-def walk_figure(walked: Walked) -> Figure:
-    """Chains over their joint density, the first one with its last steps, and the histogram of the denoised samples so far."""
+def walk_figure(walked: Walked, narrow: bool = False) -> Figure:
+    """Chains over their joint density, the first one with its last steps, and the histogram of the denoised samples so far;
+    narrow: below."""
     s, ticks = np.log10(walked.grid_sigma), log_ticks(float(walked.grid_sigma[0]), float(walked.grid_sigma[-1]))
     width = float(walked.bins[1] - walked.bins[0])
     still = [
@@ -83,15 +84,15 @@ def walk_figure(walked: Walked) -> Figure:
     moving = [_walk_frame(walked, k) for k in range(len(walked.at))]
     names = [str(k) for k in range(len(moving))]
     count = walked.x.shape[1]
-    labels = [f"{n}: {n * count} samples, distance to the density {e:.3f}"
+    labels = [f"{n}: {n * count} samples, distance {e:.3f}"
               for n, e in zip(walked.at, walked.error, strict=True)]  # fmt: skip
-    play = player(labels, names, "step ", PLAY_SECONDS, redraw=True, y=-0.12)
-    play["sliders"][0] |= {"x": 0, "len": 1, "pad": {"t": 72}, "active": len(names) - 1}  # below the buttons
+    play = player(labels, names, "step ", PLAY_SECONDS, redraw=True, narrow=narrow, y=-0.06 if narrow else -0.12)
+    play["sliders"][0] |= {"active": len(names) - 1}
     first = still[0] | {"type": "heatmap"}
     data = [first, *(trace | part for trace, part in zip(still[1:4], moving[-1], strict=True)), still[4]]
     highest = 1.15 * float(max(walked.exact.max(), walked.shares[-1].max()))
     layout = merged(
-        panels(["chains in (x, σ)", "denoised samples so far"], widths=(1, 1)),
+        panels(["chains in (x, σ)", "denoised samples so far"], 0.15 if narrow else 0.08, below=narrow),
         {"xaxis": {"title": {"text": "x"}, "range": [float(walked.grid_x[0]), float(walked.grid_x[-1])]},
          "yaxis": {"title": {"text": "σ"}, "range": [float(s[0]), float(s[-1])], "tickvals": np.log10(ticks),
                    "ticktext": [f"{t:g}" for t in ticks]},
@@ -101,8 +102,8 @@ def walk_figure(walked: Walked) -> Figure:
         "data": [on_panel(trace, 1 if number < 3 else 2) for number, trace in enumerate(data)],
         "frames": [{"name": name, "data": traces, "traces": [1, 2, 3]} for name, traces in zip(names, moving, strict=True)],
         "layout": layout | play | {
-            "height": HEIGHT, "margin": {"l": 50, "r": 10, "t": 30, "b": 10}, "hovermode": "closest", "showlegend": False,
-            "bargap": 0,
+            "height": NARROW_HEIGHT if narrow else HEIGHT, "margin": {"l": 50, "r": 10, "t": 30, "b": 10},
+            "hovermode": "closest", "showlegend": False, "bargap": 0,
         },
     }  # fmt: skip
 
@@ -161,10 +162,11 @@ class Looks:
 
 
 def posterior_figure(
-    truth: np.ndarray, hidden: np.ndarray, flow: np.ndarray, flow_psnr: float, looks: Looks | None, slider: bool
-) -> Figure:
+    truth: np.ndarray, hidden: np.ndarray, flow: np.ndarray, flow_psnr: float, looks: Looks | None, slider: bool,
+    narrow: bool = False,
+) -> Figure:  # fmt: skip
     """The photograph, what is known of it, the flow's result, and below: a sample, and mean and standard deviation of all samples
-    so far. hidden: bool, (H, W). slider: over the samples, else the newest is shown."""
+    so far. hidden: bool, (H, W). slider: over the samples, else the newest is shown. narrow: two pictures a row, not three."""
     seen = np.where(hidden, np.nan, truth)
     top = [("photograph", truth), ("what is known", seen), (f"flow, {flow_psnr:.2f} dB", flow)]
     data = [grey(picture, number, title) for number, (title, picture) in enumerate(top, start=1)]
@@ -173,10 +175,10 @@ def posterior_figure(
     if looks is not None:
         n, psnr = len(looks.samples), float(looks.sample_psnr.mean())
         titles += [
-            f"a sample, {looks.sample_psnr[-1]:.2f} dB" if not slider else f"a sample, on average {psnr:.2f} dB",
-            f"mean of {n}, {looks.mean_psnr[-1]:.2f} dB"
-            if not slider
-            else f"mean so far, of all {looks.mean_psnr[-1]:.2f} dB",
+            f"a sample, on average {psnr:.2f} dB" if slider else f"a sample, {looks.sample_psnr[-1]:.2f} dB",
+            f"mean so far, of all {looks.mean_psnr[-1]:.2f} dB"
+            if slider
+            else f"mean of {n}, {looks.mean_psnr[-1]:.2f} dB",
             "standard deviation",
         ]
         most = max(float(looks.deviation[-1].max()), 1e-6)
@@ -184,47 +186,54 @@ def posterior_figure(
         data += [*newest, on_panel(
             {"type": "heatmap", "z": looks.deviation[-1].astype(np.float32), "zmin": 0, "zmax": most, "colorscale": "Cividis",
              "name": "standard deviation", "hovertemplate": "%{z:.3f}<extra>standard deviation</extra>",
-             "colorbar": {"thickness": 10, "outlinewidth": 0, "len": 0.42, "y": 0, "yanchor": "bottom", "x": 1.005,
-                          "title": {"text": "grey values are in [0, 1]", "side": "right"}, "nticks": 5}}, 6
+             "colorbar": {"thickness": 10, "outlinewidth": 0, "len": 0.27 if narrow else 0.42, "x": 1.005, "y": 0,
+                          "yanchor": "bottom",
+                          "title": {"text": "" if narrow else "grey values are in [0, 1]", "side": "right"}, "nticks": 5}}, 6
         )]  # fmt: skip
         if slider:
             frames = [
                 {"name": str(k), "traces": [3, 4, 5], "data": [
-                    {"type": "heatmap", "z": in_bytes(looks.samples[k])}, {"type": "heatmap", "z": in_bytes(looks.mean[k])},
+                    {"type": "heatmap", "z": grey_bytes(looks.samples[k])}, {"type": "heatmap", "z": grey_bytes(looks.mean[k])},
                     {"type": "heatmap", "z": looks.deviation[k].astype(np.float32)},
                 ]} for k in range(n)
             ]  # fmt: skip
-            labels = [f"{k} of {n}: {a:.2f} dB; mean of the first {k}: {b:.2f} dB"
+            told = (
+                "{}: {:.2f} dB, mean {:.2f}" if narrow else "{0} of {n}: {1:.2f} dB; mean of the first {0}: {2:.2f} dB"
+            )
+            labels = [told.format(k, a, b, n=n)
                       for k, (a, b) in enumerate(zip(looks.sample_psnr, looks.mean_psnr, strict=True), start=1)]  # fmt: skip
-            play = player(labels, [frame["name"] for frame in frames], "sample ", PLAY_SECONDS, redraw=True, y=0)
-            play["sliders"][0] |= {"active": n - 1, "x": 0.18, "len": 0.82, "pad": {"t": 12}}
-            play["updatemenus"][0] |= {"pad": {"t": 22}}
+            play = player(
+                labels, [frame["name"] for frame in frames], "sample ", PLAY_SECONDS, redraw=True, narrow=narrow, y=0
+            )
+            play["sliders"][0] |= {"active": n - 1}
     return {
         "data": data, "frames": frames,
-        "layout": _six(titles) | play | {
-            "height": PICTURES, "margin": {"l": 5, "r": 70, "t": 24, "b": 70, "pad": 0}, "hovermode": "closest",
-            "plot_bgcolor": MISSING,
+        "layout": _six(titles, 2 if narrow else 3) | play | {
+            "height": NARROW_PICTURES if narrow else PICTURES, "hovermode": "closest", "plot_bgcolor": MISSING,
+            "margin": {"l": 5, "pad": 0} | ({"r": 50, "t": 40, "b": 130} if narrow else {"r": 70, "t": 24, "b": 70}),
         },
     }  # fmt: skip
 
 
-def _six(titles: Sequence[str]) -> Part:
-    """The layout of three pictures above three others, with a title above each."""
+def _six(titles: Sequence[str], columns: int) -> Part:
+    """The layout of six pictures, so many a row, with a title above each; of two a row, titles break at a comma."""
+    rows = 6 // columns
+    wide, high = 1.035 / columns - 0.035, 1.1 / rows - 0.1
     layout: Part = {"annotations": []}
     for number in range(6):
         name = str(number + 1) if number else ""
-        row, column = divmod(number, 3)
-        left, low = column * 0.345, (0.55, 0.0)[row]
+        row, column = divmod(number, columns)
+        left, low = column * (wide + 0.035), 1 - row * (high + 0.1) - high
         plain = {"visible": False, "constrain": "domain"}
-        layout[f"xaxis{name}"] = plain | {"domain": [left, left + 0.31], "anchor": f"y{name}"}
+        layout[f"xaxis{name}"] = plain | {"domain": [left, left + wide], "anchor": f"y{name}"}
         layout[f"yaxis{name}"] = plain | {
-            "domain": [low, low + 0.45], "anchor": f"x{name}", "scaleanchor": f"x{name}", "autorange": "reversed",
+            "domain": [max(low, 0.0), low + high], "anchor": f"x{name}", "scaleanchor": f"x{name}", "autorange": "reversed",
             "constraintoward": "top",
         }  # fmt: skip
-    for number, title in enumerate(titles):
-        row, column = divmod(number, 3)
-        layout["annotations"].append(
-            {"text": title, "x": column * 0.345 + 0.155, "y": (1.0, 0.45)[row], "xref": "paper", "yref": "paper",
-             "showarrow": False, "xanchor": "center", "yanchor": "bottom", "font": {"size": 13}}
-        )  # fmt: skip
+        if number < len(titles):
+            title = titles[number].replace(", ", ",<br>", 1) if columns < 3 else titles[number]
+            layout["annotations"].append(
+                {"text": title, "x": left + wide / 2, "y": low + high, "xref": "paper", "yref": "paper", "showarrow": False,
+                 "xanchor": "center", "yanchor": "bottom", "font": {"size": 13}}
+            )  # fmt: skip
     return layout

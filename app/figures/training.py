@@ -6,8 +6,8 @@ import numpy as np
 
 from app.figures.common import BLUE, MARK, PURPLE, RED, Figure, horizontal, merged, on_panel, panels
 
-HEIGHT, ROW = 222, 142  # of the curves; of a row of tiles, in pixels
-MOST_COLUMNS = 12
+HEIGHT, NARROW_HEIGHT, ROW, NARROW_ROW = 222, 450, 142, 118  # of the curves; of a row of tiles, in pixels
+MOST_COLUMNS, NARROW_COLUMNS = 12, 6
 TITLES = (  # with the colours of the curves, which a legend would cover on a phone
     f'loss<br><span style="color: {MARK}">training,</span> <span style="color: {RED}">validation</span>',
     "PSNR (dB)<br>denoised",
@@ -24,10 +24,12 @@ def progress_figure(
     noisy_psnr: float,
     pictures: np.ndarray,
     iterations: int,
+    narrow: bool = False,
 ) -> Figure:
     """The loss (image term) over the iterations, the PSNR of a photograph, denoised with the prior so far, and that photograph.
 
     loss: of iterations 1, 2, ...; looks: iterations of validation and psnr, in dB. pictures: noisy and denoised, (h, 2 w).
+    narrow: the photograph stands below the curves.
     """
     axes = {"title": {"text": "iteration"}, "range": [0, iterations]}
     layout = merged(
@@ -36,6 +38,11 @@ def progress_figure(
          "xaxis3": {"visible": False, "constrain": "domain"},
          "yaxis3": {"visible": False, "scaleanchor": "x3", "autorange": "reversed", "constrain": "domain"}},
     )  # fmt: skip
+    if narrow:
+        places = [([0.0, 0.42], [0.58, 1.0]), ([0.58, 1.0], [0.58, 1.0]), ([0.0, 1.0], [0.0, 0.32])]
+        for name, title, (wide, high) in zip(["", "2", "3"], layout["annotations"], places, strict=True):
+            layout[f"xaxis{name}"]["domain"], layout[f"yaxis{name}"]["domain"] = wide, high
+            title |= {"x": sum(wide) / 2, "y": high[1]}
     curves = [
         (np.arange(1, len(loss) + 1), loss, "training", {"color": MARK, "width": 1.5}, "%{y:.3f}"),
         (np.asarray(looks), np.asarray(validation), "validation", {"color": RED, "width": 2.5}, "%{y:.3f}"),
@@ -61,19 +68,21 @@ def progress_figure(
     return {
         "data": data,
         "layout": layout | {
-            "height": HEIGHT, "margin": {"l": 45, "r": 10, "t": 42, "b": 40}, "shapes": [noisy], "hovermode": "closest",
-            "showlegend": False,
+            "height": NARROW_HEIGHT if narrow else HEIGHT, "margin": {"l": 45, "r": 10, "t": 42, "b": 40},
+            "shapes": [noisy], "hovermode": "closest", "showlegend": False,
         },
     }  # fmt: skip
 
 
-def tiles_figure(kernels: np.ndarray, sigma: np.ndarray, u: np.ndarray, phi: np.ndarray) -> Figure:
+def tiles_figure(
+    kernels: np.ndarray, sigma: np.ndarray, u: np.ndarray, phi: np.ndarray, narrow: bool = False
+) -> Figure:
     """Kernels as grey tiles, mid-grey is zero; below each its potential at some smoothings, each on the effective range of
     its features there and scaled to its own height.
 
-    kernels: (C, k, k). sigma: (S,). u, phi: (S, C, P)."""
+    kernels: (C, k, k). sigma: (S,). u, phi: (S, C, P). narrow: as many a row as a phone has room for."""
     count, side = kernels.shape[:2]
-    columns = min(MOST_COLUMNS, -(-count // 2))
+    columns = min(NARROW_COLUMNS if narrow else MOST_COLUMNS, count)
     rows = -(-count // columns)
     wide, high = side + 1, 2 * side + 2  # of a kernel with its potential, in pixels of a kernel, one of them empty
     data = []
@@ -99,8 +108,10 @@ def tiles_figure(kernels: np.ndarray, sigma: np.ndarray, u: np.ndarray, phi: np.
     return {
         "data": data,
         "layout": {
-            "xaxis": hidden | {"range": [-1, columns * wide]}, "yaxis": hidden | {"range": [rows * high, -1]},
-            "height": 40 + rows * ROW, "margin": {"l": 5, "r": 5, "t": 30, "b": 5},
+            # Square, at the left.
+            "xaxis": hidden | {"range": [-1, columns * wide], "constrain": "domain", "constraintoward": "left"},
+            "yaxis": hidden | {"range": [rows * high, -1], "scaleanchor": "x", "constrain": "domain", "constraintoward": "top"},
+            "height": 40 + rows * (NARROW_ROW if narrow else ROW), "margin": {"l": 5, "r": 5, "t": 30, "b": 5},
             "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
         },
     }  # fmt: skip

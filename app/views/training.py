@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.components.width import is_narrow
 from app.layout import headline
 from app.lessons.training import LESSON
 from app.session import in_url, plain, sentence, whole_in_url
@@ -58,6 +59,7 @@ def controls() -> Plan:
 def page() -> None:
     run: Training | None = state.get("training")
     row = headline("Training", LESSON)
+    narrow = is_narrow("narrow")
     try:
         with st.sidebar:
             plan = controls()
@@ -79,7 +81,7 @@ def page() -> None:
     live, rest = st.empty(), st.empty()
     if busy and free:
         with live.container():
-            run_to_the_end(run)
+            run_to_the_end(run, narrow)
         st.rerun()
     with rest.container():
         if not free:
@@ -93,7 +95,7 @@ def page() -> None:
             st.caption("The run below is of other settings than those on the left.")
         if run.looks:
             results(run)
-        draw(run)
+        draw(run, narrow)
 
 
 page()

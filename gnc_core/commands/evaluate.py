@@ -14,12 +14,18 @@ from gnc_core.commands import options
 from gnc_core.measuring import baselines
 
 from .photographs import Folder
+from .restoring import LANGEVIN_STEPS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from gnc_core.measuring.evaluation import Measurement, Method
+    from gnc_core.prior import Prior
     from gnc_core.problems import Problem
+    from gnc_core.restoration import Scheme
+    from gnc_core.sampling import Moments
 
 
 @click.command()
@@ -35,6 +41,13 @@ if TYPE_CHECKING:
     type=click.Choice(baselines.NAMES),
     help="Also run a method without a learned prior, from scikit-image, on the same observations. To denoise, with parameters "
     "from the noise level: total variation, non-local means, wavelets; to inpaint: biharmonic.",
+)
+@click.option(
+    "--posterior",
+    type=click.IntRange(2, 1000),
+    metavar="N",
+    help="Also measure the mean of N samples of each posterior, as restore --posterior has them, and how their standard "
+    "deviation correlates with the error of that mean, over the pixels that are not certain.",
 )
 @click.option(
     "--as-file",
@@ -59,6 +72,7 @@ def evaluate(
     choice: SchemeChoice,
     start: str | None,
     baseline: str | None,
+    posterior: int | None,
     as_file: bool,
     color: bool,
     seed: int,
@@ -98,6 +112,11 @@ def evaluate(
         methods[baseline] = other
 
     photographs = folder.photographs(prior.min_size, color=color)
+    if posterior:
+        methods[f"mean of {posterior}"] = _posterior(
+            posterior, prior, choose_scheme(SchemeChoice("flow"), prior, prior_name, task, level, start, setting),
+            problems.image_seed(seed, len(photographs)),  # no image's noise has this one
+        )  # fmt: skip
     results: dict[str, list[Measurement]] = {}
     for name, method in methods.items():
         run = measuring.evaluate(method, prior, photographs, task, level, seed, device, as_file, start, setting)
@@ -127,6 +146,10 @@ def evaluate(
         if baseline:
             listed = [asdict(result) for result in results[baseline]]
             report["baseline"] = {"name": baseline, "mean": means[baseline], "results": listed}
+        if posterior:
+            name = f"mean of {posterior}"
+            listed = [asdict(result) for result in results[name]]
+            report["posterior"] = {"samples": posterior, "mean": means[name], "results": listed}
         options.echo_json(report)
         photographs.end_measuring()
         return
@@ -140,4 +163,19 @@ def evaluate(
             f"Mean of {len(photographs)} images, {name}: {values['psnr']:.3f} dB, "
             f"SSIM {values['ssim']:.4f}, energy {values['energy']:.0f}, {values['seconds']:.2f} s an image"
         )
+    if posterior:
+        found = [result.correlation for result in results[f"mean of {posterior}"] if result.correlation is not None]
+        if found:
+            click.echo(f"Standard deviation and error of that mean: correlation {sum(found) / len(found):.3f}")
     photographs.end_measuring()
+
+
+def _posterior(count: int, prior: Prior, flow: Scheme, seed: int) -> Callable[[Problem], Moments]:
+    """Mean and standard deviation of samples of the posterior, which follow the flow's schedule."""
+    from gnc_core import restoration, sampling
+    from gnc_core.problems.degradations import generator
+
+    assert isinstance(flow, restoration.Flow)
+    posterior = sampling.Posterior(count, sampling.AnnealedLangevin(flow.schedule, inner=LANGEVIN_STEPS))
+    noise = generator(seed)
+    return lambda problem: sampling.moments(sampling.last(posterior.run(prior, problem, noise)).x)

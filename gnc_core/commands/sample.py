@@ -67,8 +67,9 @@ def sample(
     """Draw images from a prior: denoising MCMC.
 
     Each sample is the end of a chain of its own. It starts from grey with noise of the prior's largest sigma, wanders on
-    R(x, s), and is denoised by the reverse ODE. Chains are short: structure larger than some kernels is hardly mixed, and the
-    brightness, which the prior does not know, stays near grey. Files appear whole, one by one; Ctrl-C keeps those that are there.
+    R(x, s), and is denoised by the reverse ODE. Textures and patches of grey with edges come of it, no objects: the priors
+    see small windows. Chains are short, and the brightness, which the prior does not know, stays near grey.
+    Files appear whole, one by one; Ctrl-C keeps those that are there.
 
     \b
     Example:
@@ -89,7 +90,7 @@ def sample(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"Cannot make the folder {out}: {error.strerror or error}.") from error
-    walk, down = sampling.LangevinGibbs(steps, h=1.0, near=8), sampling.ReverseODE(denoising_steps)
+    walk, down = sampling.LangevinGibbs(steps, near=8, exponential=True), sampling.ReverseODE(denoising_steps)
     files: list[dict[str, object]] = []
     with tqdm(total=count * (steps + denoising_steps + 1), unit="step", disable=None) as bar:
         for index in range(count):

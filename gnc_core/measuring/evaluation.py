@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,17 +16,19 @@ from gnc_core.errors import InputError
 from gnc_core.prior.base import Prior
 from gnc_core.problems import Problem, image_seed
 from gnc_core.restoration.schemes import DIVERGED, Scheme, diverged, energy
+from gnc_core.sampling import Moments
 
 from .metrics import psnr, ssim
 
-Method = Callable[[Problem], Tensor]
-"""Restores an observation: a problem with images (N, C, H, W) to images of that shape."""
+Method = Callable[[Problem], Tensor | Moments]
+"""Restores an observation: a problem with images (N, C, H, W) to images of that shape, or to the mean and the standard deviation
+of its samples."""
 
 
 @dataclass(frozen=True)
 class Measurement:
     """One image: PSNR in dB and SSIM before (`degraded`: of the image that schemes start from) and after restoration, the energy
-    `D(x) + R(x, log sigma_min)` that it ends with, and its seconds.
+    `D(x) + R(x, log sigma_min)` that it ends with, and its seconds. correlation: of a mean of samples, see `deviation_and_error`.
 
     >>> one = Measurement("cat", psnr=30.0, ssim=0.8, psnr_degraded=20.0, ssim_degraded=0.3, energy=-1000.0, seconds=0.5)
     >>> one.psnr - one.psnr_degraded
@@ -39,6 +42,7 @@ class Measurement:
     ssim_degraded: float
     energy: float
     seconds: float
+    correlation: float | None = None
 
 
 def evaluate(
@@ -75,7 +79,8 @@ def evaluate(
         truth = image.to(place)
         problem = kind.degrade(truth, level, image_seed(seed, index), as_file, setting).from_start(start)
         begin = time.perf_counter()
-        result = method(problem)
+        found = method(problem)
+        result = found.mean if isinstance(found, Moments) else found
         restored = result.cpu()
         seconds = time.perf_counter() - begin
         if diverged(problem, result).any():
@@ -89,10 +94,25 @@ def evaluate(
             ssim_degraded=ssim(degraded, image).item(),
             energy=energy(prior, problem, result).item(),
             seconds=seconds,
+            correlation=deviation_and_error(found, truth) if isinstance(found, Moments) else None,
         )
 
 
-def with_scheme(prior: Prior, scheme: Scheme) -> Method:
+def deviation_and_error(found: Moments, truth: Tensor) -> float | None:
+    """How well the standard deviation of samples says where their mean is wrong: its correlation with |mean - truth|, in [-1, 1],
+    over the pixels that samples differ in; None if there are none, or no differences. truth: as the mean.
+
+    >>> found = Moments(torch.tensor([[[[0.5, 0.5, 0.5]]]]), torch.tensor([[[[0.0, 0.1, 0.2]]]]))
+    >>> round(deviation_and_error(found, torch.tensor([[[[0.5, 0.4, 0.7]]]])), 3)
+    1.0
+    """
+    unsure = found.deviation > 0
+    pair = torch.stack([found.deviation[unsure], (found.mean - truth)[unsure].abs()]).double()
+    correlation = torch.corrcoef(pair)[0, 1].item() if pair.shape[1] > 1 else math.nan
+    return None if math.isnan(correlation) else correlation
+
+
+def with_scheme(prior: Prior, scheme: Scheme) -> Callable[[Problem], Tensor]:
     """The method that runs a scheme and returns the image of its last step.
 
     >>> from gnc_core import images, zoo

@@ -4,7 +4,8 @@ All share one step, scaled with sigma^2, of size h <= 1,
 
     x <- prox_{tau D}( x - tau v + sqrt(2 tau) xi ),    tau = h sigma^2 / 2,    v = grad_x R(x, log(sigma)),    xi ~ N(0, I),
 
-and with a problem they sample from exp(-R(x, s) - D(x)): the posterior, if images had the smoothed density p_sigma.
+and with a problem they sample from exp(-R(x, s) - D(x)): the posterior, if images had the smoothed density p_sigma. Chains that
+draw sigma as well, of images, have to leave noise as large as it is, see `langevin_step`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def langevin_step(
     generator: torch.Generator,
     problem: Problem | None = None,
     bend: Bend | None = None,
+    exponential: bool = False,
 ) -> Tensor:
     """One Langevin step from x, (N, ...), at the smoothings sigma, (N,): as x.
 
@@ -50,8 +52,9 @@ def langevin_step(
     e = noise_direction(energy, x, sigma)
     v = e if bend is None else bend(e, x, sigma)
     width = each(sigma, x)
-    x = x - h / 2 * width * v + math.sqrt(h) * width * noise_like(x, generator)
-    return x if problem is None else problem.prox(x, h / 2 * sigma.to(x) ** 2)
+    down, anew = (-math.expm1(-h / 2), math.sqrt(-math.expm1(-h))) if exponential else (h / 2, math.sqrt(h))
+    x = x - down * width * v + anew * width * noise_like(x, generator)
+    return x if problem is None else problem.prox(x, down * sigma.to(x) ** 2)
 
 
 def draw_smoothing(
@@ -90,11 +93,13 @@ class LangevinGibbs:
 
     steps: how many of both. h: size of a Langevin step, in units of sigma^2. inner: Langevin steps before each draw.
     grid: values of s, rising; None is `smoothings` of the energy. log_prior: log p(s) on them; None is flat. near: see
-    `draw_smoothing`; None is the whole grid. Raises `InputError` for values outside their ranges.
+    `draw_smoothing`; None is the whole grid. exponential: see `langevin_step`. Raises `InputError` for values outside their
+    ranges.
 
     Denoise its states by `ReverseODE`, each from its own sigma. Of points with n numbers s is known up to about 1/sqrt(2 n):
-    chains of mixtures wander over all smoothings, those of images go no further than that in a step, and where a learned R is
-    not calibrated in s they drift to an end of the grid.
+    chains of mixtures wander over all smoothings, those of images go no further than that in a step. They need `exponential`
+    steps, else the growing noise takes them to the largest sigma, where they stay; and how long they stay at a sigma is the
+    learned prior's word, whose exp(-R(., s)) have integrals that nothing in its training makes equal.
 
     >>> from gnc_core.mixture import PRESETS
     >>> from gnc_core.sampling import MixtureEnergy, last
@@ -110,6 +115,7 @@ class LangevinGibbs:
     grid: Tensor | None = None
     log_prior: Tensor | None = None
     near: int | None = None
+    exponential: bool = False
 
     def __post_init__(self) -> None:
         check_steps(self.steps)
@@ -149,7 +155,7 @@ class LangevinGibbs:
     ) -> Iterator[State]:
         for index in range(1, self.steps + 1):
             for _ in range(self.inner):
-                x = langevin_step(energy, x, grid[at].exp(), self.h, generator, problem)
+                x = langevin_step(energy, x, grid[at].exp(), self.h, generator, problem, exponential=self.exponential)
             at = draw_smoothing(energy, x, at, grid, generator, log_prior, self.near or len(grid))
             yield State(index, grid[at].exp(), x)
 

@@ -14,9 +14,11 @@ from streamlit.testing.v1 import AppTest
 from app import samplings
 from app.drawing import encoded
 from app.figures.sampling import Looks, cost_figure, posterior_figure, walk_figure
-from app.lessons.sampling import COSTS, HOLE, POSTERIOR
+from app.figures.wandering import Seen, wandering_figure
+from app.lessons.sampling import COSTS, HOLE, IMAGES, POSTERIOR
 from app.samplings import PLANE, Drawing, Gaps, Race, Racing, Walk, walked
 from app.scenes import Upload
+from app.wanderings import Wander, Wandering
 from gnc_core import images, zoo
 from gnc_core.errors import InputError
 
@@ -25,6 +27,7 @@ MOST_BYTES = 4_000_000
 RACE = Race("Five components", 40, 0)
 QUICK = {"image": "Cat", "part-side": "48", "inner": "1"}
 GAPS = Gaps("small", "Cat", 48, 0.5, 24, 3, 1, 0)
+WANDER = Wander("small", 16, 3, 2, 0.5, 0)
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +105,46 @@ def test_pictures_are_grey_and_missing_pixels_are_empty() -> None:
     assert figure.data[5].zmax == pytest.approx(float(looks(3, 8).deviation[-1].max()))
 
 
+def rectangles(figure: go.Figure) -> list[tuple[float, ...]]:
+    """Where the panels of a figure are: left, right, bottom and top, in shares of it."""
+    layout = figure.layout.to_plotly_json()
+    names = [key.removeprefix("xaxis") for key in layout if key.startswith("xaxis")]
+    return [(*layout[f"xaxis{name}"]["domain"], *layout[f"yaxis{name}"]["domain"]) for name in names]
+
+
+def test_narrow_figures_have_fewer_panels_a_row_which_do_not_overlap() -> None:
+    truth = np.full((8, 8), 0.5, np.float32)
+    seen = [Seen(2, 0.4, truth, truth, truth), Seen(4, 0.3, truth, truth, truth)]
+    pairs = [
+        [walk_figure(walked(Walk("Five components", 5, 20, 0.5, 0)), narrow) for narrow in (False, True)],
+        [posterior_figure(truth, truth > 1, truth, 30.0, looks(3, 8), True, narrow) for narrow in (False, True)],
+        [wandering_figure(truth, [0.5, 0.4, 0.3, 0.3], seen, 4, True, narrow) for narrow in (False, True)],
+    ]
+    for wide, narrow in pairs:
+        found = [rectangles(go.Figure(figure)) for figure in (wide, narrow)]
+        assert [max(sum(abs(one[3] - each[3]) < 1e-9 for each in places) for one in places) for places in found] in (
+            [2, 1], [3, 2],
+        )  # fmt: skip
+        for places in found:
+            for k, (left, right, low, high) in enumerate(places):
+                for a, b, c, d in places[:k]:
+                    assert left >= b or right <= a or low >= d or high <= c
+        assert narrow["layout"]["sliders"][0]["pad"].get("l", 0) == 0  # below the buttons, not beside
+
+
+def test_a_chain_of_images_stands_above_its_sigma() -> None:
+    grey = [np.full((8, 8), value, np.float32) for value in (0.25, 0.5, 0.75)]
+    grey[1][:4] = 0.7
+    seen = [Seen(2, 0.4, *grey), Seen(4, 0.3, *grey)]
+    figure = go.Figure(wandering_figure(grey[0], [0.5, 0.4, 0.35, 0.3], seen, 4, True, False))
+    assert [trace.type for trace in figure.data] == ["heatmap"] * 3 + ["scatter"] * 2
+    assert list(figure.data[3].y) == pytest.approx([0.5, 0.4, 0.35, 0.3])
+    assert figure.data[0].z[0][0] == round(255 * 0.375)  # of grey values from -0.5 to 1.5
+    assert figure.frames[0].data[3].x == (2,)
+    assert figure.layout.annotations[1].text == "from the chain,<br>mean contrast 0.10"
+    assert len(go.Figure(wandering_figure(grey[0], [0.5], [], 4, False, False)).data) == 3
+
+
 def test_the_most_samples_fit_a_page() -> None:
     truth = np.zeros((128, 128), np.float32)
     figure = encoded(posterior_figure(truth, truth > 1, truth, 30.0, looks(24, 128), True)).to_dict()
@@ -165,6 +208,32 @@ def test_samples_are_the_same_again_after_a_stop() -> None:
     assert all(torch.equal(a, b) for a, b in zip(done(work).samples, whole.samples, strict=True))
 
 
+def test_a_chain_of_images_and_noise_alone_come_to_samples() -> None:
+    work = done(Wandering(WANDER))
+    assert not work.error
+    assert work.done == 1
+    assert [one.step for one in work.samples] == [2, 4, 6]
+    assert [one.sigma for one in work.samples] == work.sigma[1::2]
+    shown = [part for one in work.samples for part in (one.x, one.sample, one.alone)]
+    assert len({part.tobytes() for part in shown}) == 9
+    assert Wandering(WANDER).finished
+    assert len(work.figure()["frames"]) == 3
+
+
+def test_a_chain_of_images_is_the_same_again_after_a_stop() -> None:
+    whole = done(Wandering(WANDER))
+    samplings.reached.clear()
+    work = Wandering(WANDER)
+    while not work.samples:
+        work.advance()
+    work.stop()
+    work.advance()
+    assert len(work.samples) == 1
+    work.go_on()
+    again = done(work).samples
+    assert all(np.array_equal(a.sample, b.sample) for a, b in zip(again, whole.samples, strict=True))
+
+
 def test_a_hole_is_in_the_middle_and_uploads_leave_nothing() -> None:
     data = images.to_png(torch.rand(1, 1, 64, 64))
     upload = Upload("id", "mine.png")
@@ -226,6 +295,15 @@ def test_link_opens_the_posterior() -> None:
     assert charts(app) == 1
 
 
+def test_link_opens_a_chain_of_images() -> None:
+    link = {"part": IMAGES, "chain-side": "48", "wander-samples": "2", "apart": "5"}
+    app = open_page(**link, **{"wander-size": "1.0"})
+    assert not app.error
+    work = app.session_state.sampling
+    assert (work.plan, work.finished) == (Wander("small", 48, 2, 5, 1.0, 0), True)
+    assert charts(app) == 1
+
+
 def test_experiments_set_the_controls() -> None:
     app = open_page()
     next(button for button in app.button if button.label == "The well that GNC misses").click().run()
@@ -258,6 +336,7 @@ def test_stopped_work_can_go_on() -> None:
         {"langevin-size": "nan"},
         {"draw-seed": "inf"},
         {"part": COSTS, "density": "none", "drawn": "1"},
+        {"part": IMAGES, "apart": "7e9", "wander-samples": "0", "prior": "/etc", "chain-side": "48"},
         {"part": POSTERIOR, "gaps": "none", "samples": "1e9", "prior": "/etc", **QUICK},
     ],
     ids=str,
@@ -266,7 +345,7 @@ def test_what_a_link_gets_wrong_leaves_the_default(settings: dict[str, str]) -> 
     app = open_page(**settings)
     assert not app.error
     assert charts(app) == 1
-    right = {"part", *QUICK} if len(settings) > 1 else set()
+    right = {"part", "chain-side", *QUICK} if len(settings) > 1 else set()
     assert not (set(settings) & set(app.query_params)) - right
 
 

@@ -54,12 +54,15 @@ def test_progress_has_both_losses_the_psnr_and_the_photograph() -> None:
     assert tuple(figure.layout.xaxis.range) == (0, 10)
 
 
+@pytest.mark.parametrize("narrow", [False, True])
 @pytest.mark.parametrize(("count", "side"), [(4, 3), (24, 5), (25, 7)])
-def test_every_kernel_is_a_tile_with_its_potential_below(count: int, side: int) -> None:
+def test_every_kernel_is_a_tile_with_its_potential_below(count: int, side: int, narrow: bool) -> None:
     kernels = np.random.default_rng(0).normal(size=(count, side, side))
     u = np.tile(np.linspace(-1, 1, 9), (3, count, 1))
-    figure = go.Figure(tiles_figure(kernels, np.array([0.01, 0.07, 0.5]), u, u**2))
+    figure = go.Figure(tiles_figure(kernels, np.array([0.01, 0.07, 0.5]), u, u**2, narrow))
     maps = [trace for trace in figure.data if trace.type == "heatmap"]
+    assert max(trace.z.shape[1] // (side + 1) for trace in maps) == min(count, 6 if narrow else 12)
+    assert figure.layout.yaxis.scaleanchor == "x"  # square
     shown = np.concatenate([trace.z.reshape(side, -1, side + 1).transpose(1, 0, 2) for trace in maps])[:count, :, :side]
     np.testing.assert_allclose(shown, kernels / np.abs(kernels).max((1, 2), keepdims=True))
     lines = [trace for trace in figure.data if trace.type == "scatter"]

@@ -1,6 +1,7 @@
 """The page "Sampling" in a real browser: chains move on a slider, samples appear, work is stopped and goes on, links hold."""
 
 import re
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -9,6 +10,7 @@ from .reading import failures
 
 A_WHILE = 120_000  # milliseconds that samples may take on a busy machine
 POSTERIOR = "/sampling?part=Posterior&image=Cat&part-side=48&inner=1"
+WANDER = "/sampling?part=Images&chain-side=48&apart=5"
 CHAINS = "document.querySelector('.js-plotly-plot')._fullData[1].x[0]"
 
 
@@ -45,6 +47,18 @@ def test_part_and_controls_are_in_the_url(page: Page, app_url: str) -> None:
     assert not wrong
 
 
+def test_a_chain_of_images_is_stopped_and_goes_on(page: Page, app_url: str) -> None:
+    wrong = failures(page)
+    page.goto(app_url + WANDER + "&wander-samples=12&draw-seed=5")
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=A_WHILE)
+    page.get_by_role("button", name="Stop", exact=True).click()
+    again = page.get_by_role("button", name="Go on")
+    expect(again).to_be_visible(timeout=A_WHILE)
+    again.click()
+    expect(page.locator(".slider-label").first).to_contain_text("step 60: σ = 0.", timeout=A_WHILE)
+    assert not wrong
+
+
 def test_samples_are_stopped_and_go_on(page: Page, app_url: str) -> None:
     page.goto(app_url + POSTERIOR + "&samples=24&draw-seed=5")
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=A_WHILE)
@@ -57,7 +71,38 @@ def test_samples_are_stopped_and_go_on(page: Page, app_url: str) -> None:
     expect(stop).to_have_count(0)
 
 
-@pytest.mark.parametrize("link", ["/sampling?chains=5", POSTERIOR + "&samples=2&gaps=A+hole&hole=16"])
+LINKS = ["/sampling?chains=5&moves=20", WANDER + "&wander-samples=2", POSTERIOR + "&samples=2&gaps=A+hole&hole=16"]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("link", LINKS)
+def test_on_a_phone_nothing_scrolls_sideways_and_buttons_stay_free(
+    page: Page, app_url: str, link: str, theme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_page(page, app_url + link)
+    slider = page.locator(".slider-container")
+    expect(slider).to_have_count(1, timeout=A_WHILE)
+    # Narrow, once the browser has said so.
+    page.wait_for_function("document.querySelector('.slider-rail-rect').getBoundingClientRect().width > 200")
+    figure, menu = page.locator(".js-plotly-plot").bounding_box(), page.locator(".updatemenu-container").bounding_box()
+    label, rail = page.locator(".slider-label").first.bounding_box(), slider.bounding_box()
+    assert figure
+    assert menu
+    assert label
+    assert rail
+    assert figure["x"] + figure["width"] <= 390
+    assert min(label["y"], rail["y"]) >= menu["y"] + menu["height"]
+    assert label["x"] >= figure["x"]
+    scrolls = (
+        "[...document.querySelectorAll('.stMainBlockContainer *')].filter(e => e.scrollWidth > e.clientWidth + 1 && "
+    )
+    scrolls += "['auto', 'scroll'].includes(getComputedStyle(e).overflowX) && e.clientWidth > 0).length"
+    assert page.evaluate(scrolls) == 0
+
+
+@pytest.mark.parametrize("link", LINKS)
 def test_figure_is_in_view_on_a_small_screen(page: Page, app_url: str, link: str) -> None:
     page.set_viewport_size({"width": 1366, "height": 768})
     open_page(page, app_url + link)

@@ -82,6 +82,26 @@ def test_of_noise_too(work):
     assert len(list(work.glob("out*.npy"))) == 5
 
 
+def test_evaluate_measures_the_mean_of_samples_beside_the_scheme(work):
+    (work / "photographs").mkdir()
+    for number in range(2):
+        images.write_image(
+            f"photographs/{number}.png", images.load_sample("Cat")[..., 60:84, 100 + number : 132 + number]
+        )
+    said = ["--data", "photographs", "--task", "inpaint", "--missing", "0.5", "--prior", "small", "--steps", "4"]
+    said += ["--scheme", "flow", "--device", "cpu", "--posterior", "3", "--json"]
+    first, again = (CliRunner().invoke(main, ["evaluate", *said]) for _ in range(2))
+    assert first.exit_code == 0, first.stderr
+    report = json.loads(first.stdout)
+    found = report["posterior"]
+    assert (found["samples"], len(found["results"])) == (3, 2)
+    assert all(-1 <= result["correlation"] <= 1 for result in found["results"])
+    assert [result["correlation"] for result in report["results"]] == [None, None]
+    assert found["mean"]["psnr"] != report["mean"]["psnr"]
+    psnr = [[result["psnr"] for result in json.loads(run.stdout)["posterior"]["results"]] for run in (first, again)]
+    assert psnr[0] == psnr[1]
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -19,6 +19,7 @@ from gnc_core.sampling import (
     Posterior,
     ReverseODE,
     draw_smoothing,
+    langevin_step,
     last,
     moments,
     smoothings,
@@ -43,6 +44,28 @@ def test_a_gaussian_comes_out_as_wide_as_is_said(h: float) -> None:
     x = last(AnnealedLangevin([sigma] * 150, h).run(energy, zeros(10_000, 1), seeded())).x
     assert x.mean().item() == pytest.approx(0.3, abs=0.01)
     assert x.var().item() == pytest.approx(C / (1 - h * sigma**2 / (4 * C)), rel=0.04)
+
+
+@pytest.mark.parametrize("h", [0.2, 1.0])
+def test_exponential_steps_leave_noise_as_large_as_it_is(h: float) -> None:
+    """And the others let it grow by h^2/8 in log(sigma): much, for an image."""
+    energy, sigma = GaussianPrior(variance=1e-9), torch.tensor([0.1])
+    x = GaussianPrior().mean + 0.1 * torch.randn(1, 1, 300, 300, generator=seeded(), dtype=torch.float64)
+    size = [
+        langevin_step(energy, x, sigma, h, seeded(1), exponential=exponential).std().item()
+        for exponential in (False, True)
+    ]
+    assert math.log(size[0] / 0.1) == pytest.approx(math.log1p(h**2 / 4) / 2, abs=0.01)
+    assert math.log(size[1] / 0.1) == pytest.approx(0, abs=0.01)
+
+
+def test_exponential_steps_make_wide_densities_a_little_too_narrow() -> None:
+    energy, h = MixtureEnergy(GaussianMixture([1.0], [0.3], [0.05]), 0.01, 1.0), 0.5
+    sigma, C = 0.05, 0.05 + 0.05**2
+    x = zeros(4_000, 1) + 0.3 + math.sqrt(C) * torch.randn(4_000, 1, generator=seeded(), dtype=torch.float64)
+    for step in range(120):
+        x = langevin_step(energy, x, torch.full((4_000,), sigma), h, seeded(step), exponential=True)
+    assert x.var().item() == pytest.approx((1 - h / 4) * C, rel=0.07)
 
 
 @pytest.mark.parametrize("near", [40, 4])
