@@ -45,6 +45,7 @@ if page != start:
     from app import precision  # noqa: F401
 with errors_told():
     page.run()
+    warming.begin()
     if st.session_state.figures:
         from app.drawing import save_controls
 

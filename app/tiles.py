@@ -4,6 +4,7 @@ Figures of what lies in pretrained/ are kept as they are sent, for all visitors.
 """
 
 import math
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from app.figures.curvature import convexity_figure, eigenvalue_figure
 from app.figures.inside import kernel_figure, section_figure, surface_figure
 from app.figures.kernels import Layer, kernels_figure
 from app.own import folder_of, weights_of
-from app.runs import device_queue, load_prior
+from app.runs import device_queue, in_turns, load_prior
 from gnc_core import checks, images, problems
 from gnc_core.measuring import curvature, inspection, inspections
 from gnc_core.measuring.inspections import Inspection
@@ -58,11 +59,12 @@ def _saved(name: str, weights: str, written: int) -> Inspection | None:
     return inspections.load(name)
 
 
-@st.cache_resource(max_entries=16, show_spinner="Measuring the functions on the image …")
+@st.cache_resource(max_entries=64, show_spinner="Measuring the functions on the image …")
 def _measured_on(name: str, weights: str, image_key: tuple, _image: Tensor) -> Inspection:
-    prior = load_prior(name)
-    with device_queue():
-        return inspection.measure(prior, [_image])
+    with ExitStack() as ends:  # takes a second or more
+        return inspection.measure(
+            load_prior(name), [_image], progress=lambda levels: ends.enter_context(closing(in_turns(levels)))
+        )
 
 
 @st.cache_resource(max_entries=64, show_spinner="Drawing the kernels …")

@@ -1,11 +1,12 @@
-"""What pages need and *Start* does not, loaded in the background while *Start* is read."""
+"""What pages need and *Start* does not, loaded in the background while pages are read."""
 
 import logging
 import threading
 from importlib import import_module
 
 # The next page of the lecture comes first.
-MODULES = ("app.precision", "app.drawing", "pandas", "app.runs")
+MODULES = ("app.precision", "app.drawing", "pandas", "app.runs", "app.inner", "app.landscapes", "app.samplings", "app.watching",
+           "app.learnings")  # fmt: skip
 PAUSE = 1.0  # seconds: the browser draws first
 log = logging.getLogger(__name__)
 _lock, _stop, _thread, _left = threading.Lock(), threading.Event(), threading.Thread(), list(MODULES)

@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from app.kept import planes
 from gnc_core import images, problems, sweeps, zoo
-from gnc_core.measuring import metrics
+from gnc_core.measuring import landscape, metrics
 from gnc_core.problems import Denoising
 from gnc_core.restoration import schedules
 from gnc_core.restoration.schemes import Flow, Learned
@@ -27,6 +29,17 @@ def test_psnr_on_bundled_images(name, flow, learned):
     """Bounds 0.2 dB below what was measured."""
     assert restored(Flow(schedules.linear(NOISE, 0.01, 4)), name) > flow
     assert restored(Learned(zoo.find_family("foe-l1", "denoise").at(NOISE)), name) > learned
+
+
+def test_kept_planes_of_energy_landscape_are_those_of_the_prior():
+    for name in ("foe-l1", "foe-l3"):
+        prior = zoo.load(name)
+        for sample, plane in list(planes(name, zoo.weights_hash(name)).items())[:3]:
+            x = images.crop_center(images.shrink(images.load_sample(sample), 256), 64)
+            along, middle = landscape.unit(x.flip(3) - x), int(np.abs(plane["b"]).argmin())
+            for k, sigma in ((0, prior.sigma_min), (7, prior.sigma_max)):
+                [(_, energies)] = landscape.line(prior, x, along, plane["a"], [sigma])
+                np.testing.assert_allclose(plane["energy"][k, middle], energies, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", zoo.names())

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.controls import level_control, seed_control, source_control
 from app.drawing import show
-from app.landscapes import BENDING, BLURRED, CLEAN, DIRECTIONS, MIRROR, Landscape, View, figure_of
+from app.landscapes import BENDING, BLURRED, CLEAN, DIRECTIONS, MIRROR, Landscape, View, drawn
 from app.layout import headline
 from app.lessons.landscape import CLEAN_IMAGE, LESSON, LINE, NOISY, PLANE
 from app.ranges import RANGES
@@ -66,7 +66,7 @@ def controls() -> tuple[View | None, bytes | None]:
 
 def draw(work: Landscape, key: str) -> bool:
     """What is known so far, if there is something to be drawn; a narrow page scrolls it sideways."""
-    figure = figure_of(work)
+    figure = drawn(work)
     if figure is not None:
         with st.container(key=f"wide {key}"):
             show(figure, key, None if work.running else "landscape")
@@ -78,15 +78,15 @@ def run_to_the_end(work: Landscape) -> None:
     row = st.container(horizontal=True, vertical_alignment="center")
     row.button("Stop", icon=":material/stop:", on_click=work.stop, help="What has been computed is kept.")
     bar, place = row.progress(work.done), st.empty()
-    drawn, count, frame = 0.0, 0, 0
+    last, count, frame = 0.0, 0, 0
     while work.running:
         work.advance()
         bar.progress(min(work.done, 1.0), f"Computing: {work.doing}")
-        if work.complete > count and time.monotonic() - drawn > REDRAW_SECONDS:
+        if work.complete > count and time.monotonic() - last > REDRAW_SECONDS:
             with place.container():
                 if draw(work, f"live {frame}"):
                     work.seen()
-                    drawn, count, frame = time.monotonic(), work.complete, frame + 1
+                    last, count, frame = time.monotonic(), work.complete, frame + 1
 
 
 def page() -> None:

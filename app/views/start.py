@@ -4,7 +4,6 @@ import sys
 
 import streamlit as st
 
-from app import warming
 from app.components.rolling import rolling
 from app.layout import headline
 from app.lessons.start import COUNT, LESSON, SCENES, SENTENCES, SIGMA_END, STEPS
@@ -52,4 +51,3 @@ for first in range(0, len(PAGES), A_ROW):
             door = place.container(border=True, height="stretch", gap="xxsmall")
             door.page_link(page.file, label=f"**{number + 1}. {page.title}**", icon=f":material/{page.icon}:")
             door.caption(page.lesson)
-warming.begin()

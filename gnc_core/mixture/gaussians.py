@@ -10,6 +10,7 @@ Reference: Kobler & Pock, "Learning Gradually Non-convex Image Priors Using Scor
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -168,8 +169,8 @@ class GaussianMixture:
         """log w_i N(x; mu_i, C_i) (..., K), a_i (..., K, d), eigenvalues of C_i (..., K, d)."""
         x, C = self.points(x), self.smoothed_variances(sigma)
         try:
-            torch.broadcast_shapes(x.shape[:-1], C.shape[:-2])
-        except RuntimeError:
+            np.broadcast_shapes(x.shape[:-1], C.shape[:-2])  # torch's own takes as long as all the rest
+        except ValueError:
             raise InputError(
                 f"sigma of shape {tuple(C.shape[:-2])} does not broadcast with points of shape {tuple(x.shape)}."
             ) from None

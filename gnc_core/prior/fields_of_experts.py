@@ -276,8 +276,9 @@ class FieldsOfExperts(nn.Module):
 
     def _layers(self, s: Tensor, order: int = 0, along_s: bool = False) -> tiled.Layers:
         """What `tiled` computes with; order: of the derivative of phi in s that takes the place of phi."""
-        phi = [f.table(s, order) for f in self.functions]
-        phi_s = [f.table(s, 1) if along_s else None for f in self.functions]
+        at = s if s.stride(0) else s[:1]  # many images share a smoothing: then they share its tables
+        phi = [f.table(at, order).expand(len(s), -1, -1, -1) for f in self.functions]
+        phi_s = [f.table(at, 1).expand(len(s), -1, -1, -1) if along_s else None for f in self.functions]
         return tiled.Layers(self.kernels(), [f.u for f in self.functions], phi, phi_s, self.padding)
 
     def _total(self, x: Tensor, s: Tensor, order: int = 0) -> Tensor:

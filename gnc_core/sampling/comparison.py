@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -79,7 +80,8 @@ def wasserstein(samples: Tensor, mixture: GaussianMixture) -> float:
         low = min(float(seen[0]), float(means.min()) - width)
         high = max(float(seen[-1]), float(means.max()) + width)
         x = torch.linspace(low, high, 8001, dtype=torch.float64)
-        F_N = torch.searchsorted(seen, x, right=True) / len(seen)
+        # NumPy's search goes on from the place before, where torch's begins anew: a tenth of the time.
+        F_N = torch.from_numpy(np.searchsorted(seen.cpu().numpy(), x.numpy(), "right")) / len(seen)
         found.append(float((F_N - cumulative(mixture, x, axis)).abs().mean()) * (high - low))
     return sum(found) / len(found)
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+from app import kept, landscapes
 from app.drawing import encoded
 from app.figures.landscape import Mark, Track, descent_figure, plane_figure
 from app.landscapes import BENDING, BLURRED, CLEAN, MIRROR, RANDOM, Landscape, View, figure_of, known
@@ -30,6 +31,7 @@ def small_prior(tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "PRETRAINED", tmp_path)
     zoo.save(tmp_path / "small", FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=15, knots_s=6), {})
     known.clear()
+    kept.planes.clear()
     return tmp_path / "small"
 
 
@@ -179,6 +181,30 @@ def test_what_a_view_of_a_sample_has_come_to_is_known_to_the_next_visitor() -> N
     assert np.array_equal(second.energy, first.energy)
     assert orjson.dumps(encoded(figure_of(second)).to_dict()) == orjson.dumps(encoded(figure_of(first)).to_dict())
     assert not Landscape(replace(VIEW, seed=1), None).finished
+
+
+def test_whoever_comes_next_goes_on_from_what_is_known() -> None:
+    first = Landscape(VIEW, None)
+    while len(first.levels) < 3:
+        first.advance()
+    second = Landscape(VIEW, None)
+    while not len(second.levels):
+        second.advance()
+    assert len(second.levels) == 3
+    assert np.array_equal(done(second).energy, done(Landscape(VIEW, None, anew=True)).energy)
+
+
+def test_the_first_view_of_a_sample_is_kept_with_the_prior(small_prior: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landscapes.images, "sample_images", lambda: {"Cat": Path()})
+    monkeypatch.setattr(landscapes, "first_view", lambda prior, source: replace(VIEW, source=source))
+    landscapes.keep("small")
+    fresh, shown = done(Landscape(VIEW, None, anew=True)), Landscape(VIEW, None)
+    assert shown.finished
+    assert np.array_equal(shown.energy, fresh.energy)
+    assert shown.marks == fresh.marks
+    assert not Landscape(replace(VIEW, source="Moon"), None).finished
+    zoo.save(small_prior, FieldsOfExperts(1, channels=7, kernel_size=3, knots_u=15, knots_s=6), {})
+    assert not Landscape(VIEW, None).finished  # kept for other weights
 
 
 def test_what_a_visitor_has_uploaded_is_known_to_nobody_else() -> None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from app import turns as module
-from app.runs import Run, Work
+from app.runs import Run, Work, in_turns
 from app.turns import Account, Turns
 from gnc_core import zoo
 from gnc_core.prior import threads
@@ -106,6 +107,14 @@ def test_those_at_work_divide_the_cores(monkeypatch):
         assert threads.available() == 4
         with turns.turn(account(0.0)):
             assert threads.available() == 2
+
+
+def test_pieces_that_end_early_give_their_turn_back():
+    with closing(in_turns([0.1, 0.2])) as pieces:
+        assert next(pieces) == 0.1
+    with ExitStack() as places:
+        for _ in range(module.PLACES):
+            places.enter_context(module.turns().turn(Account()))
 
 
 class Count(Work):
