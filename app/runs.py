@@ -346,11 +346,10 @@ def baseline_turn() -> threading.Lock:
 
 
 def in_turns(pieces: Iterable[float]) -> Iterator[float]:
-    """Hands on the pieces of long work that is no `Work`, each in a turn of its own, so that others pass between them. To be
-    closed when the work is over, however it ends."""
-    account = Account()
+    """Hands on the pieces of work that is no `Work`, each in a turn of its own, so that others pass between them. To be closed
+    when the work is over, however it ends."""
     for piece in pieces:
-        with turns().turn(account):
+        with device_queue():
             yield piece
 
 

@@ -61,7 +61,7 @@ def _saved(name: str, weights: str, written: int) -> Inspection | None:
 
 @st.cache_resource(max_entries=64, show_spinner="Measuring the functions on the image …")
 def _measured_on(name: str, weights: str, image_key: tuple, _image: Tensor) -> Inspection:
-    with ExitStack() as ends:  # takes a second or more
+    with ExitStack() as ends:
         return inspection.measure(
             load_prior(name), [_image], progress=lambda levels: ends.enter_context(closing(in_turns(levels)))
         )
