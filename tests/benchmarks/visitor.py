@@ -75,9 +75,10 @@ class Visitor:
         await self._send(message)
 
     async def _send(self, message: BackMsg) -> None:
-        self._known = {name: known for name, known in self._known.items() if known[0] > self._run - 3}
+        # Runs that are still under way refer to what was told them earlier.
+        self._known = {name: known for name, known in self._known.items() if known[0] > self._run - 20}
         request = message.rerun_script
-        request.cached_message_hashes.extend(self._known)
+        request.cached_message_hashes.extend(name for name, known in self._known.items() if known[0] > self._run - 3)
         self._awaited, self.finished = request.page_script_hash or "any", False
         self.elements.clear()
         self.blocks.clear()
