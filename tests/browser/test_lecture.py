@@ -13,7 +13,7 @@ from .reading import failures
 
 PAGE = "/schedules?lecture=true"
 QUICK = "/landscape?image=Cat&crop=32&grid=9&second=Random"
-SIGMA = "JSON.stringify(document.querySelector('.js-plotly-plot').data[0].y)"
+SIGMA = "JSON.stringify(document.querySelector('.js-plotly-plot')?.data?.[0].y)"
 A_WHILE = 120_000  # milliseconds that a landscape may take on a busy machine
 
 
