@@ -5,7 +5,7 @@ import math
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -343,14 +343,6 @@ def _usable(files: tuple) -> tuple[list[str], list[str]]:
 def baseline_turn() -> threading.Lock:
     """One baseline at a time."""
     return threading.Lock()
-
-
-def in_turns(pieces: Iterable[float]) -> Iterator[float]:
-    """Hands on the pieces of work that is no `Work`, each in a turn of its own, so that others pass between them. To be closed
-    when the work is over, however it ends."""
-    for piece in pieces:
-        with device_queue():
-            yield piece
 
 
 def device_queue() -> AbstractContextManager[None]:

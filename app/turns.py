@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -88,3 +88,11 @@ class Turns:
 def turns() -> Turns:
     """Those of all visitors."""
     return Turns()
+
+
+def in_turns(pieces: Iterable[float]) -> Iterator[float]:
+    """Hands on the pieces of work that is no `Work`, each in a turn of its own, so that others pass between them. To be closed
+    when the work is over, however it ends."""
+    for piece in pieces:
+        with turns().turn(Account()):
+            yield piece

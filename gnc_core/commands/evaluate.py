@@ -14,7 +14,7 @@ from gnc_core.commands import options
 from gnc_core.measuring import baselines
 
 from .photographs import Folder
-from .restoring import LANGEVIN_STEPS
+from .restoring import posterior_along
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,10 +172,8 @@ def evaluate(
 
 def _posterior(count: int, prior: Prior, flow: Scheme, seed: int) -> Callable[[Problem], Moments]:
     """Mean and standard deviation of samples of the posterior, which follow the flow's schedule."""
-    from gnc_core import restoration, sampling
+    from gnc_core import sampling
     from gnc_core.problems.degradations import generator
 
-    assert isinstance(flow, restoration.Flow)
-    posterior = sampling.Posterior(count, sampling.AnnealedLangevin(flow.schedule, inner=LANGEVIN_STEPS))
-    noise = generator(seed)
+    posterior, noise = posterior_along(flow, count), generator(seed)
     return lambda problem: sampling.moments(sampling.last(posterior.run(prior, problem, noise)).x)

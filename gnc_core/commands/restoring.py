@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gnc_core.images import Photo
     from gnc_core.measuring import Trace
     from gnc_core.prior import Prior
+    from gnc_core.restoration import Scheme
+    from gnc_core.sampling import Posterior
 
 
 LANGEVIN_STEPS = 5  # at each smoothing of a schedule that samples of the posterior follow
@@ -148,8 +150,7 @@ class Restoration:
         problem = self._problem(photo, paths.mask, seed)
         level, how = problem.level, (self.start, self.setting)
         flow = choose_scheme(self.choice, self.prior, self.prior_name, self.task, level, *how)  # one for all channels
-        assert isinstance(flow, restoration.Flow)
-        posterior = sampling.Posterior(count, sampling.AnnealedLangevin(flow.schedule, inner=LANGEVIN_STEPS))
+        posterior = posterior_along(flow, count)
         # Of another seed than the noise that --simulate adds: samples must not know it.
         states = posterior.run(self.prior, problem, generator(problems.image_seed(seed, 1)))
         x = sampling.last(iter(tqdm(states, total=posterior.steps, unit="step", disable=None))).x.cpu()
@@ -264,6 +265,14 @@ class Restoration:
                 row[f"psnr{key}"] = measuring.psnr(image, truth).item()
                 row[f"ssim{key}"] = measuring.ssim(image, truth).mean().item()
         return restored, row, trace
+
+
+def posterior_along(flow: Scheme, count: int) -> Posterior:
+    """Samples of a posterior that follow the schedule of the flow, with Langevin's steps in place of its own."""
+    from gnc_core import sampling
+
+    assert isinstance(flow, restoration.Flow)
+    return sampling.Posterior(count, sampling.AnnealedLangevin(flow.schedule, inner=LANGEVIN_STEPS))
 
 
 def check_truth(paths: Paths, truth: Tensor | None, restored: Tensor) -> None:

@@ -10,8 +10,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.testing.v1 import AppTest
 
 from app import turns as module
-from app.runs import Run, Work, in_turns
-from app.turns import Account, Turns
+from app.runs import Run, Work
+from app.turns import Account, Turns, in_turns
 from gnc_core import zoo
 from gnc_core.prior import threads
 from gnc_core.prior.fields_of_experts import FieldsOfExperts
