@@ -15,7 +15,7 @@ import streamlit as st
 from plotly.basedatatypes import BaseFigure
 from streamlit.delta_generator import DeltaGenerator
 
-from app.figures.common import Figure
+from app.figures.common import PICTURE, Figure
 
 # Plotly's bar appears at the upper right while the mouse is on a figure: few buttons leave the titles, on the left, free. A drag
 # zooms, one with the shift key pans.
@@ -173,6 +173,8 @@ def csv_of(drawn: Drawn) -> str:
             (frame.get("name", ""), n, still[n] | moved) for n, moved in zip(numbers, frame["data"], strict=False)
         ]
     for frame, number, trace in parts:
+        if trace.get("meta") == PICTURE:
+            continue
         name = trace.get("name", f"{trace.get('type', 'scatter')} {number + 1}")
         x, y, z = (_array(trace.get(axis)) for axis in "xyz")
         if z is not None and z.ndim == 2:

@@ -25,6 +25,7 @@ from app.tiles import (
     eigenvalues,
     kernel_figures,
     response,
+    surfaces,
 )
 from gnc_core import problems
 from gnc_core.measuring.inspections import LANCZOS, Inspection
@@ -40,7 +41,7 @@ state = st.session_state
 class Shown:
     """What the parts are about. name: of the prior. key: of its inspection. image: (1, 1, H, W), with its key; degraded: it came
     with noise. layer, channel: counted from 0. level: the index of the smoothing. off: kernels of the last layer that surgery
-    has switched off, counted from 0."""
+    has switched off, counted from 0. narrow: there is little room."""
 
     name: str
     measured: Inspection
@@ -53,6 +54,7 @@ class Shown:
     channel: int
     level: int
     off: tuple[int, ...] = ()
+    narrow: bool = False
 
     @property
     def sigma(self) -> float:
@@ -169,7 +171,7 @@ def show_caption(found: ShownInspection, layers: int) -> None:
 
 
 def show_kernel(shown: Shown) -> None:
-    """One kernel and its spectrum, and its function over (u, σ)."""
+    """One kernel and its spectrum, and its function over (u, σ): as maps, at once in every browser, or as surfaces."""
     share = shown.measured.share[:, shown.layer, shown.channel].mean()
     title = f"**Layer {shown.layer + 1}, kernel {shown.channel + 1}**: {share:.1%} of the "
     if shown.last:
@@ -177,7 +179,7 @@ def show_kernel(shown: Shown) -> None:
     else:
         st.markdown(f"{title}signal that goes up to the next layer.")
     place = shown.layer, shown.channel, shown.level
-    kernel, section, surfaces = kernel_figures(shown.name, shown.key, *place, shown.measured)
+    kernel, section, maps = kernel_figures(shown.name, shown.key, *place, shown.narrow, shown.measured)
     with st.container(horizontal=True):
         with st.container(width=380):
             show(kernel, "kernel-large", "kernel", config=PLAIN)
@@ -187,13 +189,22 @@ def show_kernel(shown: Shown) -> None:
         f"The function at σ = {shown.sigma:.3f}, over the effective range of its features: all but 0.1 % on either "
         "side. Red: φ″ < 0, where it is not convex."
     )
-    with st.container(horizontal=True):
-        for order, figure in enumerate(surfaces):
-            with st.container(width=300):
-                show(figure, f"surface {order}", f"function, derivative {order}", config=PLAIN)
+    in_space = st.toggle(
+        "In space", False, **in_url("space"),
+        help="The same over all smoothing levels as surfaces, which can be turned: without a graphics card, seconds.",
+    )  # fmt: skip
+    if in_space:
+        with st.container(horizontal=True):
+            for order, figure in enumerate(surfaces(shown.name, shown.key, *place, shown.measured)):
+                with st.container(width=300):
+                    show(figure, f"surface {order}", f"function, derivative {order}", config=PLAIN)
+    else:
+        show(maps, "function", "function over all smoothings", config=PLAIN)
     st.caption(
-        "The same over all smoothing levels (drag to turn); the black line is the cut above. Derivatives are multiplied by "
-        "powers of σ, as in a step x − σ² ∇R(x, σ) of the flow, so that all levels can be compared."
+        f"The same over all smoothing levels; the {'black' if in_space else 'dotted'} line is the cut above, and red is φ″ < 0. "
+        "Derivatives are multiplied by powers of σ, as in a step x − σ² ∇R(x, σ) of the flow, so that all levels can be compared."
+        + " The largest values share a colour."
+        * (not in_space)
     )
 
 

@@ -210,27 +210,29 @@ class Landscape(Work):
                 self.tracks = [*self.tracks, track]
 
 
-def drawn(work: Landscape) -> Figure | Drawn | None:
+def drawn(work: Landscape, narrow: bool) -> Figure | Drawn | None:
     """`figure_of`; where the work is over, as it is sent, made once for all visitors."""
     if not work.finished:
-        return figure_of(work)
-    if "drawn" not in work.shared:
-        work.shared["drawn"] = encoded(figure_of(work) or {"data": [], "layout": {}})
-    return work.shared["drawn"]
+        return figure_of(work, narrow)
+    made = work.shared.setdefault("drawn", {})
+    if narrow not in made:
+        made[narrow] = encoded(figure_of(work, narrow) or {"data": [], "layout": {}})
+    return made[narrow]
 
 
-def figure_of(work: Landscape) -> Figure | None:
-    """Of all levels that are known, if only as a sketch; None where there is nothing to be drawn yet."""
+def figure_of(work: Landscape, narrow: bool = False) -> Figure | None:
+    """Of all levels that are known, if only as a sketch; None where there is nothing to be drawn yet. narrow: for a page with
+    little room."""
     view, energy = work.view, work.sketch.copy()
     energy[work.levels] = work.energy[work.levels]
     known = np.flatnonzero(np.isfinite(energy).all((1, 2)))
     sigma, energy = work.sigma[known], energy[known]
     if view.second is None:
         line = work.a, sigma, energy[:, 0], view.first.lower(), work.marks, work.tracks
-        return descent_figure(*line) if len(known) > 1 else None
+        return descent_figure(*line, narrow) if len(known) > 1 else None
     minima = [landscape.grid_minima(level) for level in energy]
     titles = view.first.lower(), view.second.lower()
-    return plane_figure(work.a, work.b, sigma, energy, minima, titles, work.marks) if len(known) else None
+    return plane_figure(work.a, work.b, sigma, energy, minima, titles, work.marks, narrow) if len(known) else None
 
 
 def _target(view: View, name: str, x: Tensor, clean: Tensor) -> Tensor | None:

@@ -16,7 +16,6 @@ STYLE = """<style>
 .stMetric [data-testid="stMetricLabel"] { grid-column: 1 / -1; }
 .st-key-preview img, .st-key-live img { max-height: calc(100vh - 190px); object-fit: contain; object-position: left; }
 .st-key-live img { max-height: max(240px, calc(100vh - 300px)); }
-@media (max-width: 640px) { [class*="st-key-wide"] { overflow-x: auto; } [class*="st-key-wide"] > * { min-width: 620px; } }
 .stSidebar [data-testid="stSidebarHeader"] { height: 2.5rem; margin: 0; }
 .stSidebar .stVerticalBlock { gap: 0.7rem; }
 </style>"""

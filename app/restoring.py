@@ -34,17 +34,31 @@ def comparison(choice: Choice, scene: Scene, with_baselines: bool) -> list[Choic
     return [*schemes, *(BaselineChoice(choice.prior, name) for name in names)]
 
 
-def begin(scene: Scene, prepared: Prepared, choices: Sequence[Choice | BaselineChoice]) -> None:
-    """Begins with the first choice; the others follow. Earlier runs of the same scene stay for comparison."""
-    runs = [run for run in state.runs if run.scene == scene and run.choice not in choices]
+def begin(scene: Scene, prepared: Prepared, choices: Sequence[Choice | BaselineChoice], scheme: str) -> None:
+    """Begins with the first choice; the others follow. Earlier runs of the same scene stay for comparison. scheme: that of the
+    controls."""
+    earlier = [run for run in state.runs if run.scene == scene and run.choice not in choices]
+    runs = list[Restoration]()
     for choice in choices:
         try:
             kind = Run if isinstance(choice, Choice) else BaselineRun
             runs.append(kind(scene, choice, prepared))
         except Exception as error:
             state.notes.append(sentence(error))
-    state.runs = runs[-MOST_RUNS:]
+    state.runs, state.begun = [*earlier, *runs][-MOST_RUNS:], ({run.number for run in runs}, scheme)
     state.pop("shown", None)
+
+
+def best_run() -> Restoration:
+    """Of the runs that were begun together last, that with the highest PSNR; where no truth is known, that of the scheme which
+    the controls named."""
+    numbers, scheme = state.begun
+    together = [run for run in state.runs if run.number in numbers and run.trace.rows] or state.runs[-1:]
+    known = [(run.last.psnr, -run.number, run) for run in together if run.last.psnr is not None]
+    if known:
+        return max(known)[-1]
+    named = (run for run in together if isinstance(run.choice, Choice) and run.choice.scheme == scheme)
+    return next(named, together[-1])
 
 
 def stop() -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from app.drawing import Drawn, encoded
 from app.figures.curvature import convexity_figure, eigenvalue_figure
-from app.figures.inside import kernel_figure, section_figure, surface_figure
+from app.figures.inside import function_maps, kernel_figure, section_figure, surface_figure
 from app.figures.kernels import Layer, kernels_figure
 from app.own import folder_of, weights_of
 from app.runs import device_queue, load_prior
@@ -104,17 +104,24 @@ def function(name: str, measured: Inspection, layer: int, channel: int) -> tuple
 
 @st.cache_resource(max_entries=128, show_spinner=False)
 def kernel_figures(
-    name: str, key: tuple, layer: int, channel: int, level: int, _inspection: Inspection
-) -> tuple[Drawn, Drawn, list[Drawn]]:
-    """One kernel with its spectrum, its function at a level, and surfaces of it over all of them."""
+    name: str, key: tuple, layer: int, channel: int, level: int, narrow: bool, _inspection: Inspection
+) -> tuple[Drawn, Drawn, Drawn]:
+    """One kernel with its spectrum, its function at a level, and maps of it over all of them."""
     kernel = kernels(name, _inspection, layer, level)[channel]
     u, values = function(name, _inspection, layer, channel)
-    surfaces = [
-        surface_figure(u, _inspection.sigma, part, values[2] < 0, level, title)
+    section = section_figure(u[level], [part[level] for part in values], NAMES)
+    maps = function_maps(u, _inspection.sigma, values, level, NAMES, narrow)
+    return encoded(kernel_figure(kernel, inspection.spectrum(kernel))), encoded(section), encoded(maps)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def surfaces(name: str, key: tuple, layer: int, channel: int, level: int, _inspection: Inspection) -> list[Drawn]:
+    """The same maps in space."""
+    u, values = function(name, _inspection, layer, channel)
+    return [
+        encoded(surface_figure(u, _inspection.sigma, part, values[2] < 0, level, title))
         for part, title in zip(values, NAMES, strict=True)
     ]
-    section = section_figure(u[level], [part[level] for part in values], NAMES)
-    return encoded(kernel_figure(kernel, inspection.spectrum(kernel))), encoded(section), list(map(encoded, surfaces))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -13,6 +13,7 @@ Figure = dict[str, Any]
 Part = dict[str, Any]  # of a figure
 
 BLUE, PURPLE, RED = "rgb(45, 120, 220)", "rgb(140, 70, 170)", "rgb(220, 45, 50)"  # readable on white and on black
+PICTURE = "picture"  # the `meta` of traces whose coordinates are numbers of nothing: no file of numbers has them
 MARK = "rgb(125, 125, 125)"
 BUTTONS = 160  # pixels that Play and Pause take
 GRID_LINE = "rgba(128, 128, 128, 0.18)"

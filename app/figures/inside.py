@@ -4,12 +4,16 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from app.figures.common import BLUE, MARK, RED, Figure, Part, log_ticks, merged, on_panel, panels
+from app.figures.common import BLUE, MARK, RED, Figure, Part, horizontal, log_axis, log_ticks, merged, on_panel, panels
 
 LONGEST_MAP = 480  # pixels: three maps of any more might not fit into the 4 MB that the page may send
 CONVEX = "rgb(150, 175, 215)"
 CHANGED = "rgb(220, 130, 0)"
 ZERO = {"zeroline": True, "zerolinecolor": MARK}
+# Below zero, zero, above: told apart by colour-blind people, and red is seen on all of them.
+SIGNED = [[0, "rgb(60, 105, 185)"], [0.5, "rgb(245, 245, 240)"], [1, "rgb(235, 195, 50)"]]
+MAP_POINTS = 97  # from the smallest u of any level to the largest
+STRONGEST = 0.05  # share of a map's values that the colours do not tell apart: potentials rise steeply at their ends
 
 
 def kernel_figure(kernel: np.ndarray, spectrum: np.ndarray) -> Figure:
@@ -35,6 +39,54 @@ def kernel_figure(kernel: np.ndarray, spectrum: np.ndarray) -> Figure:
          "height": 260, "margin": {"l": 30, "r": 10, "t": 30, "b": 40}},
     )  # fmt: skip
     return {"data": data, "layout": layout}
+
+
+def function_maps(
+    u: np.ndarray,
+    sigma: np.ndarray,
+    values: Sequence[np.ndarray],
+    current: int,
+    titles: Sequence[str],
+    narrow: bool = False,
+) -> Figure:
+    """phi, phi' and phi'' as maps over (u, sigma), on the effective range of every level; red lines where phi'', the last, is
+    negative.
+
+    u, and each of the values: (S, P). `current`: the level that a line marks. narrow: below each other.
+    """
+    across = np.linspace(u.min(), u.max(), MAP_POINTS)
+    concave = np.where(values[-1] < 0, u, np.nan)
+    gap = np.full((len(sigma), 1), np.nan)
+    lines = {
+        "type": "scatter", "mode": "lines", "name": "φ″ < 0", "x": np.hstack([concave, gap]).ravel().astype(np.float32),
+        "y": np.repeat(sigma, u.shape[1] + 1).astype(np.float32), "line": {"color": RED, "width": 1.5}, "hoverinfo": "skip",
+        "showlegend": False,
+    }  # fmt: skip
+    layout = panels(titles, 0.11, below=narrow)
+    data, numbers = list[Part](), range(1, len(values) + 1)
+    for number, (part, title) in enumerate(zip(values, titles, strict=True), 1):
+        name = str(number) if number > 1 else ""
+        right, (bottom, top) = layout[f"xaxis{name}"]["domain"][1], layout[f"yaxis{name}"]["domain"]
+        largest = max(float(np.quantile(np.abs(part), 1 - STRONGEST)), 1e-12)
+        z = np.array([np.interp(across, *row, left=np.nan, right=np.nan) for row in zip(u, part, strict=True)])
+        map_ = {
+            "type": "heatmap", "name": title, "x": across.astype(np.float32), "y": sigma, "z": z.astype(np.float32),
+            "colorscale": SIGNED, "zmin": -largest, "zmax": largest, "hoverongaps": False,
+            "hovertemplate": "u = %{x:.3g}, σ = %{y:.3g}: %{z:.3g}<extra></extra>",
+            "colorbar": {"x": right + 0.005, "y": (bottom + top) / 2, "len": top - bottom, "thickness": 8, "outlinewidth": 0,
+                         "nticks": 5, "xpad": 2, "ypad": 0},
+        }  # fmt: skip
+        data += [on_panel(map_, number), on_panel(lines, number)]
+        half = (sigma[-1] / sigma[0]) ** (0.5 / max(len(sigma) - 1, 1))  # of a cell
+        layout[f"yaxis{name}"] |= log_axis("", float(sigma[0] / half), float(sigma[-1] * half)) | {"showgrid": False}
+        layout[f"xaxis{name}"] |= {"showgrid": False}
+        if not narrow or number == len(values):
+            layout[f"xaxis{name}"] |= {"title": {"text": "feature u"}}
+        if narrow or number == 1:
+            layout[f"yaxis{name}"] |= {"title": {"text": "smoothing σ"}}
+    marks = {"shapes": [horizontal(float(sigma[current]), number, color="black", dash="dot") for number in numbers]}
+    size = {"height": 680 if narrow else 300, "margin": {"l": 50, "r": 45, "t": 30, "b": 40}, "hovermode": "closest"}
+    return {"data": data, "layout": layout | marks | size}
 
 
 def surface_figure(

@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from app.figures.common import Figure, Part, axis, log_ticks, player, vertical
+from app.figures.common import MARK, PICTURE, Figure, Part, axis, log_ticks, player, vertical
 
 PLAY_SECONDS = 5.0
-HEIGHT = 520
+HEIGHT, NARROW_HEIGHT = 520, 660
+# Of the relief, in widths of its front: how far its back lies aside and up, and how tall it is.
+ASIDE, UP, TALL = 0.28, 0.6, 0.42
+RELIEF = {"type": "scatter", "xaxis": "x2", "yaxis": "y2", "hoverinfo": "skip", "name": "relief", "meta": PICTURE}
 MINIMUM = "rgb(230, 80, 40)"
 DOT = {"color": MINIMUM, "line": {"color": "white", "width": 1.5}}
 CONTOURS = {"type": "contour", "colorscale": "Viridis", "contours": {"coloring": "heatmap"},
@@ -39,23 +43,22 @@ class Track:
 
 def plane_figure(
     a: np.ndarray, b: np.ndarray, sigma: np.ndarray, energy: np.ndarray, minima: Sequence[np.ndarray],
-    titles: tuple[str, str], marks: Sequence[Mark],
+    titles: tuple[str, str], marks: Sequence[Mark], narrow: bool = False,
 ) -> Figure:  # fmt: skip
-    """R over (a, b) above its smallest value there, (K, B, A), as a surface and as a map, sigma (K,) on a slider.
+    """R over (a, b) above its smallest value there, (K, B, A), as a map and as a relief, sigma (K,) on a slider.
 
-    minima: for each level the indices (M, 2) of the local minima in (b, a). titles: of the two directions."""
+    minima: for each level the indices (M, 2) of the local minima in (b, a). titles: of the two directions. narrow: the map
+    stands below the relief."""
     height = (energy - energy.min((1, 2), keepdims=True)).astype(np.float32)
     a, b = a.astype(np.float32), b.astype(np.float32)
     moving = [_level(a, b, z, found) for z, found in zip(height, minima, strict=True)]
-    place = {"x": a, "y": b, "hovertemplate": "a = %{x:.3g}, b = %{y:.3g}: %{z:.4g}<extra></extra>"}
     still = [
-        {"colorscale": "Viridis", "showscale": False, **place,
-         "contours": {"z": {"show": True, "color": "rgba(255, 255, 255, 0.35)", "width": 1}}},
-        {"mode": "markers", "marker": DOT | {"size": 5}, "hoverinfo": "skip",
-         "name": "local minimum, on the surface"},
-        CONTOURS | place | {"ncontours": 24, "colorbar": _bar("R − min R")},
+        CONTOURS | {"x": a, "y": b, "ncontours": 24, "colorbar": _bar("R − min R", narrow),
+                    "hovertemplate": "a = %{x:.3g}, b = %{y:.3g}: %{z:.4g}<extra></extra>"},
         {"mode": "markers", "marker": DOT | {"size": 11}, "name": "local minimum",
          "hovertemplate": "local minimum: a = %{x:.3g}, b = %{y:.3g}<extra></extra>"},
+        *_strips(len(a), len(b)),
+        RELIEF | {"mode": "markers", "marker": DOT | {"size": 8}},
     ]  # fmt: skip
     names = {
         "type": "scatter", "x": [mark.a for mark in marks], "y": [mark.b for mark in marks],
@@ -65,46 +68,75 @@ def plane_figure(
     }  # fmt: skip
     counts = [f"{level:.3g}: {len(found)} local minim{'um' if len(found) == 1 else 'a'}"
               for level, found in zip(sigma, minima, strict=True)]  # fmt: skip
-    frames = [{"name": str(k), "data": traces, "traces": [0, 1, 2, 3]} for k, traces in enumerate(moving)]
-    few = {"nticks": 5}
-    play = player(counts, [frame["name"] for frame in frames], "smoothing σ = ", PLAY_SECONDS, redraw=True, y=-0.09)
-    play["sliders"][0] |= {"x": 0, "len": 1, "pad": {"t": 72}}  # below the buttons: beside them, there may be no room
+    order = list(range(len(still)))
+    frames = [{"name": str(k), "data": traces, "traces": order} for k, traces in enumerate(moving)]
+    play = player(
+        counts, [frame["name"] for frame in frames], "smoothing σ = ", PLAY_SECONDS, redraw=True, narrow=narrow,
+        y=-0.1 if narrow else -0.12,
+    )  # fmt: skip
+    places = ([0, 1], [0.56, 1], [0, 1], [0, 0.47]) if narrow else ([0, 0.42], [0, 1], [0.5, 1], [0, 1])
+    relief_across, relief_up, across, up = places
+    hidden = {"visible": False, "fixedrange": True}
+    floor = "L".join(f"{x:g},{y:g}" for x, y in ((0, 0), (1, 0), (1 + ASIDE, UP), (ASIDE, UP)))
+    note = {"showarrow": False, "xref": "x2", "yref": "y2"}
     return {
         "data": [trace | level for trace, level in zip(still, moving[0], strict=True)] + [names],
         "frames": frames,
         "layout": {
-            "height": HEIGHT, "margin": {"l": 0, "r": 10, "t": 26, "b": 10}, "hovermode": "closest", "showlegend": False,
-            "scene": {
-                "domain": {"x": [0, 0.43], "y": [0, 1]},
-                "xaxis": {"title": {"text": "a"}} | few, "yaxis": {"title": {"text": "b"}} | few,
-                "zaxis": {"title": {"text": "R − min R"}} | few,
-                "aspectmode": "manual", "aspectratio": {"x": 1, "y": 1, "z": 0.7},
-                "camera": {"eye": {"x": -0.75, "y": -1.85, "z": 0.95}, "center": {"z": -0.12}},
-            },
-            "xaxis": axis(f"a, {titles[0]}", domain=[0.57, 1], anchor="y", range=_ends(a), constrain="domain"),
-            "yaxis": axis(anchor="x", range=_ends(b)),
-            "annotations": [{  # above the axis: beside it, it would lie on the surface where the page is narrow
-                "text": f"b, {titles[1]}", "x": float(a[0]), "y": 1, "yref": "y domain", "showarrow": False, "xanchor": "left",
-                "yanchor": "bottom",
-            }],
+            "height": NARROW_HEIGHT if narrow else HEIGHT, "hovermode": "closest", "showlegend": False,
+            "margin": {"l": 35 if narrow else 10, "r": 15, "t": 10 if narrow else 26, "b": 10, "pad": 0},
+            "xaxis": axis(f"a, {titles[0]}", domain=across, anchor="y", range=_ends(a), constrain="domain"),
+            "yaxis": axis(domain=up, anchor="x", range=_ends(b)),
+            "xaxis2": hidden | {"domain": relief_across, "anchor": "y2", "range": [-0.06, 1.1 + ASIDE]},
+            "yaxis2": hidden | {"domain": relief_up, "anchor": "x2", "range": [-0.09, UP + TALL + 0.02]},
+            "shapes": [{"type": "path", "path": f"M{floor}Z", "xref": "x2", "yref": "y2", "layer": "below",
+                        "line": {"color": MARK, "width": 1}}],
+            "annotations": [
+                # above the axis: beside it, it would lie on the relief
+                {"text": f"b, {titles[1]}", "x": float(a[0]), "y": 1, "yref": "y domain", "showarrow": False, "xanchor": "left",
+                 "yanchor": "bottom"},
+                note | {"text": "a →", "x": 0.5, "y": 0, "yanchor": "top"},
+                note | {"text": "b ↗", "x": 1 + ASIDE / 2, "y": UP / 2, "xanchor": "left", "yanchor": "top"},
+            ],
         } | play,
     }  # fmt: skip
 
 
-def _level(a: np.ndarray, b: np.ndarray, height: np.ndarray, minima: np.ndarray) -> list[Part]:
-    """What moves with sigma, of four traces: the surface and its minima, the map and its minima."""
-    i, j = minima.T if len(minima) else (np.zeros(0, int), np.zeros(0, int))
-    lift = 0.01 * float(height.max())  # so that a surface does not hide half of a point on it
-    place = {"x": a[j], "y": b[i]}
+def _strips(wide: int, deep: int) -> list[Part]:
+    """What stands still of the relief: the strips between two neighbouring b, the farthest first, each filled from the colour of
+    the lowest R, where its floor is, to that of the highest. It is no surface in space, whose WebGL takes a second where there
+    is no graphics card."""
+    x, floors = np.linspace(0, 1, wide), np.linspace(0, 1, deep)
     return [
-        {"type": "surface", "z": height},
-        {"type": "scatter3d", **place, "z": height[i, j] + np.float32(lift)},
+        RELIEF | {
+            "mode": "lines", "fill": "toself", "line": {"width": 1, "color": "rgba(255, 255, 255, 0.35)"},
+            "x": np.concatenate([x + ASIDE * near, x[::-1] + ASIDE * far]).astype(np.float32),
+            "fillgradient": {"type": "vertical", "colorscale": "Viridis", "start": UP * (near + far) / 2,
+                             "stop": UP * (near + far) / 2 + TALL},
+        }
+        for near, far in reversed(list(pairwise(floors)))
+    ]  # fmt: skip
+
+
+def _level(a: np.ndarray, b: np.ndarray, height: np.ndarray, minima: np.ndarray) -> list[Part]:
+    """What moves with sigma: the map and its minima, the strips of the relief and its minima."""
+    i, j = minima.T if len(minima) else (np.zeros(0, int), np.zeros(0, int))
+    share = height / max(float(height.max()), 1e-12)
+    away = np.linspace(0, 1, len(b), dtype=np.float32)
+    y = UP * away[:, None] + TALL * share
+    return [
         {"type": "contour", "z": height},
-        {"type": "scatter", **place},
+        {"type": "scatter", "x": a[j], "y": b[i]},
+        *({"type": "scatter", "y": np.concatenate([near, far[::-1]])} for near, far in reversed(list(pairwise(y)))),
+        {"type": "scatter", "x": j / (len(a) - 1) + ASIDE * away[i], "y": y[i, j]},
     ]
 
 
-def _bar(title: str) -> Part:
+def _bar(title: str, narrow: bool) -> Part:
+    """What the colours mean: beside the figure, or above it."""
+    if narrow:
+        above = {"orientation": "h", "y": 1, "yanchor": "bottom", "ypad": 26, "thickness": 8, "nticks": 6}
+        return {"title": {"text": title, "side": "top"}, "outlinewidth": 0} | above
     return {"title": {"text": title, "side": "right"}, "thickness": 12, "outlinewidth": 0}
 
 
@@ -113,15 +145,16 @@ def _ends(values: np.ndarray) -> list[float]:
 
 
 def descent_figure(
-    a: np.ndarray, sigma: np.ndarray, energy: np.ndarray, title: str, marks: Sequence[Mark], tracks: Sequence[Track]
-) -> Figure:
+    a: np.ndarray, sigma: np.ndarray, energy: np.ndarray, title: str, marks: Sequence[Mark], tracks: Sequence[Track],
+    narrow: bool = False,
+) -> Figure:  # fmt: skip
     """R over (a, sigma), (K, A), with the smoothing that each image prefers, and the paths of schemes, a step a point."""
     # The map is drawn over log sigma: plotly's contours on a logarithmic axis are drawn between the wrong places.
     s, valley = np.log10(sigma), energy.argmin(0)
     data = [
         CONTOURS | {
             "x": a.astype(np.float32), "y": s.astype(np.float32), "z": energy.astype(np.float32), "ncontours": 30,
-            "showlegend": False, "colorbar": _bar("R(x + a d, σ)"), "name": "R",
+            "showlegend": False, "colorbar": _bar("R(x + a d, σ)", narrow), "name": "R",
             "customdata": np.broadcast_to(sigma[:, None], energy.shape).astype(np.float32),
             "hovertemplate": "a = %{x:.3g}, σ = %{customdata:.3g}: %{z:.6g}<extra></extra>",
         },

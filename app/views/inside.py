@@ -136,7 +136,7 @@ def page() -> None:
     with below:
         PARTS[part](
             Shown(chosen.name, measured, found.key, chosen.image, chosen.key, chosen.degraded, chosen.order, layer, channel,
-                  level, tuple(number - 1 for number in off))
+                  level, tuple(number - 1 for number in off), columns == NARROW)
         )  # fmt: skip
         show_caption(found, prior.layers)
 

@@ -4,6 +4,7 @@ import time
 
 import streamlit as st
 
+from app.components.width import is_narrow
 from app.controls import level_control, seed_control, source_control
 from app.drawing import show
 from app.landscapes import BENDING, BLURRED, CLEAN, DIRECTIONS, MIRROR, Landscape, View, drawn
@@ -64,16 +65,15 @@ def controls() -> tuple[View | None, bytes | None]:
     return (None if source is None else View(prior, source, noise, first, second, **more)), data
 
 
-def draw(work: Landscape, key: str) -> bool:
-    """What is known so far, if there is something to be drawn; a narrow page scrolls it sideways."""
-    figure = drawn(work)
+def draw(work: Landscape, key: str, narrow: bool) -> bool:
+    """What is known so far, if there is something to be drawn."""
+    figure = drawn(work, narrow)
     if figure is not None:
-        with st.container(key=f"wide {key}"):
-            show(figure, key, None if work.running else "landscape")
+        show(figure, key, None if work.running else "landscape")
     return figure is not None
 
 
-def run_to_the_end(work: Landscape) -> None:
+def run_to_the_end(work: Landscape, narrow: bool) -> None:
     """Does what is left and draws while it runs; any click starts the script anew, and it goes on from there."""
     row = st.container(horizontal=True, vertical_alignment="center")
     row.button("Stop", icon=":material/stop:", on_click=work.stop, help="What has been computed is kept.")
@@ -84,13 +84,14 @@ def run_to_the_end(work: Landscape) -> None:
         bar.progress(min(work.done, 1.0), f"Computing: {work.doing}")
         if work.complete > count and time.monotonic() - last > REDRAW_SECONDS:
             with place.container():
-                if draw(work, f"live {frame}"):
+                if draw(work, f"live {frame}", narrow):
                     work.seen()
                     last, count, frame = time.monotonic(), work.complete, frame + 1
 
 
 def page() -> None:
     headline("Energy landscape", LESSON)
+    narrow = is_narrow("narrow")
     view, data, problem = None, None, ""
     try:
         with st.sidebar:
@@ -107,14 +108,14 @@ def page() -> None:
         work, live, rest = state.landscape, st.empty(), st.empty()
         if work.running:
             with live.container():
-                run_to_the_end(work)
+                run_to_the_end(work, narrow)
             live.empty()  # no other run of the script: it would know nothing of what the link got wrong
         with rest.container():
             if work.error:
                 st.error(plain(work.error))
             if work.stopped and not work.finished:
                 st.button("Go on", icon=":material/play_arrow:", on_click=work.go_on, help="Computes what is missing.")
-            draw(work, "landscape")
+            draw(work, "landscape", narrow)
 
 
 page()

@@ -11,7 +11,7 @@ from app.controls import Data, scene_controls
 from app.figures.restoration import data_uri
 from app.layout import headline
 from app.lessons.restore import LESSON
-from app.restoring import begin, comparison, run_to_the_end, stop
+from app.restoring import begin, best_run, comparison, run_to_the_end, stop
 from app.results import show_code, show_measurement, show_result
 from app.runs import Choice, Restoration, load_prior
 from app.scenes import Prepared, Scene, prepare
@@ -47,14 +47,14 @@ def buttons(row: DeltaGenerator, idle: bool, running: bool) -> None:
 
 
 def choose_run() -> Restoration:
-    """The newest run, or the one that is picked among those kept."""
-    names = {run.title: run for run in state.runs}
+    """What has just been run, the best where that was a comparison, or what is picked among the runs kept."""
+    names, best = {run.title: run for run in state.runs}, best_run()
     if len(names) == 1:
-        return state.runs[-1]
+        return best
     picked = st.segmented_control(
-        "Shown result", list(names), default=list(names)[-1], key="shown", required=True, label_visibility="collapsed",
+        "Shown result", list(names), default=best.title, key="shown", required=True, label_visibility="collapsed",
     )  # fmt: skip
-    return names.get(picked, state.runs[-1])
+    return names.get(picked, best)
 
 
 def preview(prepared: Prepared, code: AsCode | None) -> None:
@@ -116,7 +116,7 @@ def page() -> None:
     )  # by a click on a cell of "Maps", or here
     idle = scene is not None and prepared is not None and choice is not None and not running
     if asked and idle:
-        begin(scene, prepared, [choice] if asked == "restore" else comparison(choice, scene, more))
+        begin(scene, prepared, [choice] if asked == "restore" else comparison(choice, scene, more), choice.scheme)
         running = any(run.running for run in state.runs)
         idle = not running
     buttons(row, idle, running)

@@ -1,5 +1,7 @@
 """The page "Energy landscape": its figures from plain arrays, its work, and the page without a browser."""
 
+import csv
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +13,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from app import kept, landscapes
-from app.drawing import encoded
-from app.figures.landscape import Mark, Track, descent_figure, plane_figure
+from app.drawing import csv_of, encoded
+from app.figures.landscape import TALL, UP, Mark, Track, descent_figure, plane_figure
 from app.landscapes import BENDING, BLURRED, CLEAN, MIRROR, RANDOM, Landscape, View, figure_of, known
 from app.scenes import Upload
 from gnc_core import images, zoo
@@ -50,31 +52,62 @@ def a_plane_figure(points: int = 17) -> dict:
     return plane_figure(a, a, SIGMA, energy, [grid_minima(e) for e in energy], ("first", "second"), [Mark("x", 0, 0)])
 
 
-def test_a_frame_a_level_holds_the_surface_the_map_and_its_minima() -> None:
+def test_a_frame_a_level_holds_the_map_its_minima_and_the_relief() -> None:
     figure = go.Figure(a_plane_figure())
     assert [frame.name for frame in figure.frames] == [str(k) for k in range(5)]
-    assert [trace.type for trace in figure.frames[0].data] == ["surface", "scatter3d", "contour", "scatter"]
+    assert [trace.type for trace in figure.frames[0].data] == [
+        "contour",
+        *["scatter"] * 18,
+    ]  # 16 strips, and minima on both
     _, energy = wells()
     for k, frame in enumerate(figure.frames):
         np.testing.assert_allclose(frame.data[0].z, energy[k] - energy[k].min(), atol=1e-3)
-        np.testing.assert_array_equal(frame.data[0].z, frame.data[2].z)
-    assert sorted(figure.frames[0].data[3].x) == [-1, 1]
-    assert list(figure.frames[-1].data[3].x) == [0]
-    assert list(figure.data[3].y) == [0, 0]
-    assert figure.data[4].text == ("x",)
+    assert sorted(figure.frames[0].data[1].x) == [-1, 1]
+    assert list(figure.frames[-1].data[1].x) == [0]
+    assert list(figure.data[1].y) == [0, 0]
+    assert figure.data[-1].text == ("x",)
+    assert "surface" not in {trace.type for trace in figure.data}  # whose WebGL would hold the page up
+
+
+def test_the_relief_is_as_high_as_the_energy_and_its_minima_lie_on_it() -> None:
+    figure, (_, energy) = go.Figure(a_plane_figure()), wells()
+    for k, frame in enumerate(figure.frames):
+        share = (energy[k] - energy[k].min()) / np.ptp(energy[k])
+        *strips, dots = frame.data[2:]
+        farthest, nearest = np.array(strips[0].y), np.array(strips[-1].y)
+        np.testing.assert_allclose(nearest[:17], TALL * share[0], atol=1e-6)  # from left to right, and back behind it
+        np.testing.assert_allclose(farthest[17:], UP + TALL * share[-1][::-1], atol=1e-6)
+        middle, across = np.array(strips[7].y)[:17], np.array(figure.data[2 + 7].x)[:17]  # b = 0
+        for x, y in zip(dots.x, dots.y, strict=True):
+            assert y == pytest.approx(middle[np.abs(across - x).argmin()], abs=1e-6)
+
+
+def test_where_there_is_little_room_the_map_stands_below_the_relief() -> None:
+    a, energy = wells()
+    plane = a, a, SIGMA, energy, [grid_minima(e) for e in energy], ("first", "second"), [Mark("x", 0, 0)]
+    wide, narrow = (go.Figure(plane_figure(*plane, narrow=small)).layout for small in (False, True))
+    assert wide.xaxis2.domain[1] < wide.xaxis.domain[0]
+    assert narrow.xaxis.domain == narrow.xaxis2.domain == (0, 1)
+    assert narrow.yaxis.domain[1] < narrow.yaxis2.domain[0]
+
+
+def test_the_file_of_numbers_holds_the_map_alone() -> None:
+    rows = list(csv.DictReader(io.StringIO(csv_of(encoded(a_plane_figure())))))
+    assert {row["trace"] for row in rows} == {"contour 1", "local minimum", "images"}
+    assert sum(row["trace"] == "contour 1" for row in rows) == 6 * 17 * 17  # what is seen at first, and five frames
 
 
 def test_the_slider_counts_the_minima_and_frames_are_drawn_anew() -> None:
     steps = go.Figure(a_plane_figure()).layout.sliders[0].steps
     assert steps[0].label == "0.01: 2 local minima"
     assert steps[-1].label == "0.5: 1 local minimum"
-    assert steps[0].args[1]["frame"]["redraw"]  # plotly moves surfaces and maps in no other way
+    assert steps[0].args[1]["frame"]["redraw"]  # plotly moves maps in no other way
 
 
 def test_frames_hold_only_what_moves() -> None:
-    moves = {"surface": {"z"}, "scatter3d": {"x", "y", "z"}, "contour": {"z"}, "scatter": {"x", "y"}}
     for frame in a_plane_figure()["frames"]:
-        assert {trace["type"]: set(trace) - {"type"} for trace in frame["data"]} == moves
+        moves = [set(trace) - {"type"} for trace in frame["data"]]
+        assert moves == [{"z"}, {"x", "y"}, *[{"y"}] * 16, {"x", "y"}]
 
 
 def test_the_largest_plane_fits_a_page() -> None:

@@ -20,6 +20,7 @@ from app.figures.common import RED, Figure
 from app.figures.curvature import convexity_figure
 from app.figures.inside import (
     LONGEST_MAP,
+    function_maps,
     kernel_figure,
     potentials_figure,
     section_figure,
@@ -209,6 +210,26 @@ def test_surface_is_red_where_the_function_is_concave() -> None:
     assert figure.layout.scene.yaxis.ticktext == ("0.1", "0.3")
 
 
+def test_maps_show_every_level_on_its_own_range_and_lines_where_the_function_is_concave() -> None:
+    u = np.linspace(-1, 1, 49) * np.array([[1.0], [2.0]])
+    parts, titles = [u**3, 3 * u**2, 6 * u], ["φ", "φ′", "φ″"]
+    figure = checked(function_maps(u, np.array([0.1, 0.3]), parts, 1, titles))
+    first, lines = figure.data[:2]
+    x, z = np.array(first.x), np.array(first.z)
+    assert (x[0], x[-1]) == (-2, 2)
+    assert np.isnan(z[0][np.abs(x) > 1.01]).all()
+    inside = np.abs(x) < 0.99
+    np.testing.assert_allclose(z[0][inside], x[inside] ** 3, atol=0.01)
+    np.testing.assert_allclose(z[1], x**3, atol=0.03)
+    assert first.zmin == -first.zmax
+    drawn = ~np.isnan(np.array(lines.x))
+    np.testing.assert_allclose(np.array(lines.x)[drawn], u[u < 0], rtol=1e-6)
+    assert set(np.array(lines.y)[drawn].round(3)) == {np.float32(0.1), np.float32(0.3)}
+    assert [shape.y0 for shape in figure.layout.shapes] == [0.3] * 3
+    narrow = checked(function_maps(u, np.array([0.1, 0.3]), parts, 1, titles, narrow=True))
+    assert narrow.layout.xaxis.domain == narrow.layout.xaxis3.domain == (0, 1)
+
+
 def test_section_marks_the_same_places_in_all_three_panels() -> None:
     u = np.linspace(-2, 2, 41)
     figure = checked(section_figure(u, [u**3, 3 * u**2, 6 * u], ["φ", "φ′", "φ″"]))
@@ -320,11 +341,11 @@ def metrics(app: AppTest) -> dict[str, str]:
 
 def test_page_shows_all_kernels_and_one_in_detail() -> None:
     app = open_page(kernel="3", sigma="0.055")
-    overview, kernel, section, *surfaces = figures(app)
+    overview, kernel, section, maps = figures(app)
     assert len(overview["frames"]) == 24
     assert kernel["data"][0]["type"] == "heatmap"
     assert len(section["data"]) == 6
-    assert [surface["data"][0]["type"] for surface in surfaces] == ["surface"] * 3
+    assert [trace["type"] for trace in maps["data"]] == ["heatmap", "scatter"] * 3
     assert "Layer 1, kernel 3" in text(app)
     assert "middle of this page's image" in text(app)
     numbers = metrics(app)
@@ -332,6 +353,15 @@ def test_page_shows_all_kernels_and_one_in_detail() -> None:
     assert numbers["Convex at σ = 0.055"] == "8 of 8"
     assert numbers["Features with φ″ < 0 at σ = 0.055"] == "0%"
     assert sent(app) < MOST_BYTES
+
+
+def test_surfaces_are_drawn_when_they_are_asked_for() -> None:
+    app = open_page(space="true")
+    surfaces = figures(app)[3:]
+    assert [surface["data"][0]["type"] for surface in surfaces] == ["surface"] * 3
+    assert sent(app) < MOST_BYTES
+    app.toggle(key="space").set_value(False).run()
+    assert len(figures(app)) == 4
 
 
 @pytest.mark.parametrize(
@@ -391,7 +421,7 @@ def test_saved_inspection_is_used_and_needs_no_image() -> None:
     inspections.save("flat", measured)
     app = open_page(image="Upload an image")
     assert "measured on 3 images" in text(app)
-    assert len(figures(app)) == 6
+    assert len(figures(app)) == 4
     inspections.save("flat", replace(measured, curvature=-measured.curvature))
     app.run()
     assert app.metric[0].value == "no σ"

@@ -15,7 +15,7 @@ BENT = "document.querySelector('.st-key-bent .scatterlayer .trace:nth-child(2) .
 LINE = "document.querySelector('.st-key-kernels .scatterlayer .js-line').getAttribute('d')"
 
 
-def open_page(page: Page, url: str, charts: int = 6) -> None:
+def open_page(page: Page, url: str, charts: int = 4) -> None:
     page.goto(url)
     expect(page.get_by_role("heading", name="Inside the prior")).to_be_visible()
     expect(page.locator(".js-plotly-plot")).to_have_count(charts, timeout=A_WHILE)
@@ -94,11 +94,24 @@ def test_link_reproduces_the_view(page: Page, app_url: str) -> None:
     expect(page).to_have_url(re.compile(r"(?=.*kernel=7)(?=.*sigma=0.055)"))
 
 
+def test_surfaces_are_a_toggle_that_the_link_keeps(page: Page, app_url: str) -> None:
+    errors = failures(page)
+    open_page(page, app_url + QUICK)
+    expect(page.locator(".gl-container canvas")).to_have_count(0)
+    page.get_by_text("In space", exact=True).click()
+    expect(page.locator(".js-plotly-plot")).to_have_count(6, timeout=A_WHILE)
+    expect(page.locator(".gl-container canvas").first).to_be_visible(timeout=A_WHILE)
+    expect(page).to_have_url(re.compile("space=true"))
+    open_page(page, page.url, 6)
+    expect(page.get_by_role("switch", name="In space")).to_be_checked()
+    assert not errors
+
+
 def test_every_part_is_shown_without_an_error_and_goes_to_the_url(page: Page, app_url: str) -> None:
     errors = failures(page)
     open_page(page, app_url + QUICK + "&prior=foe-l1&part=On+the+image&noisy=true", 2)
     expect(page.get_by_role("switch", name="Add noise")).to_be_checked()
-    for part, charts in (("Curvature", 2), ("Convexity", 2), ("Surgery", 3), ("Training", 2), ("One kernel", 6)):
+    for part, charts in (("Curvature", 2), ("Convexity", 2), ("Surgery", 3), ("Training", 2), ("One kernel", 4)):
         page.get_by_test_id("stMain").get_by_role("radio", name=part).click()
         expect(page.locator(".js-plotly-plot")).to_have_count(charts, timeout=A_WHILE)
         if part != "One kernel":  # the default

@@ -1,6 +1,7 @@
 """The page "Energy landscape" in a real browser: it computes, its slider moves in the browser alone, and it lives in its URL."""
 
 import re
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -9,7 +10,7 @@ from .reading import failures
 
 QUICK = "/landscape?image=Cat&crop=32&grid=9"
 A_WHILE = 120_000  # milliseconds that a landscape may take on a busy machine
-HEIGHT = "document.querySelector('.js-plotly-plot')._fullData[2].z[0][0]"
+HEIGHT = "document.querySelector('.js-plotly-plot')._fullData[0].z[0][0]"
 
 
 def open_page(page: Page, url: str) -> None:
@@ -79,3 +80,43 @@ def test_figure_is_in_view_on_a_small_screen(page: Page, app_url: str, view: str
     figure = page.locator(".js-plotly-plot").bounding_box()
     assert figure
     assert figure["y"] + figure["height"] <= 768
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("view", ["Two+directions", "One+direction+and+σ"])
+def test_on_a_phone_nothing_scrolls_sideways(
+    page: Page, app_url: str, view: str, theme: Literal["light", "dark"]
+) -> None:
+    wrong = failures(page)
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_page(page, app_url + QUICK + "&view=" + view)
+    # Narrow, once the browser has said so: the colour bar lies above the map.
+    page.wait_for_function("""() => {
+        const box = name => document.querySelector(`.js-plotly-plot ${name}`)?.getBoundingClientRect();
+        const bar = box('.colorbar .cbfills'), map = box('.contourlayer .contour');
+        return bar && map && bar.width > 200 && bar.bottom < map.top && map.width > 200;
+    }""")
+    figure = page.locator(".js-plotly-plot").bounding_box()
+    assert figure
+    assert figure["x"] + figure["width"] <= 390
+    for part in page.locator(
+        ".js-plotly-plot :is(.colorbar, .legend, .xtitle, .slider-container, .updatemenu-container)"
+    ).all():
+        place = part.bounding_box()
+        assert place
+        assert place["x"] >= 0
+        assert place["x"] + place["width"] <= 390
+    if view == "Two+directions":
+        menu, slider = (page.locator(f".{name}-container").bounding_box() for name in ("updatemenu", "slider"))
+        assert menu
+        assert slider
+        assert slider["y"] >= menu["y"] + menu["height"]
+        assert slider["width"] > 200
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    scrolls = (
+        "[...document.querySelectorAll('.stMainBlockContainer *')].filter(e => e.scrollWidth > e.clientWidth + 1 && "
+    )
+    scrolls += "['auto', 'scroll'].includes(getComputedStyle(e).overflowX) && e.clientWidth > 0).length"
+    assert page.evaluate(scrolls) == 0
+    assert not wrong
