@@ -8,6 +8,7 @@ import torch
 
 from app.kept import planes
 from gnc_core import images, problems, sweeps, zoo
+from gnc_core.choices import SchemeChoice, choose_scheme
 from gnc_core.measuring import landscape, metrics
 from gnc_core.problems import Denoising
 from gnc_core.restoration import schedules
@@ -29,6 +30,19 @@ def test_psnr_on_bundled_images(name, flow, learned):
     """Bounds 0.2 dB below what was measured."""
     assert restored(Flow(schedules.linear(NOISE, 0.01, 4)), name) > flow
     assert restored(Learned(zoo.find_family("foe-l1", "denoise").at(NOISE)), name) > learned
+
+
+@pytest.mark.parametrize("task", ["deblur", "superres", "mri"])
+def test_learned_schedules_of_linear_problems_are_better_than_the_flow_on_most_images(task):
+    prior, gains = zoo.load("foe-l1"), []
+    for name in images.sample_images():
+        truth = images.crop_center(images.load_sample(name), 96)[:, :1]
+        problem, found = problems.task(task).degrade(truth, 0.01, seed=0), []
+        for choice in (SchemeChoice("flow"), SchemeChoice()):
+            *_, last = choose_scheme(choice, prior, "foe-l1", task, 0.01).run(prior, problem)
+            found.append(metrics.psnr(last.image, truth).item())
+        gains.append(found[1] - found[0])
+    assert np.median(gains) > 0.02
 
 
 def test_kept_planes_of_energy_landscape_are_those_of_the_prior():
