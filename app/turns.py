@@ -32,10 +32,14 @@ class Account:
         return self.seen or self.spent >= LONG_SECONDS
 
     def ask(self) -> None:
-        """Quick work has waited since it first asked for a turn, and goes through the queue once, in however many turns; long
-        work comes anew."""
-        if self.long or self.due < 0:
+        """Work of which there is nothing to be seen yet has waited since it first asked for a turn, and goes through the queue
+        once, in however many turns; what has been seen comes anew."""
+        if self.seen or self.due < 0:
             self.due = max(self.due, time.monotonic())
+
+    def come_anew(self) -> None:
+        """It has not been waiting until now."""
+        self.due = -math.inf
 
     def enter(self, seconds: float) -> None:
         """Computing counts as having come later by as long, and by `WEIGHT` times as long when work is long already."""
