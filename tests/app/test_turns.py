@@ -119,6 +119,20 @@ def test_long_work_comes_anew_with_every_turn():
     assert queue.order == ["came later", "seen"]
 
 
+def test_long_work_that_nobody_has_seen_keeps_its_place():
+    turns, work = Turns(places=2), account(0.0)
+    queue = Queue(turns)
+    with turns.turn(work):
+        pass
+    work.spent = 60.0
+    with turns.turn(account(0.0)):
+        with turns.turn(account(0.0)):
+            queue.ask("came later", 0.0)
+            queue.ask("unseen", work)
+        queue.join()
+    assert queue.order == ["unseen", "came later"]
+
+
 def test_a_visitor_who_leaves_waits_no_longer(monkeypatch):
     """When the browser's connection ends, Streamlit asks the session's script to stop."""
 
