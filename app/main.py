@@ -14,7 +14,7 @@ ROOT = str(Path(__file__).resolve().parents[1])
 if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
-from app import warming  # noqa: E402
+from app import memory, warming  # noqa: E402
 from app.pages import PAGES  # noqa: E402
 from app.session import errors_told, keep_shared  # noqa: E402
 
@@ -51,3 +51,4 @@ with errors_told():
 
         save_controls(st.session_state.get("save_place"))
     set_aside(len(sys.modules))
+    memory.give_back()

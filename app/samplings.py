@@ -53,7 +53,7 @@ class Walk:
     seed: int
 
 
-@st.cache_data(max_entries=64, show_spinner="Walking …")
+@st.cache_data(max_entries=16, show_spinner="Walking …")
 def walked(walk: Walk) -> Walked:
     """The chains of a walk, from noise of the largest sigma."""
     mixture, low, high = MIXTURES[walk.mixture], 0.01, comparison.WALK

@@ -6,9 +6,10 @@ Without torchrun there is one process, number 0 of 1, and all functions here do 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, TypeVar
 
 import torch
@@ -43,6 +44,9 @@ def processes(device: str, backend: str | None = None, patience: timedelta | Non
     if device == "cuda":
         device = f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % torch.cuda.device_count()}"
         torch.cuda.set_device(device)
+    # Its functions have the group that there is when it is loaded as their default: loaded later, by a part of PyTorch that needs
+    # it, it would keep ours beyond its end, with threads that the process may fall over when it exits (SIGABRT).
+    import_module("torch.distributed.nn")
     dist.init_process_group(backend or ("gloo" if device == "cpu" else "nccl"), timeout=patience)
     try:
         yield device
@@ -101,3 +105,17 @@ def mean(values: Tensor) -> Tensor:
     total = values.clone()
     dist.all_reduce(total)
     return total / size()
+
+
+def average(gradients: Iterable[Tensor]) -> None:
+    """Sets gradients to their means over the processes, in one message after the whole pass back.
+
+    PyTorch's own module for this keeps the group, and its threads, for as long as there is a model.
+
+    >>> average([torch.ones(2)])  # one process: they stay
+    """
+    if size() > 1:
+        gradients = list(gradients)
+        means = mean(torch.cat([gradient.flatten() for gradient in gradients]))
+        for gradient, value in zip(gradients, means.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(value.view_as(gradient))

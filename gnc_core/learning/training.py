@@ -1,6 +1,6 @@
 """Training by score matching: AdaBelief, cosine annealing, averaged weights, exact resume, one process or many.
 
-Under torchrun every process draws the same batch and computes its part of it; DistributedDataParallel averages the gradients.
+Under torchrun every process draws the same batch and computes its part of it; the gradients are averaged over them all.
 N processes thus follow the loss curve of one, up to rounding.
 """
 
@@ -13,7 +13,6 @@ from typing import Any, cast
 import torch
 from pytorch_optimizer import AdaBelief
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 from gnc_core.errors import InputError
@@ -32,7 +31,7 @@ CONSTANT_START, CONSTANT_MEMORY, CONSTANT_END = 100, 1000, 1000  # batches that 
 
 
 class _Loss(nn.Module):
-    """The loss as a module, as DistributedDataParallel wants it."""
+    """What is learned from a part of a batch."""
 
     def __init__(self, prior: FieldsOfExperts, settings: Settings) -> None:
         super().__init__()
@@ -97,9 +96,7 @@ class Trainer(Learner):
         self.convex = self._convex_set() if settings.convex_from else None
         self.optimizer = AdaBelief(self.prior.parameters(), lr=settings.learning_rate, weight_decay=0.0)
         self.averaged = AveragedModel(self.prior, multi_avg_fn=self.average)
-        self.loss: nn.Module = _Loss(self.prior, settings)
-        if distributed.size() > 1:
-            self.loss = DistributedDataParallel(self.loss, broadcast_buffers=False)
+        self.loss = _Loss(self.prior, settings)
         self.constant = self._fit_constant(self.prior, constant_start or CONSTANT_START)
         self._held_out = self._crops(validation) if validation else None
 
@@ -188,6 +185,7 @@ class Trainer(Learner):
         self.check(means[0], "loss")
         self.optimizer.zero_grad()
         loss.backward()
+        distributed.average(p.grad for p in self.prior.parameters() if p.grad is not None)
         norm = nn.utils.clip_grad_norm_(self.prior.parameters(), settings.clip)
         self.check(norm, "gradient")
         for group in self.optimizer.param_groups:
