@@ -12,7 +12,7 @@ CHANGED = "rgb(220, 130, 0)"
 ZERO = {"zeroline": True, "zerolinecolor": MARK}
 # Below zero, zero, above: told apart by colour-blind people, and red is seen on all of them.
 SIGNED = [[0, "rgb(60, 105, 185)"], [0.5, "rgb(245, 245, 240)"], [1, "rgb(235, 195, 50)"]]
-MAP_POINTS = 97  # from the smallest u of any level to the largest
+MAP_POINTS = 65  # from the smallest u of any level to the largest
 STRONGEST = 0.05  # share of a map's values that the colours do not tell apart: potentials rise steeply at their ends
 
 
@@ -55,13 +55,7 @@ def function_maps(
     u, and each of the values: (S, P). `current`: the level that a line marks. narrow: below each other.
     """
     across = np.linspace(u.min(), u.max(), MAP_POINTS)
-    concave = np.where(values[-1] < 0, u, np.nan)
-    gap = np.full((len(sigma), 1), np.nan)
-    lines = {
-        "type": "scatter", "mode": "lines", "name": "φ″ < 0", "x": np.hstack([concave, gap]).ravel().astype(np.float32),
-        "y": np.repeat(sigma, u.shape[1] + 1).astype(np.float32), "line": {"color": RED, "width": 1.5}, "hoverinfo": "skip",
-        "showlegend": False,
-    }  # fmt: skip
+    concave = _across(u, sigma, values[-1] < 0)
     layout = panels(titles, 0.11, below=narrow)
     data, numbers = list[Part](), range(1, len(values) + 1)
     for number, (part, title) in enumerate(zip(values, titles, strict=True), 1):
@@ -76,7 +70,7 @@ def function_maps(
             "colorbar": {"x": right + 0.005, "y": (bottom + top) / 2, "len": top - bottom, "thickness": 8, "outlinewidth": 0,
                          "nticks": 5, "xpad": 2, "ypad": 0},
         }  # fmt: skip
-        data += [on_panel(map_, number), on_panel(lines, number)]
+        data.append(on_panel(map_, number))
         half = (sigma[-1] / sigma[0]) ** (0.5 / max(len(sigma) - 1, 1))  # of a cell
         layout[f"yaxis{name}"] |= log_axis("", float(sigma[0] / half), float(sigma[-1] * half)) | {"showgrid": False}
         layout[f"xaxis{name}"] |= {"showgrid": False}
@@ -84,9 +78,22 @@ def function_maps(
             layout[f"xaxis{name}"] |= {"title": {"text": "feature u"}}
         if narrow or number == 1:
             layout[f"yaxis{name}"] |= {"title": {"text": "smoothing σ"}}
-    marks = {"shapes": [horizontal(float(sigma[current]), number, color="black", dash="dot") for number in numbers]}
+    red = {"type": "path", "path": concave, "line": {"color": RED, "width": 1.5}}
+    shapes = [horizontal(float(sigma[current]), number, color="black", dash="dot") for number in numbers]
+    shapes += [red | {"xref": shape["xref"].split()[0], "yref": shape["yref"]} for shape in shapes]
     size = {"height": 680 if narrow else 300, "margin": {"l": 50, "r": 45, "t": 30, "b": 40}, "hovermode": "closest"}
-    return {"data": data, "layout": layout | marks | size}
+    return {"data": data, "layout": layout | {"shapes": shapes} | size}
+
+
+def _across(u: np.ndarray, sigma: np.ndarray, chosen: np.ndarray) -> str:
+    """A path along sigma through the points (S, P) that are chosen: a single one, where a curve with gaps would be hundreds."""
+    path = ""
+    for level, places, row in zip(sigma, u, chosen, strict=True):
+        half = (places[1] - places[0]) / 2
+        edges = np.flatnonzero(np.diff(np.pad(row.astype(int), 1)))
+        for first, after in edges.reshape(-1, 2):
+            path += f"M{places[first] - half:.4g},{level:.4g}L{places[after - 1] + half:.4g},{level:.4g}"
+    return path
 
 
 def surface_figure(
