@@ -31,6 +31,12 @@ def test_from_grey_the_flow_suits_as_schedules_are_learned_from_the_fill():
         assert isinstance(choose_scheme(SchemeChoice(), prior, "foe-l1", "inpaint", 0.8, start), kind)
 
 
+def test_those_for_deblurring_suit_gaussian_kernels_and_motions():
+    prior = zoo.load("foe-l1")
+    for kernel, kind in (("", Learned), ("gaussian:3", Learned), ("motion:15:30", Learned), ("shake:1", Flow)):
+        assert isinstance(choose_scheme(SchemeChoice(), prior, "foe-l1", "deblur", 0.01, setting=kernel), kind)
+
+
 def test_the_learned_schedules_are_taken_where_there_are_some(name):
     for level in (0.02, 0.0735, 0.4):
         scheme = chosen(name, level=level)

@@ -75,6 +75,11 @@ class Deblurring(Linear):
         """A photograph goes on beyond its border, nobody knows how: as its mirror image is the best guess of the three."""
         return cls(observation, level, kernel(cls.chosen(setting)), "reflect")
 
+    @classmethod
+    def learned_suit(cls, setting: str = "") -> bool:
+        """Those fitted to a Gaussian kernel gain with other Gaussians and with motions, and lose with a hand's shake."""
+        return cls.chosen(setting).startswith(("gaussian", "motion"))
+
     @property
     def shown(self) -> Tensor:
         return self.observation
