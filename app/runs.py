@@ -123,7 +123,6 @@ class Work(ABC):
 
     def go_on(self) -> None:
         """Takes back a stop."""
-        self._account.come_anew()
         with self._lock:
             self.stopped = False
 
