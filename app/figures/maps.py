@@ -163,14 +163,13 @@ def _text(one: Map, place: tuple[int, int], images: int) -> str:
 
 
 def _contours(attainment: np.ndarray, levels: Sequence[tuple[int, str, str]]) -> list[Part]:
-    """Where attainment crosses the levels (%): a dark line on a light one, to be seen on all colours, up to the maps' edges."""
+    """Where attainment crosses the levels (%): dark lines, light below, to be seen on all colours, up to the maps' edges."""
     rows, columns = attainment.shape
     place = {"x": [-0.5, *range(columns), columns - 0.5], "y": [-0.5, *range(rows), rows - 0.5]}
     line = {"type": "contour", "z": 100 * np.pad(attainment, 1, "edge"), **place, "showscale": False, "hoverinfo": "skip",
             "showlegend": False}  # fmt: skip
     values = [level for level, _, _ in levels]
     between = {"start": values[0], "end": values[-1], "size": max(values[-1] - values[0], 1), "coloring": "none"}
-    # One light line for all: contours are what takes these figures most of their time.
     halo = line | {"contours": between, "line": {"color": HALO, "width": 4.5}, "name": "below the lines"}
     return [halo] + [
         line | {"contours": {"start": level, "end": level, "size": 1, "coloring": "none"}, "name": f"{level} %",
