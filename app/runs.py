@@ -123,6 +123,7 @@ class Work(ABC):
 
     def go_on(self) -> None:
         """Takes back a stop."""
+        self._account.come_anew()
         with self._lock:
             self.stopped = False
 

@@ -1,10 +1,12 @@
 """Whose turn it is to compute, where many visitors want to: quick work never waits for long work."""
 
 import itertools
+import math
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import streamlit as st
 
@@ -13,6 +15,7 @@ from gnc_core.prior import threads
 
 LONG_SECONDS = 2.0  # of computing, from which on work is long in any case
 WEIGHT = 10.0  # of a second of computing by long work
+LOOK_SECONDS = 0.5  # after so long, whoever waits looks whether the visitor is still there, and again
 PLACES = min(max(CORES, 2), 4)  # each takes memory
 
 
@@ -21,12 +24,22 @@ class Account:
     to be seen of it."""
 
     def __init__(self) -> None:
-        self.spent = self.due = 0.0
+        self.spent, self.due = 0.0, -math.inf
         self.seen = False
 
     @property
     def long(self) -> bool:
         return self.seen or self.spent >= LONG_SECONDS
+
+    def ask(self) -> None:
+        """Work of which there is nothing to be seen yet has waited since it first asked for a turn, and goes through the queue
+        once, in however many turns; what has been seen comes anew."""
+        if self.seen or self.due < 0:
+            self.due = max(self.due, time.monotonic())
+
+    def come_anew(self) -> None:
+        """It has not been waiting until now."""
+        self.due = -math.inf
 
     def enter(self, seconds: float) -> None:
         """Computing counts as having come later by as long, and by `WEIGHT` times as long when work is long already."""
@@ -34,17 +47,28 @@ class Account:
         self.spent += seconds
 
 
+@dataclass(order=True)
+class Ticket:
+    """Somebody who waits: the least is the next. share: of the cores, when called."""
+
+    due: float
+    number: int
+    long: bool = field(compare=False)
+    called: threading.Event = field(compare=False, default_factory=threading.Event)
+    share: int = field(compare=False, default=1)
+
+
 class Turns:
     """A few places at which to compute, between which the machine divides its cores; long work never has the last one.
 
-    Of those who wait, whoever counts as having come first goes first (`Account.enter`). So whoever begins waits for no long work,
+    Of those who wait, whoever counts as having come first goes first (`Account`). So whoever begins waits for no long work,
     and gets a first figure before others get a better one; and nobody waits for ever.
     """
 
     def __init__(self, places: int = PLACES) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()  # a turn may end wherever Python collects its garbage, here too
         self._numbers = itertools.count()
-        self._waiting: list[tuple[float, int, bool]] = []
+        self._waiting: list[Ticket] = []
         self._places, self._taken, self._taken_for_long = places, 0, 0
 
     @property
@@ -53,35 +77,50 @@ class Turns:
         return len(self._waiting)
 
     @contextmanager
-    def turn(self, account: Account) -> Iterator[None]:
-        """Waits for a turn, which lasts as long as the context; what it takes goes to the account."""
-        long = account.long
-        with self._changed:
-            account.due = max(account.due, time.monotonic())
-            ticket = (account.due, next(self._numbers), long)
+    def turn(self, account: Account, patient: bool = False) -> Iterator[None]:
+        """Waits for a turn, which lasts as long as the context; what it takes goes to the account. A visitor who leaves or clicks
+        meanwhile waits no longer: Streamlit ends the page's script, unless it is `patient`."""
+        account.ask()
+        ticket = Ticket(account.due, next(self._numbers), account.long)
+        with self._lock:
             self._waiting.append(ticket)
-            self._changed.wait_for(lambda: self._next() == ticket)
-            self._waiting.remove(ticket)
-            self._taken += 1
-            self._taken_for_long += long
-            share = max(1, CORES // self._taken)
-            self._changed.notify_all()
+            self._call()
+        try:
+            while not ticket.called.wait(None if patient else LOOK_SECONDS):
+                "page" in st.session_state  # noqa: B015  (here, as wherever a script asks Streamlit for something, it is ended)
+        except BaseException:
+            self._leave(ticket)
+            raise
         begin = time.monotonic()
         try:
-            with threads.sharing(share):
+            with threads.sharing(ticket.share):
                 yield
         finally:
             account.enter(time.monotonic() - begin)
-            with self._changed:
-                self._taken -= 1
-                self._taken_for_long -= long
-                self._changed.notify_all()
+            self._leave(ticket)
 
-    def _next(self) -> tuple[float, int, bool] | None:
-        """Whose turn it is, if there is a place."""
-        last_for_quick = self._taken_for_long == self._places - 1
-        able = [ticket for ticket in self._waiting if not (ticket[2] and last_for_quick)]
-        return min(able, default=None) if self._taken < self._places else None
+    def _leave(self, ticket: Ticket) -> None:
+        with self._lock:
+            if ticket.called.is_set():
+                self._taken -= 1
+                self._taken_for_long -= ticket.long
+            else:
+                self._waiting.remove(ticket)
+            self._call()
+
+    def _call(self) -> None:
+        """Calls those whose turn it is, as long as there are places."""
+        while self._taken < self._places:
+            last_for_quick = self._taken_for_long == self._places - 1
+            able = [ticket for ticket in self._waiting if not (ticket.long and last_for_quick)]
+            if not able:
+                return
+            ticket = min(able)
+            self._waiting.remove(ticket)
+            self._taken += 1
+            self._taken_for_long += ticket.long
+            ticket.share = max(1, CORES // self._taken)
+            ticket.called.set()
 
 
 @st.cache_resource
@@ -94,5 +133,5 @@ def in_turns(pieces: Iterable[float]) -> Iterator[float]:
     """Hands on the pieces of work that is no `Work`, each in a turn of its own, so that others pass between them. To be closed
     when the work is over, however it ends."""
     for piece in pieces:
-        with turns().turn(Account()):
+        with turns().turn(Account(), patient=True):  # what has been done would be lost
             yield piece

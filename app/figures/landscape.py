@@ -53,7 +53,7 @@ def plane_figure(
     a, b = a.astype(np.float32), b.astype(np.float32)
     moving = [_level(a, b, z, found) for z, found in zip(height, minima, strict=True)]
     still = [
-        CONTOURS | {"x": a, "y": b, "ncontours": 24, "colorbar": _bar("R − min R", narrow),
+        CONTOURS | {"x": a, "y": b, "ncontours": 24, "name": "R", "colorbar": _bar("R − min R", narrow),
                     "hovertemplate": "a = %{x:.3g}, b = %{y:.3g}: %{z:.4g}<extra></extra>"},
         {"mode": "markers", "marker": DOT | {"size": 11}, "name": "local minimum",
          "hovertemplate": "local minimum: a = %{x:.3g}, b = %{y:.3g}<extra></extra>"},

@@ -93,8 +93,8 @@ def test_where_there_is_little_room_the_map_stands_below_the_relief() -> None:
 
 def test_the_file_of_numbers_holds_the_map_alone() -> None:
     rows = list(csv.DictReader(io.StringIO(csv_of(encoded(a_plane_figure())))))
-    assert {row["trace"] for row in rows} == {"contour 1", "local minimum", "images"}
-    assert sum(row["trace"] == "contour 1" for row in rows) == 6 * 17 * 17  # what is seen at first, and five frames
+    assert {row["trace"] for row in rows} == {"R", "local minimum", "images"}
+    assert sum(row["trace"] == "R" for row in rows) == 6 * 17 * 17  # what is seen at first, and five frames
 
 
 def test_the_slider_counts_the_minima_and_frames_are_drawn_anew() -> None:

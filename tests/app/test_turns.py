@@ -33,11 +33,12 @@ class Queue:
     def __init__(self, turns: Turns) -> None:
         self.turns, self.order, self.threads = turns, [], []
 
-    def ask(self, name: str, spent: float) -> None:
+    def ask(self, name: str, who: float | Account) -> None:
+        """who: what has been spent so far, or whose account it is."""
         before = self.turns.waiting
 
         def compute() -> None:
-            with self.turns.turn(account(spent)):
+            with self.turns.turn(who if isinstance(who, Account) else account(who)):
                 self.order.append(name)
 
         self.threads.append(threading.Thread(target=compute))
@@ -90,6 +91,72 @@ def test_equals_go_in_the_order_of_their_arrival():
                 queue.ask(name, 0.0)
         queue.join()
     assert queue.order == ["a", "b", "c"]
+
+
+def test_quick_work_keeps_its_place_from_turn_to_turn():
+    turns, work = Turns(places=1), Account()
+    queue = Queue(turns)
+    with turns.turn(work):
+        pass
+    with turns.turn(account(0.0)):
+        queue.ask("came later", 0.0)
+        queue.ask("second turn", work)
+    queue.join()
+    assert queue.order == ["second turn", "came later"]
+
+
+def test_long_work_comes_anew_with_every_turn():
+    turns, work = Turns(places=2), account(0.0)
+    queue = Queue(turns)
+    with turns.turn(work):
+        pass
+    work.seen = True
+    with turns.turn(account(0.0)):
+        with turns.turn(account(0.0)):
+            queue.ask("came later", 0.0)
+            queue.ask("seen", work)
+        queue.join()
+    assert queue.order == ["came later", "seen"]
+
+
+def test_long_work_that_nobody_has_seen_keeps_its_place():
+    turns, work = Turns(places=2), account(0.0)
+    queue = Queue(turns)
+    with turns.turn(work):
+        pass
+    work.spent = 60.0
+    with turns.turn(account(0.0)):
+        with turns.turn(account(0.0)):
+            queue.ask("came later", 0.0)
+            queue.ask("unseen", work)
+        queue.join()
+    assert queue.order == ["unseen", "came later"]
+
+
+def test_a_visitor_who_leaves_waits_no_longer(monkeypatch):
+    """When the browser's connection ends, Streamlit asks the session's script to stop."""
+
+    def page() -> None:
+        import streamlit as st
+
+        from app.turns import Account, turns
+
+        with turns().turn(Account()):
+            st.text("computed")
+
+    real = Account.ask
+
+    def leave(self: Account) -> None:
+        real(self)
+        get_script_run_ctx().script_requests.request_stop()
+
+    with ExitStack() as places:
+        for _ in range(module.PLACES):
+            places.enter_context(module.turns().turn(Account()))
+        monkeypatch.setattr(Account, "ask", leave)
+        shown = AppTest.from_function(page, default_timeout=60).run()
+        assert not shown.text
+        assert module.turns().waiting == 0
 
 
 def test_a_turn_that_fails_is_over():

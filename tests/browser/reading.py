@@ -25,3 +25,12 @@ def failures(page: Page) -> list[str]:
     page.on("pageerror", lambda error: found.append(str(error)))
     page.on("console", note)
     return found
+
+
+def until_changed(page: Page, expression: str, before: object, timeout: float | None = None) -> None:
+    """Waits until a JavaScript expression has another value; while a figure is drawn anew, it may have none, or fail."""
+    page.wait_for_function(
+        f"before => {{ try {{ const now = {expression}; return now != null && now !== before; }} catch {{ return false; }} }}",
+        arg=before,
+        timeout=timeout,
+    )

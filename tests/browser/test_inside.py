@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
-from .reading import failures, metric
+from .reading import failures, metric, until_changed
 
 QUICK = "/inside?image=Cat&side=64"
 A_WHILE = 120_000  # milliseconds that measuring a prior and drawing it may take on a busy machine
@@ -60,7 +60,7 @@ def test_slider_moves_the_curves_in_the_browser_alone(page: Page, app_url: str, 
     expect(label).to_have_text("smoothing σ = 0.01")
     drag_slider(page, 1)
     expect(label).to_have_text("smoothing σ = 0.5")
-    page.wait_for_function(f"before => {LINE} !== before", arg=before)
+    until_changed(page, LINE, before)
     assert len(sent) == count
     curve = "document.querySelector('.st-key-kernels .js-plotly-plot').data[0].line.color"
     red, _, blue = (float(v) for v in page.evaluate(curve)[4:-1].split(","))
@@ -116,6 +116,9 @@ def test_every_part_is_shown_without_an_error_and_goes_to_the_url(page: Page, ap
         expect(page.locator(".js-plotly-plot")).to_have_count(charts, timeout=A_WHILE)
         if part != "One kernel":  # the default
             expect(page).to_have_url(re.compile(f"part={part}"))
+            expect(page).not_to_have_url(
+                re.compile("noisy")
+            )  # what is left behind leaves the URL when the page has been drawn
         expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=A_WHILE)
     assert not errors
 
@@ -159,7 +162,7 @@ def test_a_handle_bends_the_potential_and_the_link_keeps_it(page: Page, app_url:
     before = metric(page, "Energy changed"), page.evaluate(BENT)
     slider.press("ArrowRight")
     expect(page).to_have_url(re.compile(r"bend3=0\.55"), timeout=A_WHILE)
-    page.wait_for_function(f"before => {BENT} !== before", arg=before[1], timeout=A_WHILE)
+    until_changed(page, BENT, before[1], A_WHILE)
     changed = page.get_by_test_id("stMetric").filter(has_text="Energy changed").get_by_test_id("stMetricValue")
     expect(changed).not_to_have_text(before[0], timeout=A_WHILE)
     open_page(page, link, 3)  # the first link still shows what it has shown

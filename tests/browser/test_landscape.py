@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 
-from .reading import failures
+from .reading import failures, until_changed
 
 QUICK = "/landscape?image=Cat&crop=32&grid=9"
 A_WHILE = 120_000  # milliseconds that a landscape may take on a busy machine
@@ -27,7 +27,7 @@ def test_slider_changes_the_landscape_in_the_browser_alone(page: Page, app_url: 
     open_page(page, app_url + QUICK)
     label, count = page.locator(".slider-label").first, len(sent)
     expect(label).to_contain_text("smoothing σ = 0.01:")
-    page.evaluate(f"window.before = {HEIGHT}")
+    before = page.evaluate(HEIGHT)
     rail = page.locator(".slider-rail-rect").bounding_box()
     assert rail
     page.mouse.move(rail["x"] + 3, rail["y"] + rail["height"] / 2)
@@ -35,7 +35,7 @@ def test_slider_changes_the_landscape_in_the_browser_alone(page: Page, app_url: 
     page.mouse.move(rail["x"] + rail["width"], rail["y"] + rail["height"] / 2, steps=5)
     page.mouse.up()
     expect(label).to_contain_text("smoothing σ = 0.5:", timeout=A_WHILE)
-    page.wait_for_function(f"{HEIGHT} !== window.before")
+    until_changed(page, HEIGHT, before)
     assert len(sent) == count
     assert not wrong
 

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from .reading import failures
+from .reading import failures, until_changed
 
 PAGE = "/schedules?lecture=true"
 QUICK = "/landscape?image=Cat&crop=32&grid=9&second=Random"
@@ -25,6 +25,12 @@ def open_page(page: Page, url: str) -> None:
 
 def settled(page: Page) -> None:
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=A_WHILE)
+
+
+def press(page: Page, key: str) -> None:
+    """A key for the lecture, as soon as it listens."""
+    expect(page.locator("[data-listening]")).to_be_attached()
+    page.keyboard.press(key)
 
 
 def save_button(page: Page) -> Locator:
@@ -60,13 +66,13 @@ def test_arrow_keys_go_through_the_experiments_and_the_figure_follows(page: Page
     expect(told).to_contain_text("go through the 3 experiments")
     for key, name in (("ArrowRight", "More noise"), ("PageDown", "More steps"), ("ArrowLeft", "More noise")):
         before = page.evaluate(SIGMA)
-        page.keyboard.press(key)
+        press(page, key)
         expect(told).to_contain_text(name)
-        page.wait_for_function(f"before => {SIGMA} !== before", arg=before)
+        until_changed(page, SIGMA, before)
         settled(page)
     expect(page.get_by_role("slider", name="Noise level")).to_have_value("0.3")
     expect(page).to_have_url(re.compile("noise=0.3"))
-    page.keyboard.press("ArrowLeft")
+    press(page, "ArrowLeft")
     expect(told).to_contain_text("3/3")  # around
     assert not wrong
 
@@ -89,7 +95,7 @@ def test_keys_within_a_control_are_left_to_it(page: Page, app_url: str) -> None:
 
 def test_a_control_that_an_experiment_has_set_can_be_changed(page: Page, app_url: str) -> None:
     open_page(page, app_url + PAGE)
-    page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight")
     slider = page.get_by_role("slider", name="Noise level")
     expect(slider).to_have_value("0.3")
     settled(page)
@@ -97,7 +103,7 @@ def test_a_control_that_an_experiment_has_set_can_be_changed(page: Page, app_url
     slider.press("ArrowRight")
     expect(page).to_have_url(re.compile("noise=0.302"))
     page.locator("h1").click()  # away from the control
-    page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight")
     expect(page.get_by_test_id("stAlert")).to_contain_text("More steps")
 
 
@@ -105,12 +111,12 @@ def test_an_experiment_takes_over_the_plane(page: Page, app_url: str) -> None:
     page.goto(app_url + "/two-dimensions?lecture=true&blur=0.2&at=5")
     plane = page.locator(".plane[data-drawn]")
     expect(plane).to_have_attribute("data-drawn", "5 0.2 22 contours")
-    page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight")
     expect(plane).to_have_attribute("data-drawn", "0 0.6 22 contours")
-    page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight")
     expect(plane).to_have_attribute("data-drawn", "0 0.6 4 contours")
     expect(page).to_have_url(re.compile("density=Square"))
-    page.keyboard.press("ArrowRight")
+    press(page, "ArrowRight")
     expect(plane).to_have_attribute("data-drawn", "0 0.4 22 contours")
     settled(page)
     step = plane.locator(".step")
@@ -150,9 +156,9 @@ def test_figures_are_saved_as_csv_and_as_an_animation_of_its_own(
     open_page(page, app_url + QUICK)
     expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
     table = list(csv.DictReader(save(page, "CSV", tmp_path).open()))
-    levels = {row["frame"] for row in table if row["trace"] == "contour 3"}
+    levels = {row["frame"] for row in table if row["trace"] == "R"}
     assert levels == {"", *map(str, range(8))}
-    assert sum(row["frame"] == "7" and row["trace"] == "contour 3" for row in table) == 81
+    assert sum(row["frame"] == "7" and row["trace"] == "R" for row in table) == 81
     path = save(page, "HTML", tmp_path)
     assert path.name == "landscape.html"
 
@@ -165,9 +171,9 @@ def test_figures_are_saved_as_csv_and_as_an_animation_of_its_own(
     expect(label).to_contain_text("smoothing σ = 0.01:")
     saved.locator(".updatemenu-button").first.click()
     expect(label).to_contain_text("smoothing σ = 0.5:", timeout=A_WHILE)
-    heights = "document.querySelector('.js-plotly-plot')._fullData[2].z"
+    heights = "document.querySelector('.js-plotly-plot')._fullData[0].z"
     shown = [value for row in saved.evaluate(f"{heights}.map(row => Array.from(row))") for value in row]
-    last = [float(row["z"]) for row in table if row["frame"] == "7" and row["trace"] == "contour 3"]
+    last = [float(row["z"]) for row in table if row["frame"] == "7" and row["trace"] == "R"]
     assert shown == pytest.approx(last, rel=1e-5)
     assert not asked
     assert not wrong

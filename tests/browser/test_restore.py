@@ -304,7 +304,8 @@ def test_the_table_of_all_runs_is_a_file_too(quiet: Page, app_url: str, tmp_path
     rows = list(csv.DictReader(io.StringIO((tmp_path / "runs.csv").read_text())))
     assert [row["method"] for row in rows][:3] == ["Wavelets", "Non-local means", "Total variation"]
     assert len(rows) == 6
-    assert f"{float(rows[0]['psnr']):.2f}" == metric(page, "PSNR")
+    best = max(float(row["psnr"]) for row in rows)
+    assert f"{best:.2f}" == metric(page, "PSNR")  # the page ends with the best result on show
 
 
 def test_the_settings_can_be_copied(quiet: Page, app_url: str, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Page, expect
 
-from .reading import failures
+from .reading import failures, until_changed
 
 A_WHILE = 120_000  # milliseconds that samples may take on a busy machine
 POSTERIOR = "/sampling?part=Posterior&image=Cat&part-side=48&inner=1"
@@ -27,12 +27,12 @@ def test_slider_moves_the_chains_in_the_browser_alone(page: Page, app_url: str) 
     open_page(page, app_url + "/sampling?chains=5&moves=20")
     label, count = page.locator(".slider-label").first, len(sent)
     expect(label).to_contain_text("step 20: 100 samples")
-    page.evaluate(f"window.before = {CHAINS}")
+    before = page.evaluate(CHAINS)
     rail = page.locator(".slider-rail-rect").bounding_box()
     assert rail
     page.mouse.click(rail["x"] + 3, rail["y"] + rail["height"] / 2)
     expect(label).to_contain_text("step 1: 5 samples", timeout=A_WHILE)
-    page.wait_for_function(f"{CHAINS} !== window.before")
+    until_changed(page, CHAINS, before)
     assert len(sent) == count
     assert not wrong
 
@@ -60,8 +60,7 @@ def test_a_chain_of_images_is_stopped_and_goes_on(page: Page, app_url: str) -> N
 
 
 def test_samples_are_stopped_and_go_on(page: Page, app_url: str) -> None:
-    page.goto(app_url + POSTERIOR + "&samples=24&draw-seed=5")
-    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=A_WHILE)
+    page.goto(app_url + "/sampling?part=Posterior&image=Cat&part-side=64&inner=2&samples=24&draw-seed=5")
     stop, again = page.get_by_role("button", name="Stop", exact=True), page.get_by_role("button", name="Go on")
     stop.click()
     expect(again).to_be_visible(timeout=A_WHILE)

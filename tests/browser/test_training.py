@@ -43,14 +43,14 @@ def test_a_run_is_watched_used_and_downloaded(page: Page, app_url: str, tmp_path
     page.set_viewport_size({"width": 390, "height": 844})
     tiles = page.locator(".js-plotly-plot").nth(1)
     page.wait_for_function(
-        "document.querySelectorAll('.js-plotly-plot')[1]?._fullData?.[0].z[0].length === 6 * 4"
+        "document.querySelectorAll('.js-plotly-plot')[1]?._fullData?.[0]?.z?.[0].length === 6 * 4"
     )  # six a row
     box = tiles.bounding_box()
     assert box
     assert box["x"] + box["width"] <= 390
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.set_viewport_size({"width": 1366, "height": 768})
-    page.wait_for_function("document.querySelectorAll('.js-plotly-plot')[1]?._fullData?.[0].z[0].length === 8 * 4")
+    page.wait_for_function("document.querySelectorAll('.js-plotly-plot')[1]?._fullData?.[0]?.z?.[0].length === 8 * 4")
     with page.expect_download() as file:
         button(page, "Download (ZIP)").click()
     file.value.save_as(tmp_path / "own.zip")

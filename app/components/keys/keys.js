@@ -3,7 +3,7 @@ const WAYS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
 const CONTROLS = "input, textarea, select, [role=slider], [role=tab], [role=option], [role=radio], [contenteditable], canvas";
 
 export default function (component) {
-  const { setTriggerValue } = component;
+  const { parentElement, setTriggerValue } = component;
   const listen = (event) => {
     const way = WAYS[event.key];
     if (!way || event.ctrlKey || event.altKey || event.metaKey) return;
@@ -13,5 +13,6 @@ export default function (component) {
     setTriggerValue("move", way);
   };
   document.addEventListener("keydown", listen);
+  parentElement.querySelector("span").dataset.listening = "";
   return () => document.removeEventListener("keydown", listen);
 }
