@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Self
 
 from gnc_core import checks
@@ -15,6 +17,9 @@ from .linear import LEVEL, Linear
 
 if TYPE_CHECKING:  # what a task is, the command line says without PyTorch
     from torch import Tensor
+
+# Points at which rays meet rows: so many are computed together, and of a problem that has no more they are kept, 12 bytes each.
+TOGETHER, KEPT = 2**20, 2**23
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,57 +91,73 @@ class Tomography(Linear):
     def forward(self, x: Tensor) -> Tensor:
         import torch
 
-        return torch.stack([beam.project(x) for beam in self.beams], 2) / max(self.size)
+        return torch.cat([beams.project(x) for beams in self._beams], 2) / max(self.size)
 
     def adjoint(self, y: Tensor) -> Tensor:
-        total = y.new_zeros(*y.shape[:2], *self.size)
-        for beam, line in zip(self.beams, y.unbind(2), strict=True):
-            total += beam.spread(line)
+        total, first = y.new_zeros(*y.shape[:2], *self.size), 0
+        for beams in self._beams:
+            total += beams.spread(y[:, :, first : first + beams.count])
+            first += beams.count
         return total / max(self.size)
 
     @property
-    def beams(self) -> Iterator[_Beam]:
+    def _beams(self) -> Iterable[_Beams]:
         angles, count = self.observation.shape[2:]
-        return (_Beam(math.pi / angles * number, count, self.size, self.observation) for number in range(angles))
+        return self._kept if angles * count * max(self.size) <= KEPT else self._made()
+
+    @cached_property
+    def _kept(self) -> list[_Beams]:
+        return list(self._made())
+
+    def _made(self) -> Iterator[_Beams]:
+        """All angles, as many at a time as turn the same way and find room."""
+        angles, count = self.observation.shape[2:]
+        directions = [(math.cos(theta), math.sin(theta)) for theta in (math.pi / angles * n for n in range(angles))]
+        for turned, group in groupby(directions, key=lambda direction: abs(direction[0]) < abs(direction[1])):
+            most = max(1, TOGETHER // (count * max(self.size)))
+            while some := list(islice(group, most)):
+                yield _Beams(some, turned, count, self.size, self.observation)
 
 
-class _Beam:
-    """Joseph's method: a ray x cos(theta) + y sin(theta) = d visits every row (column, where it is steeper), and takes its value
-    there between two pixels."""
+class _Beams:
+    """Joseph's method: a ray x cos(theta) + y sin(theta) = d visits every row (column, where it is steeper: turned), and takes
+    its value there between two pixels. directions: cos and sin of each theta."""
 
-    def __init__(self, theta: float, count: int, size: tuple[int, int], like: Tensor) -> None:
+    def __init__(
+        self, directions: Sequence[tuple[float, float]], turned: bool, count: int, size: tuple[int, int], like: Tensor
+    ) -> None:
         import torch
 
-        along, across = math.cos(theta), math.sin(theta)
-        self.turned = abs(along) < abs(across)
-        self.size = size[::-1] if self.turned else size
-        if self.turned:
+        self.turned, self.count = turned, len(directions)
+        self.size = rows, width = size[::-1] if turned else size
+        along, across = torch.tensor(directions, dtype=like.dtype, device=like.device).T[..., None, None]
+        if turned:
             along, across = across, along
-        self.length = 1 / abs(along)
-        rows, width = self.size
+        self.length = 1 / along.abs()[..., 0]  # (angles, 1)
         d, row = (torch.arange(n, dtype=like.dtype, device=like.device) - (n - 1) / 2 for n in (count, rows))
         place = (d - across * row[:, None]) / along + (width - 1) / 2 + 1  # in rows with a zero on either side
         place = place.clamp(0, width + 1 - 1e-4)
-        self.lower = place.floor().long()
+        self.lower = place.floor().long()  # (angles, rows, detectors)
         self.share = place - self.lower
 
     def project(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C, detectors)."""
+        """(N, C, H, W) to (N, C, angles, detectors)."""
         import torch
 
         rows = torch.nn.functional.pad(x.transpose(2, 3) if self.turned else x, (1, 1))
-        lower = self.lower.expand(*x.shape[:2], -1, -1)
-        first, second = rows.gather(3, lower), rows.gather(3, lower + 1)
-        return self.length * torch.lerp(first, second, self.share).sum(2)
+        rows = rows[:, :, None].expand(-1, -1, self.count, -1, -1)
+        lower = self.lower.expand(*x.shape[:2], -1, -1, -1)
+        first, second = rows.gather(4, lower), rows.gather(4, lower + 1)
+        return self.length * torch.lerp(first, second, self.share).sum(3)
 
-    def spread(self, line: Tensor) -> Tensor:
+    def spread(self, lines: Tensor) -> Tensor:
         """The adjoint of `project`."""
         rows, width = self.size
-        value = self.length * line[:, :, None]
-        lower = self.lower.expand(*line.shape[:2], -1, -1)
-        total = line.new_zeros(*line.shape[:2], rows, width + 2)
-        total.scatter_add_(3, lower, value * (1 - self.share)).scatter_add_(3, lower + 1, value * self.share)
-        image = total[..., 1:-1]
+        value = (self.length * lines)[:, :, :, None]
+        lower = self.lower.expand(*lines.shape[:2], -1, -1, -1)
+        total = lines.new_zeros(*lines.shape[:2], self.count, rows, width + 2)
+        total.scatter_add_(4, lower, value * (1 - self.share)).scatter_add_(4, lower + 1, value * self.share)
+        image = total.sum(2)[..., 1:-1]
         return image.transpose(2, 3) if self.turned else image
 
 
