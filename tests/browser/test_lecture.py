@@ -188,6 +188,8 @@ def test_the_camera_saves_what_is_chosen(page: Page, app_url: str, tmp_path: Pat
         page.get_by_test_id("stPopoverBody").get_by_text("SVG", exact=True).click()
         settled(page)
         page.keyboard.press("Escape")
+    chosen = "document.querySelector('.js-plotly-plot')?._context?.toImageButtonOptions?.format"
+    page.wait_for_function(f"kind => {chosen} === kind", arg=kind)
     figure = page.locator(".js-plotly-plot")
     figure.hover()
     with page.expect_download() as file:
