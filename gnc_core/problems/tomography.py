@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # what a task is, the command line says without PyTorch
     from torch import Tensor
 
 # Points at which rays meet rows: so many are computed together, and of a problem that has no more they are kept, 12 bytes each.
-TOGETHER, KEPT = 2**20, 2**23
+TOGETHER, KEPT = 2**18, 2**23
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,8 +113,8 @@ class Tomography(Linear):
         """All angles, as many at a time as turn the same way and find room."""
         angles, count = self.observation.shape[2:]
         directions = [(math.cos(theta), math.sin(theta)) for theta in (math.pi / angles * n for n in range(angles))]
+        most = max(1, TOGETHER // (count * max(self.size)))
         for turned, group in groupby(directions, key=lambda direction: abs(direction[0]) < abs(direction[1])):
-            most = max(1, TOGETHER // (count * max(self.size)))
             while some := list(islice(group, most)):
                 yield _Beams(some, turned, count, self.size, self.observation)
 

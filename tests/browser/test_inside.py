@@ -116,9 +116,8 @@ def test_every_part_is_shown_without_an_error_and_goes_to_the_url(page: Page, ap
         expect(page.locator(".js-plotly-plot")).to_have_count(charts, timeout=A_WHILE)
         if part != "One kernel":  # the default
             expect(page).to_have_url(re.compile(f"part={part}"))
-            expect(page).not_to_have_url(
-                re.compile("noisy")
-            )  # what is left behind leaves the URL when the page has been drawn
+            # Only when the page has been drawn does Streamlit take out of the URL what is left behind.
+            expect(page).not_to_have_url(re.compile("noisy"))
         expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=A_WHILE)
     assert not errors
 

@@ -13,6 +13,7 @@ export default function (component) {
     setTriggerValue("move", way);
   };
   document.addEventListener("keydown", listen);
+  // A key that is pressed before is lost: whoever presses keys by program waits for this.
   parentElement.querySelector("span").dataset.listening = "";
   return () => document.removeEventListener("keydown", listen);
 }
