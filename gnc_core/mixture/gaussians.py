@@ -67,6 +67,7 @@ class GaussianMixture:
         w = w / w.max()  # first, so that the sum of the largest numbers does not overflow
         kept = w > 0
         self.weights = w[kept] / w.sum()  # (K,)
+        self._log_weights = self.weights.log()
         self.means = mu[kept]  # (K, d)
         self.covariances = cov = cov[kept]  # (K,) or (K, d, d)
         # Eigenvalues and eigenvectors of S_i: those of C_i = S_i + sigma^2 I follow for any sigma.
@@ -178,7 +179,7 @@ class GaussianMixture:
         if self.axes is not None:
             offset = (offset[..., None, :] @ self.axes)[..., 0, :]
         a = offset / C
-        log_terms = self.weights.log() - 0.5 * (
+        log_terms = self._log_weights - 0.5 * (
             (offset * a).sum(-1) + C.log().sum(-1) + self.dimension * math.log(2 * math.pi)
         )
         if self.axes is not None:
@@ -201,6 +202,6 @@ def _sigma(sigma: Any, dtype: torch.dtype) -> Tensor:
         tensor = torch.as_tensor(sigma, dtype=dtype)
     except (TypeError, ValueError, RuntimeError):
         raise InputError("sigma must be a number or an array of numbers.") from None
-    if not (tensor.isfinite() & (tensor >= 0)).all():
+    if not ((tensor >= 0) & (tensor < math.inf)).all():  # NaN is neither
         raise InputError("sigma must be a finite number and not negative.")
     return tensor
