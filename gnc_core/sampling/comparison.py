@@ -27,7 +27,7 @@ BURN_IN = 20  # steps of a chain before its first sample
 PER_CHAIN = 20  # samples of a chain
 PIECE = 10  # steps of chains
 AXES = 16  # directions in the plane that samples are seen along
-POINTS = 2001  # that two distribution functions are compared at: distances of samples are exact to 1e-4
+POINTS = 2001  # that two distribution functions are compared at: 8,001 change distances on [-1, 1] by 1e-4
 PLANE = GaussianMixture(
     [0.2, 0.3, 0.5], [[-0.7, -0.5], [0.6, -0.4], [0.0, 0.6]],
     [[[0.05, 0.03], [0.03, 0.03]], [[0.002, 0.0], [0.0, 0.03]], [[0.04, -0.03], [-0.03, 0.04]]],
