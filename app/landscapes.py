@@ -18,6 +18,7 @@ from app import kept
 from app.drawing import Drawn, encoded
 from app.figures.common import Figure
 from app.figures.landscape import Mark, Track, descent_figure, plane_figure
+from app.helpers import Elsewhere, computed
 from app.own import folder_name, weights_of
 from app.runs import Work, load_prior
 from app.scenes import Upload, picture
@@ -81,6 +82,7 @@ class Landscape(Work):
         super().__init__()
         self.view = view
         self._prior = load_prior(view.prior)
+        self._energies_of = Elsewhere(self._prior) if self.device == "cpu" else self._prior
         whole, _ = picture(view.source, CONTENT, False, False, data)
         self._clean = images.crop_center(whole, view.crop)
         checks.check_size(self._clean, self._prior.min_size)
@@ -171,7 +173,7 @@ class Landscape(Work):
                     number += len(self.a[::apart])
                     if len(missing):
                         place = self.a[missing], self.b[[i]], self.sigma[[k]]
-                        [(_, _, found)] = landscape.plane(self._prior, x, (first, second), *place)
+                        [(_, _, found)] = landscape.plane(self._energies_of, x, (first, second), *place)
                         row[missing] = found
                         self.done = number / total
                         yield True
@@ -262,7 +264,8 @@ def known(view: View, weights: str) -> dict[str, Any]:
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _bending(name: str, key: tuple, sigma: float, second: bool, _x: Tensor, _beside: Tensor | None) -> Tensor:
     """The eigenvector of the smallest eigenvalue of the Hessian at x, or of the second one."""
-    return curvature.smallest_eigenvalue(load_prior(name), _x, math.log(sigma), 1e-3, _beside)[1]
+    find, given = curvature.smallest_eigenvalue, (load_prior(name), _x, math.log(sigma), 1e-3, _beside)
+    return (computed(find, *given) if _x.device.type == "cpu" else find(*given))[1]
 
 
 def _distances(view: View, name: str, x: Tensor, targets: dict[str, Tensor | None]) -> np.ndarray:

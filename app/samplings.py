@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import streamlit as st
 import torch
 from torch import Tensor
 
 from app.figures.common import Figure
-from app.figures.sampling import Looks, Walked, cost_figure, posterior_figure
+from app.figures.sampling import Looks, cost_figure, posterior_figure
+from app.helpers import computed_in_turn
 from app.own import folder_name
-from app.runs import Work, device_queue, load_prior
+from app.runs import Work, load_prior
 from app.scenes import Upload, picture
 from gnc_core import checks, images, problems, zoo
 from gnc_core.choices import SchemeChoice, scheme_for
@@ -24,22 +24,17 @@ from gnc_core.restoration import Flow
 from gnc_core.restoration.schemes import DIVERGED
 from gnc_core.sampling import (
     AnnealedLangevin,
-    LangevinGibbs,
-    MixtureEnergy,
     Posterior,
-    ReverseODE,
+    Walked,
     comparison,
-    last,
     moments,
+    walk,
 )
 
 PLANE = "Three in the plane"
 MIXTURES = PRESETS | {PLANE: comparison.PLANE}
 BUDGETS = (5, 7, 10, 16, 24, 40)  # scores a sample
 CONTENT = 256  # photographs are scaled down to this longer side before the middle is taken
-FRAMES = 50  # at most
-DENOISING_STEPS = 8  # of Heun's method, which take chains to samples
-EDGES = torch.linspace(-1.225, 1.225, 50, dtype=torch.float64)  # of bins, in whose middles the Dirac components lie
 
 
 @dataclass(frozen=True)
@@ -54,30 +49,9 @@ class Walk:
 
 
 @st.cache_data(max_entries=16, show_spinner="Walking …")
-def walked(walk: Walk) -> Walked:
+def walked(plan: Walk) -> Walked:
     """The chains of a walk, from noise of the largest sigma."""
-    mixture, low, high = MIXTURES[walk.mixture], 0.01, comparison.WALK
-    energy, noise = MixtureEnergy(mixture, low, high), generator(walk.seed)
-    with device_queue(), torch.no_grad():
-        start = high * torch.randn(walk.chains, 1, generator=noise, dtype=torch.float64)
-        states = list(LangevinGibbs(walk.steps, walk.h).run(energy, start, high, noise))
-        x, sigma = torch.stack([state.x for state in states]), torch.stack([state.sigma for state in states])
-        down = last(ReverseODE(DENOISING_STEPS).run(energy, x.flatten(0, 1), sigma.flatten())).x.view(x.shape)
-        at = np.unique(np.linspace(1, walk.steps, min(walk.steps, FRAMES)).round().astype(int))
-        so_far = [down[:n].flatten(0, 1) for n in at]
-        shares = [100 * torch.histogram(samples[:, 0], EDGES)[0] / len(samples) for samples in so_far]
-        exact = 100 * comparison.cumulative(mixture, EDGES, torch.ones(1)).diff()
-        errors = [comparison.wasserstein(samples, mixture) for samples in so_far]
-        grid, s = (
-            torch.linspace(-2, 2, 321, dtype=torch.float64),
-            torch.linspace(np.log(low), np.log(high), 60).double(),
-        )
-        R = energy.energy(grid.repeat(len(s))[:, None], s.repeat_interleave(len(grid))).view(len(s), len(grid))
-    return Walked(
-        at, x[at - 1, :, 0].numpy(), sigma[at - 1].numpy(), torch.stack([x[:, 0, 0], sigma[:, 0]]).numpy(),
-        ((EDGES[1:] + EDGES[:-1]) / 2).numpy(), torch.stack(shares).numpy(), exact.numpy(), np.array(errors), grid.numpy(),
-        s.exp().numpy(), R.neg().exp().numpy(),
-    )  # fmt: skip
+    return computed_in_turn(walk, MIXTURES[plan.mixture], plan.chains, plan.steps, plan.h, plan.seed)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import streamlit as st
 from app.precision import CORES
 from gnc_core.prior import threads
 
-LONG_SECONDS = 2.0  # of computing, from which on work is long in any case
+LONG_SECONDS = 6.0  # of computing, from which on work is long in any case: among many, one second takes several
 WEIGHT = 10.0  # of a second of computing by long work
 LOOK_SECONDS = 0.5  # after so long, whoever waits looks whether the visitor is still there, and again
 PLACES = min(max(CORES, 2), 4)  # each takes memory

@@ -21,6 +21,7 @@ from app.figures.common import (
     player,
 )
 from app.figures.pictures import grey, grey_bytes
+from gnc_core.sampling import Walked
 
 HEIGHT, PICTURES = 540, 570
 NARROW_HEIGHT, NARROW_PICTURES = 740, 680  # panels below each other
@@ -38,29 +39,6 @@ STYLES = {
     "langevin, exact Hessian": ("Langevin, exact Hessian", PURPLE, "dot", "cross"),
     "denoising MCMC": ("Denoising MCMC", RED, "solid", "star"),
 }
-
-
-@dataclass(frozen=True)
-class Walked:
-    """Chains after their steps, and the samples that they lead to.
-
-    at: the steps that are shown, (T,). x, sigma: of all chains there, (T, N). path: of the first chain after every step, x and
-    sigma, (2, steps). shares, exact: of the denoised samples of all steps so far and of the density, by bins, (T, B) and (B,), in
-    percent. bins: their middles, (B,). error: the samples' distance to the density, (T,).
-    grid_x, grid_sigma, density: p(x, sigma), (K, X).
-    """
-
-    at: np.ndarray
-    x: np.ndarray
-    sigma: np.ndarray
-    path: np.ndarray
-    bins: np.ndarray
-    shares: np.ndarray
-    exact: np.ndarray
-    error: np.ndarray
-    grid_x: np.ndarray
-    grid_sigma: np.ndarray
-    density: np.ndarray
 
 
 def walk_figure(walked: Walked, narrow: bool = False) -> Figure:

@@ -12,6 +12,7 @@ from app.components.camera import camera
 from app.components.one_dimension import line, page_of
 from app.drawing import Drawn, encoded, offer, show
 from app.figures.one_dimension import attainment_figure, curvature_figure
+from app.helpers import computed_in_turn
 from app.layout import headline
 from app.lessons.one_dimension import LESSON, PRESET_TEXTS
 from app.line_settings import KEY, Rows, component_table, discard_edits, keep, reset, set_to, settings, take_cell
@@ -29,7 +30,8 @@ state = st.session_state
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def bounds(rows: Rows) -> Thresholds:
-    return thresholds(one_dimensional(rows))
+    found: Thresholds = computed_in_turn(thresholds, one_dimensional(rows))
+    return found
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -38,9 +40,9 @@ def landscape(rows: Rows) -> tuple[np.ndarray, Drawn]:
     mixture, found, sigmas = one_dimensional(rows), bounds(rows), np.geomspace(0.01, 4, 120)
     if sigmas[0] < found.critical < sigmas[-1]:  # where the curve crosses zero
         sigmas = np.sort(np.append(sigmas, found.critical))
-    curvature = smallest_curvature(mixture, sigmas)
+    curvature = computed_in_turn(smallest_curvature, mixture, sigmas)
     drawn = encoded(curvature_figure(sigmas, curvature, found.critical, found.diameter / 2, found.diameter))
-    return attainment(mixture, SIGMA0, STEPS), drawn
+    return computed_in_turn(attainment, mixture, SIGMA0, STEPS), drawn
 
 
 def paths(rows: Rows, chosen: dict[str, Any]) -> str:
@@ -97,13 +99,13 @@ except InputError as error:
     st.error(plain(str(error)))
     st.stop()
 
-left, beside = st.columns(2, gap="small")
+left, rest = st.columns(2, gap="small")
 with left:
     drawn = {"rows": [list(row) for row in rows], **chosen}, found.critical
     line(*drawn, state.get("line_heard", 0), key=KEY, on_change=keep)
     files = {"html": partial(page_of, *drawn, "GNC in one dimension"), "csv": partial(paths, rows, chosen)}
     offer("flow", files, camera)
-with beside:
+with rest:
     middle, right = st.columns(2, gap="small")
     with st.container(horizontal=True, gap="medium"):
         show_thresholds(found)

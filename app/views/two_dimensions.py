@@ -10,6 +10,7 @@ import streamlit as st
 from app.components.camera import camera
 from app.components.two_dimensions import VIEWS, page_of, plane
 from app.drawing import offer
+from app.helpers import computed_in_turn
 from app.layout import headline
 from app.lessons.two_dimensions import LESSON, PRESETS
 from app.session import from_url, in_url, plain, to_url
@@ -30,16 +31,17 @@ def landscape(points: Points) -> dict[str, Any]:
     """What depends on the points alone: thresholds, and the lowest minimum at the last sigma."""
     mixture = two_dimensional(points)
     return {
-        "exact": convex_from(mixture),
+        "exact": computed_in_turn(convex_from, mixture),
         "diameter": thresholds(mixture, critical=False).diameter,
-        "deepest": plane_minimisers(mixture, PLANE_SIGMAS[0])[0].tolist(),
+        "deepest": computed_in_turn(plane_minimisers, mixture, PLANE_SIGMAS[0])[0].tolist(),
     }
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def attained(points: Points, deepest: list[float], sigma0: float, steps: int) -> float:
     """The share of starts whose flow ends in the deepest well."""
-    ends = gnc_flow(two_dimensional(points), plane_starts(), logarithmic(sigma0, PLANE_SIGMAS[0], steps))[-1]
+    sigmas = logarithmic(sigma0, PLANE_SIGMAS[0], steps)
+    ends = computed_in_turn(gnc_flow, two_dimensional(points), plane_starts(), sigmas)[-1]
     return float(((ends - ends.new_tensor(deepest)).norm(dim=-1) <= TOLERANCE).double().mean())
 
 

@@ -4,6 +4,7 @@ from .directions import Direction, ExactHessian, Plain, RankOne
 from .joint import Counted, JointEnergy, MixtureEnergy, State, last, noise_direction, tweedie
 from .posterior import Moments, Posterior, moments
 from .reverse import ReverseODE, spaced
+from .walks import Walked, walk
 
 __all__ = [
     "AnnealedLangevin",
@@ -19,6 +20,7 @@ __all__ = [
     "RankOne",
     "ReverseODE",
     "State",
+    "Walked",
     "comparison",
     "draw_smoothing",
     "langevin_step",
@@ -28,4 +30,5 @@ __all__ = [
     "smoothings",
     "spaced",
     "tweedie",
+    "walk",
 ]

@@ -102,10 +102,18 @@ async def ten_steps(visitor: Visitor, seed: int) -> float:
     return taken
 
 
+def family(pid: int) -> list[int]:
+    """A process and those that it has started."""
+    return [
+        pid,
+        *(int(child) for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()),
+    ]
+
+
 def cpu_seconds(pid: int) -> float:
-    """What a process has computed so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """What a process and those that it has started have computed so far."""
+    stats = [Path(f"/proc/{member}/stat").read_text().rsplit(")", 1)[1].split() for member in family(pid)]
+    return sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
 
 
 async def goes_on(pid: int) -> float:
@@ -145,8 +153,8 @@ async def beside(one: Server) -> None:
 
 
 def resident(pid: int) -> float:
-    """The resident memory of a process, in MB."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    """The resident memory of a process and of those that it has started, in MB."""
+    pages = sum(int(Path(f"/proc/{member}/statm").read_text().split()[1]) for member in family(pid))
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
@@ -212,7 +220,8 @@ def main() -> None:
                 spent = sum(cpu_seconds(one.pid) - before for one, before in zip(servers, computed, strict=True))
                 visits = sum(map(len, tally.seconds.values()))
                 print(f"\n{len(tally.errors)} errors; {tally.received / 1e6 / max(visits, 1):.2f} MB and ", end="")
-                print(f"{spent / max(visits, 1):.2f} s of computing a visit; load {os.getloadavg()[0]:.1f}")
+                print(f"{spent / max(visits, 1):.2f} s of computing a visit; ", end="")
+                print(f"load {os.getloadavg()[0]:.1f}; {sum(resident(one.pid) for one in servers):.0f} MB")
                 print(*tally.errors[:20], sep="\n")
         finally:
             for log in logs:

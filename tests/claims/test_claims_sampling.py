@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from app.lessons.sampling import EXPERIMENTS, HOLE
-from app.samplings import DENOISING_STEPS, MIXTURES, PLANE, Drawing, Gaps, Walk, walked
+from app.samplings import MIXTURES, PLANE, Drawing, Gaps, Walk, walked
 from app.scenes import picture
 from app.wanderings import Wander, Wandering
 from gnc_core import images, zoo
@@ -20,6 +20,7 @@ from gnc_core.mixture import PRESETS
 from gnc_core.mixture.flow import gnc_flow
 from gnc_core.restoration.schedules import logarithmic
 from gnc_core.sampling import MixtureEnergy, ReverseODE, comparison, last, smoothings
+from gnc_core.sampling.walks import DENOISING_STEPS
 
 
 def settings(name: str) -> dict[str, Any]:
