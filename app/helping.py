@@ -4,17 +4,16 @@ import os
 import pickle
 import sys
 
-from app import precision  # noqa: F401
+if hasattr(os, "nice"):
+    os.nice(5)  # pages are drawn first, while this loads too
 
-NICE = 5  # pages are drawn first
+from app import precision  # noqa: F401
 
 
 def serve() -> None:
     """Reads functions and arguments, and writes what they come to and None, or None and what they raise."""
     source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what is printed does not belong between the answers
-    if hasattr(os, "nice"):
-        os.nice(NICE)
     while True:
         try:
             function, arguments = pickle.load(source)

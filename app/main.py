@@ -24,13 +24,15 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 # Uploads stay in memory: from a megabyte on, they would pass through a temporary file on their way to Streamlit.
 MultiPartParser.spool_max_size = 2**20 * (st.get_option("server.maxUploadSize") + 1)
 
+MODULES = 250
+
 st.set_page_config(page_title="GNC explorer", page_icon=str(Path(__file__).with_name("icon.svg")), layout="wide")
 
 
 @st.cache_resource(show_spinner=False)
-def set_aside(modules: int) -> None:
-    """Takes all that has been imported out of the garbage collector's sight, whenever there is more of it: torch and the like are
-    400,000 objects, and to look at them holds up all visitors for a fifth of a second."""
+def set_aside(so_many: int) -> None:
+    """Takes all that has been imported out of the garbage collector's sight, whenever there are `MODULES` more: torch and the
+    like are 400,000 objects, and to look at them, as this does too, holds up all visitors for a fifth of a second."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
@@ -50,5 +52,5 @@ with errors_told():
         from app.drawing import save_controls
 
         save_controls(st.session_state.get("save_place"))
-    set_aside(len(sys.modules))
+    set_aside(len(sys.modules) // MODULES)
     memory.give_back()

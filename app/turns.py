@@ -15,6 +15,7 @@ from gnc_core.prior import threads
 
 LONG_SECONDS = 6.0  # of computing, from which on work is long in any case: among many, one second takes several
 WEIGHT = 10.0  # of a second of computing by long work
+REST = 3.0  # for so many times as long as its turn was, long work lets all quick work pass
 LOOK_SECONDS = 0.5  # after so long, whoever waits looks whether the visitor is still there, and again
 PLACES = min(max(CORES, 2), 4)  # each takes memory
 
@@ -59,7 +60,8 @@ class Ticket:
 
 
 class Turns:
-    """A few places at which to compute, between which the machine divides its cores; long work never has the last one.
+    """A few places at which to compute, between which the machine divides its cores; long work never has the last one, and rests
+    between its turns while quick work waits.
 
     Of those who wait, whoever counts as having come first goes first (`Account`). So whoever begins waits for no long work,
     and gets a first figure before others get a better one; and nobody waits for ever.
@@ -70,6 +72,7 @@ class Turns:
         self._numbers = itertools.count()
         self._waiting: list[Ticket] = []
         self._places, self._taken, self._taken_for_long = places, 0, 0
+        self._rested = -math.inf  # when long work will have rested
 
     @property
     def waiting(self) -> int:
@@ -96,7 +99,10 @@ class Turns:
             with threads.sharing(ticket.share):
                 yield
         finally:
-            account.enter(time.monotonic() - begin)
+            now = time.monotonic()
+            account.enter(now - begin)
+            if ticket.long:
+                self._rested = now + REST * (now - begin)
             self._leave(ticket)
 
     def _leave(self, ticket: Ticket) -> None:
@@ -111,8 +117,9 @@ class Turns:
     def _call(self) -> None:
         """Calls those whose turn it is, as long as there are places."""
         while self._taken < self._places:
-            last_for_quick = self._taken_for_long == self._places - 1
-            able = [ticket for ticket in self._waiting if not (ticket.long and last_for_quick)]
+            quick = [ticket for ticket in self._waiting if not ticket.long]
+            resting = quick and time.monotonic() < self._rested
+            able = quick if resting or self._taken_for_long == self._places - 1 else self._waiting
             if not able:
                 return
             ticket = min(able)
