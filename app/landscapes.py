@@ -134,12 +134,14 @@ class Landscape(Work):
         view, x = self.view, self.x.to(self.device)
         clean = self._clean.to(self.device)
         first = _direction(view, view.first, x, clean, view.seed)
-        yield True
+        if view.first == BENDING:  # the only one that takes a while
+            yield True
         second = first
         if view.second:
             beside = first if view.first == BENDING else None
             second = landscape.orthogonal(_direction(view, view.second, x, clean, view.seed + 1, beside), first)
-            yield True
+            if view.second == BENDING:
+                yield True
         targets = {name: _target(view, name, x, clean) for name in ENDS}
         self.a = _distances(view, view.first, x, targets)
         self.b = _distances(view, view.second, x, targets) if view.second else np.zeros(1)
@@ -156,7 +158,8 @@ class Landscape(Work):
             yield from self._paths(x, first)
 
     def _energies(self, x: Tensor, first: Tensor, second: Tensor) -> Iterator[bool]:
-        """A sketch of every level, where there are many points, and then all of it; from the bowl down."""
+        """A sketch of every level, where there are many points, and then all of it; from the bowl down. A sketch is one piece of
+        work, as a row is later: whoever waits for a first figure would wait for a turn with each of them."""
         order, line = range(len(self.sigma))[::-1], self.view.second is None
         least = LINE_STEP if line and self.view.first != BENDING else 1
         sketched = (len(self.a) - 1) // (LINE_SKETCHED if line else SKETCHED)
@@ -176,9 +179,12 @@ class Landscape(Work):
                         [(_, _, found)] = landscape.plane(self._energies_of, x, (first, second), *place)
                         row[missing] = found
                         self.done = number / total
-                        yield True
+                        if apart == least:
+                            yield True
                 if apart > 1:
                     self._between(k, apart, apart == least)
+                if apart > least:
+                    yield True
 
     def _between(self, k: int, apart: int, last: bool) -> None:
         """Fills a level between points that are known: its sketch or, for good, the level itself."""
