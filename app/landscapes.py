@@ -6,7 +6,7 @@
 import math
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,8 @@ class View:
 
     noise: of the image in the middle, 0 for the clean one. crop: pixels a side. first, second: names of directions; second is
     None for a line over all smoothings. zoom: of the distances. points: a side of the grid. seed: of noise and of random
-    directions. bend: the sigma of the curvature. blur: in pixels. steps, sigma0: of the schemes that go along a line."""
+    directions, 0 where there are none. bend: the sigma of the curvature. blur: in pixels. steps, sigma0: of the schemes that go
+    along a line."""
 
     prior: str
     source: str | Upload
@@ -62,6 +63,15 @@ class View:
     blur: float = 2.0
     steps: int = 10
     sigma0: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not self.noise and RANDOM not in (self.first, self.second):
+            object.__setattr__(self, "seed", 0)  # or the same view would be another one
+
+    @property
+    def energies(self) -> "View":
+        """One of those with the same energies, always the same."""
+        return replace(self, steps=0, sigma0=0.0)
 
 
 def first_view(prior: str, source: str | Upload) -> View:
@@ -97,7 +107,9 @@ class Landscape(Work):
         self.doing, self.done, self._over = "directions", 0.0, False
         self._steps = self._work()
         self._public = not anew and isinstance(view.source, str) and view.prior in zoo.names()
-        self.shared: dict[str, Any] = known(view, zoo.weights_hash(view.prior)) if self._public else {}
+        self.shared, self._known = (
+            [known(one, zoo.weights_hash(view.prior)) for one in (view, view.energies)] if self._public else [{}, {}]
+        )
         if self._public and view == first_view(view.prior, view.source):
             self._take_kept()
         if "all" in self.shared:
@@ -152,7 +164,7 @@ class Landscape(Work):
             if ENDS[name] in names and target is not None
         ]
         self.sketch = np.full((len(self.sigma), len(self.b), len(self.a)), np.nan)
-        self.energy = self.shared.setdefault("energy", self.sketch.copy())
+        self.energy = self._known.setdefault("energy", self.sketch.copy())
         yield from self._energies(x, first, second)
         if view.second is None:
             yield from self._paths(x, first)
@@ -168,7 +180,7 @@ class Landscape(Work):
         number = 0
         for apart in passes:
             for k in order:
-                self.doing = f"σ = {self.sigma[k]:.3g}"
+                self.doing, found_any = f"σ = {self.sigma[k]:.3g}", False
                 for i in range(0, len(self.b), apart):
                     row = self.energy[k, i]
                     missing = np.arange(0, len(self.a), apart)
@@ -177,13 +189,13 @@ class Landscape(Work):
                     if len(missing):
                         place = self.a[missing], self.b[[i]], self.sigma[[k]]
                         [(_, _, found)] = landscape.plane(self._energies_of, x, (first, second), *place)
-                        row[missing] = found
+                        row[missing], found_any = found, True
                         self.done = number / total
                         if apart == least:
                             yield True
                 if apart > 1:
                     self._between(k, apart, apart == least)
-                if apart > least:
+                if apart > least and found_any:
                     yield True
 
     def _between(self, k: int, apart: int, last: bool) -> None:

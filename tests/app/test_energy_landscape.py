@@ -227,6 +227,24 @@ def test_whoever_comes_next_goes_on_from_what_is_known() -> None:
     assert np.array_equal(done(second).energy, done(Landscape(VIEW, None, anew=True)).energy)
 
 
+def test_a_seed_makes_no_other_view_where_nothing_is_random() -> None:
+    plain = View("small", "Cat", 0.0, MIRROR, BENDING)
+    assert replace(plain, seed=7) == plain
+    assert replace(plain, seed=7, noise=0.1) != replace(plain, noise=0.1)
+    assert replace(plain, seed=7, second=RANDOM) != replace(plain, second=RANDOM)
+
+
+def test_other_steps_along_a_line_are_other_paths_over_the_same_energies(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = View("small", "Cat", 0.1, CLEAN, None, crop=32, steps=2)
+    first = done(Landscape(line, None))
+    monkeypatch.setattr(landscapes.landscape, "plane", None)  # nothing is left to be computed with it
+    second = done(Landscape(replace(line, steps=5, sigma0=0.2), None))
+    assert not second.error
+    assert np.array_equal(second.energy, first.energy)
+    assert [len(track.sigma) for track in first.tracks][:2] == [3, 3]
+    assert [len(track.sigma) for track in second.tracks][:2] == [6, 6]
+
+
 def test_the_first_view_of_a_sample_is_kept_with_the_prior(small_prior: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(landscapes.images, "sample_images", lambda: {"Cat": Path()})
     monkeypatch.setattr(landscapes, "first_view", lambda prior, source: replace(VIEW, source=source))
