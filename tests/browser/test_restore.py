@@ -314,6 +314,8 @@ def test_the_settings_can_be_copied(quiet: Page, app_url: str, tmp_path: Path) -
     page.get_by_text("As code").click()
     command = page.get_by_test_id("stCode").first
     expect(command).to_contain_text("gnc restore denoise --input image.npy")
+    # While the script runs, Streamlit may have taken the last run's file away, and not have this one's yet.
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
     with page.expect_download() as image:
         page.get_by_role("button", name="image.npy").click()
     image.value.save_as(tmp_path / "image.npy")
