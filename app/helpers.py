@@ -2,6 +2,8 @@
 
 PyTorch gives Python away for each operation and takes it back afterwards, and has to wait for it where other pages want it: a few
 thousand small operations, half a second by themselves, take several then, and those pages wait for them, too.
+
+What goes to and fro is pickled: functions of this program and their arguments, through pipes that nobody else has.
 """
 
 import logging
