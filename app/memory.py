@@ -9,7 +9,7 @@ _last = time.monotonic()
 
 
 def give_back() -> None:
-    """To be called when a page is over; now and then it has something to do."""
+    """To be called when a page or a call is over; now and then it has something to do."""
     global _last
     if time.monotonic() - _last > EVERY:
         _last = time.monotonic()
