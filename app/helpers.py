@@ -18,7 +18,7 @@ from typing import Any
 import streamlit as st
 from torch import Tensor
 
-from app.turns import PLACES, Account, turns
+from app.turns import PLACES, device_queue
 from gnc_core.prior import FieldsOfExperts
 
 COMMAND = [sys.executable, "-m", "app.helping"]
@@ -133,7 +133,7 @@ def computed(function: Callable[..., Any], *arguments: Any) -> Any:
 
 def computed_in_turn(function: Callable[..., Any], *arguments: Any) -> Any:
     """The same, after a turn has come."""
-    with turns().turn(Account()):
+    with device_queue():
         return computed(function, *arguments)
 
 

@@ -19,7 +19,7 @@ from app.figures.restoration import Curve
 from app.own import folder_name, own_priors
 from app.scenes import Prepared, Scene
 from app.session import sentence
-from app.turns import Account, turns
+from app.turns import Account, device_queue, turns
 from gnc_core import images, zoo
 from gnc_core.choices import SCHEMES, SchemeChoice, best_device, scheme_for
 from gnc_core.errors import InputError
@@ -344,8 +344,3 @@ def _usable(files: tuple) -> tuple[list[str], list[str]]:
 def baseline_turn() -> threading.Lock:
     """One baseline at a time."""
     return threading.Lock()
-
-
-def device_queue() -> AbstractContextManager[None]:
-    """A turn on the device for what is no `Work`: all visitors take turns."""
-    return turns().turn(Account())

@@ -10,9 +10,10 @@ from torch import Tensor
 from app.controls import OWN
 from app.figures.maps import Map
 from app.ranges import level_settings
-from app.runs import Work, device_queue, load_prior, usable_priors
+from app.runs import Work, load_prior, usable_priors
 from app.scenes import Scene, Upload
 from app.session import plain
+from app.turns import device_queue
 from gnc_core import sweeps, zoo
 from gnc_core.choices import SCHEMES, best_device
 from gnc_core.errors import InputError

@@ -17,8 +17,8 @@ from app.figures.curvature import convexity_figure, eigenvalue_figure
 from app.figures.inside import function_maps, kernel_figure, section_figure, surface_figure
 from app.figures.kernels import Layer, kernels_figure
 from app.own import folder_of, weights_of
-from app.runs import device_queue, load_prior
-from app.turns import in_turns
+from app.runs import load_prior
+from app.turns import device_queue, in_turns
 from gnc_core import checks, images, problems
 from gnc_core.measuring import curvature, inspection, inspections
 from gnc_core.measuring.inspections import Inspection

@@ -5,7 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -134,6 +134,11 @@ class Turns:
 def turns() -> Turns:
     """Those of all visitors."""
     return Turns()
+
+
+def device_queue() -> AbstractContextManager[None]:
+    """A turn on the device for what is no `Work`: all visitors take turns."""
+    return turns().turn(Account())
 
 
 def in_turns(pieces: Iterable[float]) -> Iterator[float]:
