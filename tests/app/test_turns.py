@@ -51,6 +51,19 @@ class Queue:
             thread.join()
 
 
+def test_long_work_rests_after_its_turn_while_quick_work_waits():
+    turns = Turns(places=2)
+    queue, early = Queue(turns), account(60.0)
+    early.due = 0.0  # by itself it would be the next
+    with turns.turn(account(0.0)):
+        with turns.turn(account(60.0)):
+            queue.ask("long", early)
+            queue.ask("quick", 0.0)
+        queue.threads[1].join()
+    queue.join()
+    assert queue.order == ["quick", "long"]
+
+
 def test_quick_work_does_not_wait_for_long_work():
     turns = Turns(places=2)
     queue = Queue(turns)
