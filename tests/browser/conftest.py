@@ -2,14 +2,18 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from .server import explorer
 
-expect.set_options(timeout=30_000)
+# Milliseconds: on a busy machine a server that has just started takes half a minute to its first figure.
+PATIENCE = 120_000
+expect.set_options(timeout=PATIENCE)
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
@@ -39,9 +43,20 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page, 1400 x 1000; it accepts downloads and waits up to 30 s for what it expects."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1000}, accept_downloads=True)
-    context.set_default_timeout(30_000)
-    yield context.new_page()
-    context.close()
+def visitor(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Makes the page of one more visitor, by `browser.new_context`'s options; it waits as long as `PATIENCE`."""
+    with ExitStack() as contexts:
+
+        def come(**options: Any) -> Page:
+            context = browser.new_context(**options)
+            contexts.callback(context.close)
+            context.set_default_timeout(PATIENCE)
+            return context.new_page()
+
+        yield come
+
+
+@pytest.fixture
+def page(visitor: Callable[..., Page]) -> Page:
+    """A fresh page, 1400 x 1000."""
+    return visitor(viewport={"width": 1400, "height": 1000})

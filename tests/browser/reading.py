@@ -1,12 +1,16 @@
 """What a page shows, as text."""
 
-from playwright.sync_api import ConsoleMessage, Page
+from playwright.sync_api import ConsoleMessage, Locator, Page
+
+
+def value_of(page: Page, label: str) -> Locator:
+    """Where the value of the number called `label` stands."""
+    return page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue")
 
 
 def metric(page: Page, label: str) -> str:
     """The value of the number called `label`."""
-    box = page.get_by_test_id("stMetric").filter(has_text=label)
-    return box.get_by_test_id("stMetricValue").inner_text()
+    return value_of(page, label).inner_text()
 
 
 def failures(page: Page) -> list[str]:
@@ -27,10 +31,9 @@ def failures(page: Page) -> list[str]:
     return found
 
 
-def until_changed(page: Page, expression: str, before: object, timeout: float | None = None) -> None:
+def until_changed(page: Page, expression: str, before: object) -> None:
     """Waits until a JavaScript expression has another value; while a figure is drawn anew, it may have none, or fail."""
     page.wait_for_function(
         f"before => {{ try {{ const now = {expression}; return now != null && now !== before; }} catch {{ return false; }} }}",
         arg=before,
-        timeout=timeout,
     )

@@ -8,7 +8,6 @@ from playwright.sync_api import Page, WebSocket, expect
 from .reading import failures, metric, until_changed
 
 QUICK = "/inside?image=Cat&side=64"
-A_WHILE = 120_000  # milliseconds that measuring a prior and drawing it may take on a busy machine
 TILES = ".st-key-kernels .scatterlayer .points path"
 OVERVIEW = "document.querySelector('.st-key-overview > :has(.stPlotlyChart)')"
 BENT = "document.querySelector('.st-key-bent .scatterlayer .trace:nth-child(2) .js-line').getAttribute('d')"
@@ -18,9 +17,9 @@ LINE = "document.querySelector('.st-key-kernels .scatterlayer .js-line').getAttr
 def open_page(page: Page, url: str, charts: int = 4) -> None:
     page.goto(url)
     expect(page.get_by_role("heading", name="Inside the prior")).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(charts, timeout=A_WHILE)
-    expect(page.locator(".slider-label").first).to_be_visible(timeout=A_WHILE)
-    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=A_WHILE)
+    expect(page.locator(".js-plotly-plot")).to_have_count(charts)
+    expect(page.locator(".slider-label").first).to_be_visible()
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
 
 
 def drag_slider(page: Page, share: float) -> None:
@@ -72,11 +71,11 @@ def test_picked_kernel_is_shown_and_the_slider_stays_where_it_is(page: Page, app
     expect(page.get_by_text("Layer 1, kernel 1:")).to_be_visible()
     drag_slider(page, 0.5)
     label = page.locator(".slider-label").first
-    expect(label).not_to_have_text("smoothing σ = 0.01", timeout=A_WHILE)
+    expect(label).not_to_have_text("smoothing σ = 0.01")
     moved = label.text_content()
     for place in (20, 35, 35):  # a second click on the same tile changes nothing
         click_tile(page, place)
-        expect(page.get_by_text(f"Layer 1, kernel {place + 1}:")).to_be_visible(timeout=A_WHILE)
+        expect(page.get_by_text(f"Layer 1, kernel {place + 1}:")).to_be_visible()
         expect(page).to_have_url(re.compile(f"[?&]kernel={place + 1}(&|$)"))
         expect(page.get_by_role("spinbutton", name="Kernel")).to_have_value(str(place + 1))
     assert label.text_content() == moved
@@ -90,7 +89,7 @@ def test_link_reproduces_the_view(page: Page, app_url: str) -> None:
     expect(page.get_by_test_id("stMain")).to_contain_text("The function at σ = 0.055")
     page.get_by_role("spinbutton", name="Kernel").fill("7")
     page.get_by_role("spinbutton", name="Kernel").press("Enter")
-    expect(page.get_by_text("Layer 1, kernel 7:")).to_be_visible(timeout=A_WHILE)
+    expect(page.get_by_text("Layer 1, kernel 7:")).to_be_visible()
     expect(page).to_have_url(re.compile(r"(?=.*kernel=7)(?=.*sigma=0.055)"))
 
 
@@ -99,8 +98,8 @@ def test_surfaces_are_a_toggle_that_the_link_keeps(page: Page, app_url: str) -> 
     open_page(page, app_url + QUICK)
     expect(page.locator(".gl-container canvas")).to_have_count(0)
     page.get_by_text("In space", exact=True).click()
-    expect(page.locator(".js-plotly-plot")).to_have_count(6, timeout=A_WHILE)
-    expect(page.locator(".gl-container canvas").first).to_be_visible(timeout=A_WHILE)
+    expect(page.locator(".js-plotly-plot")).to_have_count(6)
+    expect(page.locator(".gl-container canvas").first).to_be_visible()
     expect(page).to_have_url(re.compile("space=true"))
     open_page(page, page.url, 6)
     expect(page.get_by_role("switch", name="In space")).to_be_checked()
@@ -113,12 +112,12 @@ def test_every_part_is_shown_without_an_error_and_goes_to_the_url(page: Page, ap
     expect(page.get_by_role("switch", name="Add noise")).to_be_checked()
     for part, charts in (("Curvature", 2), ("Convexity", 2), ("Surgery", 3), ("Training", 2), ("One kernel", 4)):
         page.get_by_test_id("stMain").get_by_role("radio", name=part).click()
-        expect(page.locator(".js-plotly-plot")).to_have_count(charts, timeout=A_WHILE)
+        expect(page.locator(".js-plotly-plot")).to_have_count(charts)
         if part != "One kernel":  # the default
             expect(page).to_have_url(re.compile(f"part={part}"))
             # Only when the page has been drawn does Streamlit take out of the URL what is left behind.
             expect(page).not_to_have_url(re.compile("noisy"))
-        expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=A_WHILE)
+        expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
     assert not errors
 
 
@@ -141,14 +140,14 @@ def test_a_click_on_a_tile_switches_its_kernel_off_and_on(page: Page, app_url: s
     untouched = metric(page, "PSNR untouched")
     assert metric(page, "PSNR changed").split()[0] == untouched
     click_tile(page, 44)
-    expect(page).to_have_url(re.compile("off=45"), timeout=A_WHILE)
+    expect(page).to_have_url(re.compile("off=45"))
     expect(page.get_by_test_id("stMultiSelect")).to_contain_text("45")
     page.wait_for_function(f"() => getComputedStyle({OVERVIEW}, '::before').backgroundImage.includes('gradient')")
     changed = page.get_by_test_id("stMetric").filter(has_text="PSNR changed").get_by_test_id("stMetricValue")
-    expect(changed).not_to_have_text(untouched, timeout=A_WHILE)
-    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=A_WHILE)
+    expect(changed).not_to_have_text(untouched)
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
     click_tile(page, 44)
-    expect(changed).to_have_text(untouched, timeout=A_WHILE)
+    expect(changed).to_have_text(untouched)
     expect(page).not_to_have_url(re.compile("off="))
 
 
@@ -160,20 +159,20 @@ def test_a_handle_bends_the_potential_and_the_link_keeps_it(page: Page, app_url:
     expect(page.get_by_test_id("stMultiSelect")).to_contain_text("6")
     before = metric(page, "Energy changed"), page.evaluate(BENT)
     slider.press("ArrowRight")
-    expect(page).to_have_url(re.compile(r"bend3=0\.55"), timeout=A_WHILE)
-    until_changed(page, BENT, before[1], A_WHILE)
+    expect(page).to_have_url(re.compile(r"bend3=0\.55"))
+    until_changed(page, BENT, before[1])
     changed = page.get_by_test_id("stMetric").filter(has_text="Energy changed").get_by_test_id("stMetricValue")
-    expect(changed).not_to_have_text(before[0], timeout=A_WHILE)
+    expect(changed).not_to_have_text(before[0])
     open_page(page, link, 3)  # the first link still shows what it has shown
-    expect(changed).to_have_text(before[0], timeout=A_WHILE)
+    expect(changed).to_have_text(before[0])
 
 
 def test_an_experiment_sets_the_page(page: Page, app_url: str) -> None:
     open_page(page, app_url + QUICK)
     page.get_by_test_id("stMain").get_by_test_id("stPopover").first.get_by_role("button").click()
     page.get_by_role("button", name="A hill in the middle").click()
-    expect(page).to_have_url(re.compile(r"(?=.*part=Surgery)(?=.*kernel=45)(?=.*bend3=0\.5)"), timeout=A_WHILE)
-    expect(page.get_by_test_id("stMetric").filter(has_text="PSNR changed")).to_contain_text("21.8", timeout=A_WHILE)
+    expect(page).to_have_url(re.compile(r"(?=.*part=Surgery)(?=.*kernel=45)(?=.*bend3=0\.5)"))
+    expect(page.get_by_test_id("stMetric").filter(has_text="PSNR changed")).to_contain_text("21.8")
 
 
 # --- width -------------------------------------------------------------------------------------------------------

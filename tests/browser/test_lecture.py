@@ -3,28 +3,28 @@
 import csv
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from .reading import failures, until_changed
 
 PAGE = "/schedules?lecture=true"
 QUICK = "/landscape?image=Cat&crop=32&grid=9&second=Random"
 SIGMA = "JSON.stringify(document.querySelector('.js-plotly-plot')?.data?.[0].y)"
-A_WHILE = 120_000  # milliseconds that a landscape may take on a busy machine
 
 
 def open_page(page: Page, url: str) -> None:
     page.goto(url)
-    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=A_WHILE)
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     settled(page)
 
 
 def settled(page: Page) -> None:
-    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=A_WHILE)
+    expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible()
 
 
 def press(page: Page, key: str) -> None:
@@ -127,9 +127,8 @@ def test_an_experiment_takes_over_the_plane(page: Page, app_url: str) -> None:
     expect(page.get_by_test_id("stAlert")).to_contain_text("Start too low")
 
 
-def test_lecture_mode_is_large_and_a_link_hides_the_surroundings(browser: Browser, app_url: str) -> None:
-    context = browser.new_context(viewport={"width": 1366, "height": 768})
-    page = context.new_page()
+def test_lecture_mode_is_large_and_a_link_hides_the_surroundings(visitor: Callable[..., Page], app_url: str) -> None:
+    page = visitor(viewport={"width": 1366, "height": 768})
     open_page(page, app_url + "/schedules")
     size = "parseFloat(getComputedStyle(document.documentElement).fontSize)"
     usual = page.evaluate(size)
@@ -144,14 +143,13 @@ def test_lecture_mode_is_large_and_a_link_hides_the_surroundings(browser: Browse
     assert box
     assert box["x"] < 60  # the figure has all the room
     assert box["y"] + box["height"] <= 768
-    context.close()
 
 
 # --- saving ------------------------------------------------------------------------------------------------------
 
 
 def test_figures_are_saved_as_csv_and_as_an_animation_of_its_own(
-    page: Page, browser: Browser, app_url: str, tmp_path: Path
+    page: Page, visitor: Callable[..., Page], app_url: str, tmp_path: Path
 ) -> None:
     open_page(page, app_url + QUICK)
     expect(page.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
@@ -162,22 +160,20 @@ def test_figures_are_saved_as_csv_and_as_an_animation_of_its_own(
     path = save(page, "HTML", tmp_path)
     assert path.name == "landscape.html"
 
-    context = browser.new_context(offline=True)
-    saved = context.new_page()
+    saved = visitor(offline=True)
     wrong, asked = failures(saved), network(saved)
     saved.goto(path.as_uri())
     expect(saved.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     label = saved.locator(".slider-label").first
     expect(label).to_contain_text("smoothing σ = 0.01:")
     saved.locator(".updatemenu-button").first.click()
-    expect(label).to_contain_text("smoothing σ = 0.5:", timeout=A_WHILE)
+    expect(label).to_contain_text("smoothing σ = 0.5:")
     heights = "document.querySelector('.js-plotly-plot')._fullData[0].z"
     shown = [value for row in saved.evaluate(f"{heights}.map(row => Array.from(row))") for value in row]
     last = [float(row["z"]) for row in table if row["frame"] == "7" and row["trace"] == "R"]
     assert shown == pytest.approx(last, rel=1e-5)
     assert not asked
     assert not wrong
-    context.close()
 
 
 @pytest.mark.parametrize("kind", ["png", "svg"])
@@ -202,7 +198,7 @@ def test_the_camera_saves_what_is_chosen(page: Page, app_url: str, tmp_path: Pat
 
 
 def test_the_plane_is_saved_with_all_that_moves_in_it(
-    page: Page, browser: Browser, app_url: str, tmp_path: Path
+    page: Page, visitor: Callable[..., Page], app_url: str, tmp_path: Path
 ) -> None:
     page.goto(app_url + "/two-dimensions?length=8&blur=0.5")
     expect(page.locator(".plane[data-drawn]")).to_be_visible()
@@ -214,8 +210,7 @@ def test_the_plane_is_saved_with_all_that_moves_in_it(
     assert json.dumps(parse_qs(urlsplit(page.url).query).get("points")) == "null"
     path = save(page, "HTML", tmp_path)
 
-    context = browser.new_context(offline=True)
-    saved = context.new_page()
+    saved = visitor(offline=True)
     wrong, asked = failures(saved), network(saved)
     saved.goto(path.as_uri())
     plane = saved.locator(".plane[data-drawn]")
@@ -229,4 +224,3 @@ def test_the_plane_is_saved_with_all_that_moves_in_it(
     assert sum(same) > 70
     assert not asked
     assert not wrong
-    context.close()

@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import torch
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from gnc_core.mixture import (
     PRESETS,
@@ -143,13 +143,12 @@ def test_sliders_and_views_need_no_server(page: Page, app_url: str, complaints: 
     line = open_page(page, app_url)
     page.wait_for_timeout(300)
     page.context.set_offline(True)  # whatever changes now, the browser has computed
-    seen = {picture(line)}
+    seen, canvas = {picture(line)}, line.locator("canvas").element_handle()
     for name, value in (("step", "12"), ("sigma0", "300"), ("steps", "200"), ("starts", "1")):
         line.locator(f"input.{name}").evaluate(
             "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input')); }", value
         )
-        page.wait_for_timeout(100)
-        assert picture(line) not in seen, name
+        page.wait_for_function("([canvas, seen]) => !seen.includes(canvas.toDataURL())", arg=[canvas, list(seen)])
         seen.add(picture(line))
     for name in ("E(x, σ)", "Schedules", "One step", "Quiz"):
         line.get_by_role("button", name=name, exact=True).click()
@@ -303,9 +302,10 @@ def test_link_reproduces_the_page(page: Page, app_url: str, complaints: list[str
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_figures_stand_side_by_side_in_view_and_follow_the_theme(browser: Browser, app_url: str, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, color_scheme=scheme)  # type: ignore[arg-type]
-    page = context.new_page()
+def test_figures_stand_side_by_side_in_view_and_follow_the_theme(
+    visitor: Callable[..., Page], app_url: str, scheme: str
+) -> None:
+    page = visitor(viewport={"width": 1366, "height": 768}, color_scheme=scheme)
     line = open_page(page, app_url)
     boxes = [part.bounding_box() for part in (line.locator("canvas"), *page.locator(".js-plotly-plot").all())]
     assert len(boxes) == 3
@@ -323,13 +323,11 @@ def test_figures_stand_side_by_side_in_view_and_follow_the_theme(browser: Browse
     )
     assert (ink < 300) == (scheme == "light")
     assert line.evaluate("e => e.line.ink === getComputedStyle(e).color")
-    context.close()
 
 
 @pytest.mark.parametrize("view", ["flow", "quiz"])
-def test_narrow_page_shows_all_of_it(browser: Browser, app_url: str, view: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    page = context.new_page()
+def test_narrow_page_shows_all_of_it(visitor: Callable[..., Page], app_url: str, view: str) -> None:
+    page = visitor(viewport={"width": 390, "height": 844}, has_touch=True)
     line = open_page(page, app_url, f'?plot="{view}"')
     for part in (line.locator("canvas"), line.locator(".message"), *page.locator(".js-plotly-plot").all()):
         box = part.bounding_box()
@@ -337,4 +335,3 @@ def test_narrow_page_shows_all_of_it(browser: Browser, app_url: str, view: str) 
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
-    context.close()

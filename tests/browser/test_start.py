@@ -1,9 +1,10 @@
 """The page "Start" in a real browser, and a fresh explorer whose first visitor follows a link to another page."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from app.lessons.start import STEPS
 
@@ -42,9 +43,10 @@ def test_scenes_live_in_the_url_and_doors_lead_on(page: Page, app_url: str) -> N
     expect(page).to_have_url(re.compile("/two-dimensions"))
 
 
-def test_who_wants_less_motion_sees_the_last_step_and_moves_the_slider(browser: Browser, app_url: str) -> None:
-    context = browser.new_context(reduced_motion="reduce", viewport={"width": 390, "height": 844})
-    page = context.new_page()
+def test_who_wants_less_motion_sees_the_last_step_and_moves_the_slider(
+    visitor: Callable[..., Page], app_url: str
+) -> None:
+    page = visitor(reduced_motion="reduce", viewport={"width": 390, "height": 844})
     page.goto(app_url)
     rolling = page.locator(".rolling")
     expect(rolling).to_have_attribute("data-step", str(STEPS))
@@ -54,7 +56,6 @@ def test_who_wants_less_motion_sees_the_last_step_and_moves_the_slider(browser: 
     slider.press("Home")
     expect(rolling).to_have_attribute("data-step", "0")
     expect(rolling.locator("output")).to_have_text("σ = 0.50")
-    context.close()
 
 
 def test_first_visit_may_be_a_link_to_a_page(page: Page, tmp_path: Path) -> None:

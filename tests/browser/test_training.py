@@ -2,18 +2,19 @@
 
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from gnc_core import zoo
 
-from .reading import failures, metric
+from .reading import failures, metric, until_changed
 
-A_RUN = 120_000  # milliseconds that a run may take on a busy machine
 SMALL = "/training?kernels=8&kernel-size=3&batch=8&patch=24&iterations="
 LONG = SMALL + "3000"
+DONE = "document.querySelector('.js-plotly-plot')._fullData[0].y.length"  # points of the curve of the loss
 
 
 def open_page(page: Page, url: str) -> None:
@@ -30,8 +31,8 @@ def test_a_run_is_watched_used_and_downloaded(page: Page, app_url: str, tmp_path
     wrong = failures(page)
     open_page(page, app_url + SMALL + "100")
     button(page, "Train").click()
-    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=A_RUN)
-    expect(button(page, "Use on other pages")).to_be_visible(timeout=A_RUN)
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    expect(button(page, "Use on other pages")).to_be_visible()
     assert metric(page, "Iterations") == "100"
     assert float(metric(page, "Denoised, dB")) > float(metric(page, "Noisy, dB")) + 3
     page.set_viewport_size({"width": 1366, "height": 768})
@@ -64,11 +65,11 @@ def test_a_run_is_watched_used_and_downloaded(page: Page, app_url: str, tmp_path
     page.get_by_role("link", name="Restore").click()
     expect(page.get_by_role("combobox", name="Prior")).to_have_value("own-1")
     button(page, "Restore").click()
-    expect(page.get_by_role("button", name="Result (PNG)")).to_be_visible(timeout=A_RUN)
+    expect(page.get_by_role("button", name="Result (PNG)")).to_be_visible()
     assert float(metric(page, "PSNR")) > 22
     for elsewhere in ("Maps", "Inside the prior"):  # one that leaves it out, and one that takes it
         page.get_by_role("link", name=elsewhere).click()
-        expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=A_RUN)
+        expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     assert not wrong
 
 
@@ -86,33 +87,33 @@ def test_controls_are_in_the_url(page: Page, app_url: str) -> None:
 def test_stop_ends_a_run_which_can_go_on(page: Page, app_url: str) -> None:
     open_page(page, app_url + LONG)
     button(page, "Train").click()
-    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=A_RUN)
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     button(page, "Stop").click()
     expect(button(page, "Train")).to_be_enabled()
     stopped = int(metric(page, "Iterations"))
     assert 0 < stopped < 3000
+    before = page.evaluate(DONE)
     button(page, "Go on").click()
     expect(button(page, "Stop")).to_be_enabled()
-    page.wait_for_timeout(3000)
+    until_changed(page, DONE, before)
     button(page, "Stop").click()
     expect(button(page, "Go on")).to_be_enabled()
     assert int(metric(page, "Iterations")) > stopped
 
 
 def test_one_run_at_a_time_and_a_visitor_who_leaves_lets_others_train(
-    browser: Browser, page: Page, app_url: str
+    visitor: Callable[..., Page], page: Page, app_url: str
 ) -> None:
-    other = browser.new_context()
-    first = other.new_page()
+    first = visitor()
     open_page(first, app_url + LONG)
     button(first, "Train").click()
-    expect(first.locator(".js-plotly-plot .main-svg").first).to_be_visible(timeout=A_RUN)
+    expect(first.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     page.goto(app_url + SMALL + "50")
     expect(page.get_by_text("Somebody trains on this server now")).to_be_visible()
     expect(button(page, "Train")).to_be_disabled()
     expect(page.locator(".js-plotly-plot")).to_have_count(0)
-    other.close()
+    first.close()
     expect(button(page, "Train")).to_be_enabled()
     button(page, "Train").click()
-    expect(button(page, "Use on other pages")).to_be_visible(timeout=A_RUN)
+    expect(button(page, "Use on other pages")).to_be_visible()
     assert metric(page, "Iterations") == "50"

@@ -2,13 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import torch
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from gnc_core.mixture import (
     PLANE_PRESETS,
@@ -232,9 +232,8 @@ def test_a_finger_that_scrolls_the_page_draws_nothing(page: Page, app_url: str) 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_figure_is_in_view_and_follows_the_theme(browser: Browser, app_url: str, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, color_scheme=scheme)  # type: ignore[arg-type]
-    page = context.new_page()
+def test_figure_is_in_view_and_follows_the_theme(visitor: Callable[..., Page], app_url: str, scheme: str) -> None:
+    page = visitor(viewport={"width": 1366, "height": 768}, color_scheme=scheme)
     plane = open_page(page, app_url)
     box = plane.locator("canvas").bounding_box()
     assert box
@@ -244,12 +243,10 @@ def test_figure_is_in_view_and_follows_the_theme(browser: Browser, app_url: str,
     )
     assert (ink < 300) == (scheme == "light")
     assert plane.evaluate("e => e.plane.ink === getComputedStyle(e).color")
-    context.close()
 
 
-def test_narrow_page_shows_all_of_it(browser: Browser, app_url: str) -> None:
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
-    page = context.new_page()
+def test_narrow_page_shows_all_of_it(visitor: Callable[..., Page], app_url: str) -> None:
+    page = visitor(viewport={"width": 390, "height": 844}, has_touch=True)
     plane = open_page(page, app_url)
     for part in (plane.locator("canvas"), plane.locator(".panel"), plane.locator("table")):
         box = part.bounding_box()
@@ -257,7 +254,6 @@ def test_narrow_page_shows_all_of_it(browser: Browser, app_url: str) -> None:
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
-    context.close()
 
 
 def test_the_component_needs_no_network(page: Page, app_url: str) -> None:
