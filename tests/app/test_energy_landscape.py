@@ -283,7 +283,7 @@ def test_what_cannot_be_shown_is_a_sentence() -> None:
 
 
 def open_page(**settings: str) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=60)
+    app = AppTest.from_file(PAGE, default_timeout=300)
     app.query_params.update({"image": "Cat", "crop": "32", "grid": "9", "second": RANDOM} | settings)
     app.run()
     assert not app.exception

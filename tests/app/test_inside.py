@@ -312,7 +312,7 @@ def priors(tmp_path, monkeypatch) -> Path:
 
 
 def open_page(**settings: str) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=120)
+    app = AppTest.from_file(PAGE, default_timeout=300)
     app.query_params.update({"image": "Cat", "side": "64", "prior": "flat"} | settings)
     app.run()
     assert not app.exception

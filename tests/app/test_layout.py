@@ -24,7 +24,7 @@ def page() -> None:
 
 
 def open_page(**settings: str) -> AppTest:
-    app = AppTest.from_function(page, default_timeout=60)
+    app = AppTest.from_function(page, default_timeout=300)
     app.query_params.update(settings)
     app.run()
     assert not app.exception

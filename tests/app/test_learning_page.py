@@ -156,7 +156,7 @@ def _saved(image: np.ndarray) -> bytes:
 
 
 def open_page(**settings: str | list[str]) -> AppTest:
-    app = AppTest.from_file(VIEW, default_timeout=60)
+    app = AppTest.from_file(VIEW, default_timeout=300)
     app.query_params.update(settings)
     app.run()
     assert not app.exception
@@ -199,7 +199,7 @@ def test_a_run_goes_to_its_end_and_begins_anew() -> None:
 
 def test_every_experiment_sets_the_controls() -> None:
     for settings, _ in EXPERIMENTS.values():
-        app = AppTest.from_file(VIEW, default_timeout=60)
+        app = AppTest.from_file(VIEW, default_timeout=300)
         for key, value in settings.items():
             app.session_state[key] = value
         app.run()

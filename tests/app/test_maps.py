@@ -170,7 +170,7 @@ def test_a_cell_beyond_the_controls_is_moved_to_the_nearest_and_said(
     settings, notes = nearest(exact)
     assert settings == exact | moved
     assert len(notes) == len(moved)
-    app = AppTest.from_file(PAGE.with_name("restore.py"), default_timeout=60)
+    app = AppTest.from_file(PAGE.with_name("restore.py"), default_timeout=300)
     for key, value in settings.items():
         app.session_state[key] = value
     app.session_state["notes"] = notes
@@ -236,7 +236,7 @@ def test_a_stopped_sweep_goes_on_from_what_it_has() -> None:
 
 
 def open_page(**settings: str) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=60)
+    app = AppTest.from_file(PAGE, default_timeout=300)
     app.query_params.update({"image": "Cat", "side": "64"} | settings)
     return checked(app.run())
 

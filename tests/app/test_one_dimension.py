@@ -53,7 +53,7 @@ def test_curvature_figure_marks_the_thresholds_and_what_is_not_convex() -> None:
 
 
 def open_page(**settings: str) -> AppTest:
-    app = AppTest.from_file(MAIN, default_timeout=60)
+    app = AppTest.from_file(MAIN, default_timeout=300)
     app.query_params.update(settings)
     app.run()
     assert not app.exception

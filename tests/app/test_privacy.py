@@ -49,7 +49,7 @@ def small_prior(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def open_page(view: str = "restore", **settings: str) -> AppTest:
-    app = AppTest.from_file(APP / "views" / f"{view}.py", default_timeout=60)
+    app = AppTest.from_file(APP / "views" / f"{view}.py", default_timeout=300)
     app.query_params.update({"side": "64", "nsteps": "2", "scheme": "GNC flow"} | settings)
     return checked(app.run())
 
@@ -87,7 +87,7 @@ def test_an_upload_is_never_written_to_a_file(files: list[tuple[str, bool]]) -> 
 
 
 def test_large_uploads_do_not_pass_through_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    checked(AppTest.from_file(APP / "main.py", default_timeout=60).run())
+    checked(AppTest.from_file(APP / "main.py", default_timeout=300).run())
 
     def refuse(*arguments: Any, **options: Any) -> None:
         raise AssertionError("a temporary file")

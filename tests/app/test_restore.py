@@ -365,7 +365,7 @@ def test_no_path_is_opened_as_a_prior(small_prior: Path) -> None:
 
 
 def open_page(**settings: str) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=60)
+    app = AppTest.from_file(PAGE, default_timeout=300)
     app.query_params.update({"image": "Cat", "side": "64", "nsteps": "3", "scheme": "GNC flow"} | settings)
     return checked(app.run())
 

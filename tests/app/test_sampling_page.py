@@ -256,7 +256,7 @@ def test_other_priors_and_holes_without_a_border_are_refused() -> None:
 
 
 def open_page(**settings: str) -> AppTest:
-    app = AppTest.from_file(PAGE, default_timeout=60)
+    app = AppTest.from_file(PAGE, default_timeout=300)
     app.query_params.update(settings)
     app.run()
     assert not app.exception

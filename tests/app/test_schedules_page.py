@@ -99,7 +99,7 @@ def test_a_fit_needs_images_and_a_prior() -> None:
 
 
 def open_page(view: str = "schedules", **settings: str) -> AppTest:
-    app = AppTest.from_file(VIEWS / f"{view}.py", default_timeout=60)
+    app = AppTest.from_file(VIEWS / f"{view}.py", default_timeout=300)
     app.query_params.update({"nsteps": "3"} | settings)
     return checked(app.run())
 
@@ -182,7 +182,7 @@ def test_restore_runs_an_own_schedule() -> None:
 
 
 def test_restore_offers_an_own_schedule_for_its_prior_and_task() -> None:
-    app = AppTest.from_file(VIEWS / "restore.py", default_timeout=60)
+    app = AppTest.from_file(VIEWS / "restore.py", default_timeout=300)
     app.query_params.update({"image": "Cat", "side": "64", "scheme": "Learned schedule"})
     app.session_state.own_schedule = OWN_SCHEDULE
     app.session_state["own-schedule"] = True

@@ -28,7 +28,7 @@ def prior(tmp_path, monkeypatch) -> Path:
 
 
 def opened(view: str, **settings: str) -> AppTest:
-    app = AppTest.from_file(VIEWS / f"{view}.py", default_timeout=60)
+    app = AppTest.from_file(VIEWS / f"{view}.py", default_timeout=300)
     app.query_params.update({"image": "Cat", "side": "64"} | settings)
     app.run()
     assert not app.exception

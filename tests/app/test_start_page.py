@@ -21,14 +21,14 @@ from streamlit.testing.v1 import AppTest
 from app import warming
 warming.begin = lambda: None
 before = set(sys.modules)
-app = AppTest.from_file({str(MAIN)!r}, default_timeout=60).run()
+app = AppTest.from_file({str(MAIN)!r}, default_timeout=300).run()
 assert not app.exception and not app.error and app.title[0].value == "Graduated non-convexity"
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 
 def open_page(**settings: str) -> AppTest:
-    app = AppTest.from_file(MAIN, default_timeout=60)
+    app = AppTest.from_file(MAIN, default_timeout=300)
     app.query_params.update(settings)
     app.run()
     assert not app.exception
@@ -91,7 +91,7 @@ def test_loading_ahead_goes_on_until_a_page_needs_the_way(monkeypatch: pytest.Mo
     monkeypatch.setattr(warming, "_left", ["colorsys", "chunk_that_is_not_there", "colorsys"])
     monkeypatch.setattr(warming, "PAUSE", 0.0)
     warming.begin()
-    warming._thread.join(10)
+    warming._thread.join(300)
     assert warming._left == []
     monkeypatch.setattr(warming, "PAUSE", 60.0)
     monkeypatch.setattr(warming, "_left", ["colorsys"])

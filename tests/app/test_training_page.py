@@ -184,7 +184,7 @@ LINK = {"kernels": "8", "kernel-size": "3", "iterations": "50", "batch": "2", "p
 
 
 def open_page(view: str = "training", **settings: str) -> AppTest:
-    app = AppTest.from_file(VIEWS / f"{view}.py", default_timeout=120)
+    app = AppTest.from_file(VIEWS / f"{view}.py", default_timeout=300)
     app.query_params.update(settings)
     return checked(app.run())
 
@@ -215,7 +215,7 @@ def test_page_trains_and_keeps_the_prior_for_the_visit() -> None:
 
 def test_every_experiment_sets_controls_that_exist() -> None:
     for settings, _ in EXPERIMENTS.values():
-        app = AppTest.from_file(VIEWS / "training.py", default_timeout=120)
+        app = AppTest.from_file(VIEWS / "training.py", default_timeout=300)
         for key, value in settings.items():
             app.session_state[key] = value
         checked(app.run())
@@ -249,7 +249,7 @@ def test_a_second_visitor_is_told_how_far_it_is_and_nothing_else() -> None:
 @pytest.mark.parametrize("view", ["restore", "inside", "landscape"])
 def test_own_priors_are_there_for_their_visitor_alone(view: str) -> None:
     own = OwnPrior(FieldsOfExperts(channels=8, kernel_size=3, knots_u=15, knots_s=4).requires_grad_(False), {})
-    app = AppTest.from_file(VIEWS / f"{view}.py", default_timeout=120)
+    app = AppTest.from_file(VIEWS / f"{view}.py", default_timeout=300)
     app.session_state["own_priors"] = {"own-1": own}
     app.query_params.update({"image": "Cat", "side": "64", "prior": "own-1"})
     checked(app.run())

@@ -167,7 +167,7 @@ def test_a_visitor_who_leaves_waits_no_longer(monkeypatch):
         for _ in range(module.PLACES):
             places.enter_context(module.turns().turn(Account()))
         monkeypatch.setattr(Account, "ask", leave)
-        shown = AppTest.from_function(page, default_timeout=60).run()
+        shown = AppTest.from_function(page, default_timeout=300).run()
         assert not shown.text
         assert module.turns().waiting == 0
 
@@ -232,7 +232,7 @@ def test_restoration_of_a_visitor_who_has_left_goes_no_further(tmp_path, monkeyp
     """When the browser's connection ends, Streamlit asks the session's script to stop: here, during the third step."""
     monkeypatch.setattr(zoo, "PRETRAINED", tmp_path)
     zoo.save(tmp_path / "small", FieldsOfExperts(1, channels=8, kernel_size=3, knots_u=15, knots_s=6), {})
-    page = AppTest.from_file(str(PAGE), default_timeout=60)
+    page = AppTest.from_file(str(PAGE), default_timeout=300)
     page.query_params.update({"side": "64", "nsteps": "1000", "scheme": "GNC flow"})
     page.run()
     steps = []

@@ -14,7 +14,7 @@ MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 
 
 def open_page(**settings: str) -> AppTest:
-    app = AppTest.from_file(MAIN, default_timeout=60)
+    app = AppTest.from_file(MAIN, default_timeout=300)
     app.query_params.update(settings)
     app.run()
     app.switch_page("views/two_dimensions.py")

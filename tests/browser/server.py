@@ -51,7 +51,7 @@ def server(log: Path, script: Path = Path("app/main.py"), folder: Path = ROOT) -
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not _answers(f"{url}/_stcore/health"):
             if process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"The explorer did not start:\n{log.read_text()}")

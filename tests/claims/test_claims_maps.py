@@ -42,7 +42,7 @@ def cell(values: np.ndarray) -> tuple[int, int]:
 def test_experiments_set_controls_that_exist() -> None:
     """Maps: the title's question mark."""
     for settings, _ in EXPERIMENTS.values():
-        app = AppTest.from_file(PAGE, default_timeout=60)
+        app = AppTest.from_file(PAGE, default_timeout=300)
         for key, value in settings.items():
             app.session_state[key] = value
         app.run()

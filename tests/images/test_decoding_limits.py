@@ -222,7 +222,7 @@ def refusals(tmp_path_factory):
         (folder / f"good {number}").write_bytes(data)
     # By way of a shell: a process that Python starts itself begins with Python's own peak as its peak.
     command = f"{shlex.join([sys.executable, '-W', 'ignore', '-c', READ_ALL, str(folder)])}; exit $?"
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     found, control = json.loads(done.stdout.splitlines()[-1])
     assert control > 100  # what the process takes does show
