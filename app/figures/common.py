@@ -2,6 +2,9 @@
 
 A figure is a plain dictionary, as plotly's JSON has it, {"data": traces, "layout": ..., "frames": ...}: nothing validates or
 copies it while a page is used. `plotly.graph_objects.Figure(figure)` shows it in a notebook, and validates it in the tests.
+
+Margins have room for all that stands in them, at the usual size of type: plotly draws a figure again, and takes twice as long,
+when it has to enlarge one (`tests/benchmarks/margins.py` says which).
 """
 
 from collections.abc import Mapping, Sequence

@@ -29,7 +29,7 @@ def convexity_figure(sigma: np.ndarray, curvature: np.ndarray, names: Sequence[s
         "yaxis": {"title": {"text": "kernels, in the order above"}, "autorange": "reversed", "showticklabels": False,
                   "showgrid": False, "zeroline": False},
         "shapes": [vertical(above)] if np.isfinite(above) else [],
-        "height": 380, "margin": {"l": 30, "r": 10, "t": 10, "b": 40},
+        "height": 380, "margin": {"l": 51, "r": 106, "t": 10, "b": 74},
     }  # fmt: skip
     return {"data": [map_], "layout": layout}
 
@@ -75,7 +75,7 @@ def eigenvalue_figure(
     return {
         "data": data,
         "layout": layout | {
-            "annotations": notes, "shapes": shapes, "height": 380, "margin": {"l": 60, "r": 10, "t": 30, "b": 50},
+            "annotations": notes, "shapes": shapes, "height": 380, "margin": {"l": 76, "r": 10, "t": 45, "b": 67},
             "legend": {"orientation": "h", "y": 1.12, "x": 0},
         },
     }  # fmt: skip

@@ -36,7 +36,7 @@ def kernel_figure(kernel: np.ndarray, spectrum: np.ndarray) -> Figure:
         {"xaxis": square | {"title": {"text": "pixels"}}, "yaxis": down | {"scaleanchor": "x"},
          "xaxis2": square | {"title": {"text": "cycles a pixel"}, "tickvals": ticks},
          "yaxis2": down | {"scaleanchor": "x2", "tickvals": ticks},
-         "height": 260, "margin": {"l": 30, "r": 10, "t": 30, "b": 40}},
+         "height": 260, "margin": {"l": 74, "r": 10, "t": 30, "b": 42}},
     )  # fmt: skip
     return {"data": data, "layout": layout}
 
@@ -81,7 +81,7 @@ def function_maps(
     red = {"type": "path", "path": concave, "line": {"color": RED, "width": 1.5}}
     shapes = [horizontal(float(sigma[current]), number, color="black", dash="dot") for number in numbers]
     shapes += [red | {"xref": shape["xref"].split()[0], "yref": shape["yref"]} for shape in shapes]
-    size = {"height": 680 if narrow else 300, "margin": {"l": 50, "r": 45, "t": 30, "b": 40}, "hovermode": "closest"}
+    size = {"height": 680 if narrow else 300, "margin": {"l": 85, "r": 57, "t": 30, "b": 76}, "hovermode": "closest"}
     return {"data": data, "layout": layout | {"shapes": shapes} | size}
 
 
@@ -143,7 +143,7 @@ def section_figure(u: np.ndarray, values: Sequence[np.ndarray], titles: Sequence
     numbers = ["", *map(str, range(2, len(values) + 1))]
     across = {f"xaxis{number}": ZERO | {"title": {"text": "feature u"}} for number in numbers}
     layout = merged(panels(titles, gap=0.11), across, {f"yaxis{number}": ZERO for number in numbers})
-    size = {"height": 260, "margin": {"l": 40, "r": 10, "t": 30, "b": 40}, "hovermode": "closest"}
+    size = {"height": 260, "margin": {"l": 76, "r": 10, "t": 30, "b": 67}, "hovermode": "closest"}
     return {"data": data, "layout": layout | size}
 
 
@@ -162,7 +162,7 @@ def potentials_figure(u: np.ndarray, before: np.ndarray, after: np.ndarray, hand
         trace["showlegend"] = True
     layout = merged(panels([title]), {"xaxis": ZERO | {"title": {"text": "feature u"}}, "yaxis": ZERO})
     legend = {"orientation": "h", "y": -0.32, "yanchor": "top", "x": 0}
-    size = {"height": 270, "margin": {"l": 40, "r": 10, "t": 30, "b": 70}, "hovermode": "closest"}
+    size = {"height": 270, "margin": {"l": 76, "r": 15, "t": 30, "b": 90}, "hovermode": "closest"}
     return {"data": data, "layout": layout | size | {"legend": legend}}
 
 
@@ -203,7 +203,7 @@ def training_figure(log: Mapping[str, Sequence[float]]) -> Figure:
     return {
         "data": data,
         "layout": layout | {
-            "height": 300, "margin": {"l": 50, "r": 10, "t": 30, "b": 10}, "hovermode": "closest",
+            "height": 300, "margin": {"l": 76, "r": 24, "t": 30, "b": 94}, "hovermode": "closest",
             "legend": {"orientation": "h", "y": -0.3, "yanchor": "top", "x": 0},
         },
     }  # fmt: skip

@@ -84,7 +84,8 @@ def plane_figure(
         "frames": frames,
         "layout": {
             "height": NARROW_HEIGHT if narrow else HEIGHT, "hovermode": "closest", "showlegend": False,
-            "margin": {"l": 35 if narrow else 10, "r": 15, "t": 10 if narrow else 26, "b": 10, "pad": 0},
+            "margin": {"pad": 0}
+            | ({"l": 66, "r": 15, "t": 155, "b": 180} if narrow else {"l": 20, "r": 110, "t": 28, "b": 139}),
             "xaxis": axis(f"a, {titles[0]}", domain=across, anchor="y", range=_ends(a), constrain="domain"),
             "yaxis": axis(domain=up, anchor="x", range=_ends(b)),
             "xaxis2": hidden | {"domain": relief_across, "anchor": "y2", "range": [-0.06, 1.1 + ASIDE]},
@@ -175,7 +176,8 @@ def descent_figure(
     return {
         "data": data,
         "layout": {
-            "height": HEIGHT, "margin": {"l": 60, "r": 10, "t": 10, "b": 10, "pad": 0}, "hovermode": "closest",
+            "height": HEIGHT, "hovermode": "closest",
+            "margin": {"l": 75, "pad": 0} | ({"r": 10, "t": 155, "b": 143} if narrow else {"r": 112, "t": 10, "b": 120}),
             "plot_bgcolor": "rgb(68, 1, 84)",
             "legend": {"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0, "bgcolor": "rgba(128, 128, 128, 0.45)"},
             "xaxis": axis(f"a, {title}", range=[float(places.min()), float(places.max())]),

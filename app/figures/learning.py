@@ -45,7 +45,7 @@ def arrows_figure(
     square = {"range": [-reach, reach], "constrain": "domain", "dtick": 0.5}
     layout = {
         "xaxis": axis("x₁", **square), "yaxis": axis("x₂", scaleanchor="x", **square), "height": HEIGHT,
-        "margin": {"l": 45, "r": 5, "t": 30, "b": 40}, "hovermode": False,
+        "margin": {"l": 78, "r": 5, "t": 36, "b": 69}, "hovermode": False,
         "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
     }  # fmt: skip
     return {"data": data, "layout": layout}
@@ -101,7 +101,7 @@ def curves_figure(
                       domain=[0.42, 1], anchor="x"),
         "yaxis2": axis("training loss", domain=[0, 0.36], anchor="x2", rangemode="tozero", nticks=5,
                        range=[0, 2 * floor]),
-        "height": HEIGHT, "margin": {"l": 55, "r": 10, "t": 30, "b": 40}, "hovermode": "closest", "shapes": shapes,
+        "height": HEIGHT, "margin": {"l": 76, "r": 10, "t": 41, "b": 67}, "hovermode": "closest", "shapes": shapes,
         "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
         "annotations": [{"text": "noise of the labels", "x": 1, "xref": "x2 domain", "y": floor, "yref": "y2",
                          "showarrow": False, "xanchor": "right", "yanchor": "bottom", "font": {"size": 11}}],
@@ -154,7 +154,7 @@ def noisy_figure(
     return {
         "data": data,
         "layout": layout | {
-            "height": 510, "margin": {"l": 55, "r": 10, "t": 26, "b": 40}, "hovermode": "closest", "shapes": shapes,
+            "height": 510, "margin": {"l": 67, "r": 21, "t": 26, "b": 67}, "hovermode": "closest", "shapes": shapes,
             "showlegend": False,
         },
     }  # fmt: skip

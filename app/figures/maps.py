@@ -87,7 +87,7 @@ def maps_figure(maps: Sequence[Map], sigma0: Sequence[float], steps: Sequence[in
     return {
         "data": data,
         "layout": _axes(len(maps), sigma0, steps) | {
-            "height": HEIGHT, "margin": {"l": 60, "r": 10, "t": 64, "b": 42, "pad": 0}, "hovermode": "closest",
+            "height": HEIGHT, "margin": {"l": 87, "r": 76, "t": 76, "b": 50, "pad": 0}, "hovermode": "closest",
             "hoverdistance": -1, "plot_bgcolor": UNKNOWN, "annotations": notes, "hoverlabel": {"align": "left"},
             "legend": {"orientation": "h", "x": 0, "y": 1.08, "yanchor": "bottom"},
         },
@@ -132,7 +132,7 @@ def trade_off_figure(
         "layout": {
             "xaxis": axis("final energy above E*, per pixel", type="log", exponentformat="power"),
             "yaxis": axis("mean PSNR (dB)"),
-            "height": 420, "margin": {"l": 60, "r": 10, "t": 40, "b": 50}, "hovermode": "closest",
+            "height": 420, "margin": {"l": 67, "r": 85, "t": 47, "b": 71}, "hovermode": "closest",
             "hoverlabel": {"align": "left"}, "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
         },
     }  # fmt: skip

@@ -43,7 +43,7 @@ def attainment_figure(
         "xaxis": log_axis("initial σ₀ (units of x)", *_edges(sigma0), fixedrange=True, showgrid=False),
         "yaxis": axis("steps S", type="log", tickvals=[2**k for k in range(9)], fixedrange=True, showgrid=False,
                       range=[float(np.log10(low)), float(np.log10(high))]),
-        "height": HEIGHT, "margin": {"l": 45, "r": 5, "t": 40, "b": 45}, "hovermode": "closest", "hoverdistance": -1,
+        "height": HEIGHT, "margin": {"l": 75, "r": 5, "t": 105, "b": 69}, "hovermode": "closest", "hoverdistance": -1,
         "clickmode": "event+select", "dragmode": False,
     }  # fmt: skip
     return {"data": [map_, *rings, cells], "layout": layout | marks}
@@ -68,7 +68,7 @@ def curvature_figure(sigma: np.ndarray, curvature: np.ndarray, critical: float, 
     layout = {
         "xaxis": log_axis("smoothing σ (units of x)", float(sigma[0]), float(sigma[-1])),
         "yaxis": axis("min E″(x, σ), nats per unit of x²", tickvals=np.arcsinh(ticks), ticktext=[_power(v) for v in ticks]),
-        "height": HEIGHT, "margin": {"l": 55, "r": 5, "t": 40, "b": 45}, "hovermode": "closest",
+        "height": HEIGHT, "margin": {"l": 72, "r": 5, "t": 55, "b": 62}, "hovermode": "closest",
         "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
         "shapes": [horizontal(0), *marks["shapes"]], "annotations": marks["annotations"],
     }  # fmt: skip

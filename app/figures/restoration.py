@@ -131,7 +131,7 @@ def curves_figure(curves: Sequence[Curve]) -> Figure:
         "data": data,
         "layout": _stacked(titles, [_late_steps(curves, title) for title in titles]) | {
             "height": CURVES + 80 * blind + 16 * len(curves),
-            "margin": {"l": 50, "r": 10, "t": 26, "b": 10}, "showlegend": True, "hovermode": "closest",
+            "margin": {"l": 76, "r": 10, "t": 26, "b": 80}, "showlegend": True, "hovermode": "closest",
             "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
         },
     }  # fmt: skip
@@ -204,7 +204,8 @@ def _names(count: int) -> list[str]:
 def _pixel_axes(size: tuple[int, int]) -> tuple[Part, Part]:
     """Square pixels, row 0 at the top, no ticks."""
     width, height = size
-    hidden = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False, "constrain": "domain"}
+    hidden = {"showticklabels": False, "ticks": "", "showgrid": False, "zeroline": False, "constrain": "domain",
+              "automargin": False}  # fmt: skip
     return (
         hidden | {"range": [-0.5, width - 0.5], "constraintoward": "left"},
         hidden | {"range": [height - 0.5, -0.5], "scaleanchor": "x", "constraintoward": "top"},

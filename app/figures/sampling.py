@@ -80,7 +80,7 @@ def walk_figure(walked: Walked, narrow: bool = False) -> Figure:
         "data": [on_panel(trace, 1 if number < 3 else 2) for number, trace in enumerate(data)],
         "frames": [{"name": name, "data": traces, "traces": [1, 2, 3]} for name, traces in zip(names, moving, strict=True)],
         "layout": layout | play | {
-            "height": NARROW_HEIGHT if narrow else HEIGHT, "margin": {"l": 50, "r": 10, "t": 30, "b": 10},
+            "height": NARROW_HEIGHT if narrow else HEIGHT, "margin": {"l": 83, "r": 15, "t": 30, "b": 180 if narrow else 141},
             "hovermode": "closest", "showlegend": False, "bargap": 0,
         },
     }  # fmt: skip
@@ -112,7 +112,7 @@ def cost_figure(costs: Mapping[str, Sequence[tuple[float, float]]], exact: float
     return {
         "data": data,
         "layout": {
-            "height": HEIGHT, "margin": {"l": 60, "r": 10, "t": 10, "b": 10}, "hovermode": "closest",
+            "height": HEIGHT, "margin": {"l": 76, "r": 10, "t": 10, "b": 122}, "hovermode": "closest",
             "xaxis": axis("evaluations of the score for a sample", type="log", range=np.log10([4.5, 45]).tolist(),
                           tickvals=[5, 7, 10, 15, 20, 30, 40]),
             "yaxis": axis("distance to the density", type="log", range=np.log10([0.6 * exact, 5]).tolist(),
@@ -188,7 +188,7 @@ def posterior_figure(
         "data": data, "frames": frames,
         "layout": _six(titles, 2 if narrow else 3) | play | {
             "height": NARROW_PICTURES if narrow else PICTURES, "hovermode": "closest", "plot_bgcolor": MISSING,
-            "margin": {"l": 5, "pad": 0} | ({"r": 50, "t": 40, "b": 130} if narrow else {"r": 70, "t": 24, "b": 70}),
+            "margin": {"l": 5, "pad": 0} | ({"r": 59, "t": 40, "b": 143} if narrow else {"r": 87, "t": 24, "b": 93}),
         },
     }  # fmt: skip
 

@@ -73,7 +73,7 @@ def schedules_figure(
     return {
         "data": data,
         "layout": layout | {
-            "height": HEIGHT, "margin": {"l": 50, "r": 10, "t": 30, "b": 10}, "hovermode": "closest", "shapes": shapes,
+            "height": HEIGHT, "margin": {"l": 76, "r": 10, "t": 30, "b": 91}, "hovermode": "closest", "shapes": shapes,
             "legend": {"orientation": "h", "y": -0.18, "yanchor": "top", "x": 0},
         },
     }  # fmt: skip

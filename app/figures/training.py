@@ -68,7 +68,7 @@ def progress_figure(
     return {
         "data": data,
         "layout": layout | {
-            "height": NARROW_HEIGHT if narrow else HEIGHT, "margin": {"l": 45, "r": 10, "t": 42, "b": 40},
+            "height": NARROW_HEIGHT if narrow else HEIGHT, "margin": {"l": 70, "r": 21, "t": 42, "b": 42 if narrow else 67},
             "shapes": [noisy], "hovermode": "closest", "showlegend": False,
         },
     }  # fmt: skip
@@ -111,7 +111,7 @@ def tiles_figure(
             # Square, at the left.
             "xaxis": hidden | {"range": [-1, columns * wide], "constrain": "domain", "constraintoward": "left"},
             "yaxis": hidden | {"range": [rows * high, -1], "scaleanchor": "x", "constrain": "domain", "constraintoward": "top"},
-            "height": 40 + rows * (NARROW_ROW if narrow else ROW), "margin": {"l": 5, "r": 5, "t": 30, "b": 5},
+            "height": 40 + rows * (NARROW_ROW if narrow else ROW), "margin": {"l": 5, "r": 5, "t": 36, "b": 5},
             "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
         },
     }  # fmt: skip

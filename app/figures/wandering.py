@@ -74,7 +74,7 @@ def wandering_figure(
         "data": data, "frames": frames,
         "layout": _layout(titles, steps, sigma, narrow) | play | {
             "height": NARROW_HEIGHT if narrow else HEIGHT, "hovermode": "closest", "showlegend": False,
-            "margin": {"l": 50, "r": 10, "t": 40, "b": 140 if narrow else 90},
+            "margin": {"l": 76, "r": 10, "t": 40, "b": 188 if narrow else 128},
         },
     }  # fmt: skip
 
