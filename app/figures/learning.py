@@ -123,7 +123,7 @@ def noisy_figure(
     known, and the estimated level of noise. noisy_psnr: of the noisy image, told: the true level, None where they are not known;
     symbol: what the level is called."""
     count = len(pictures)
-    layout = panels([title for title, _ in pictures], gap=0.02)
+    layout = panels([title.replace(", ", ",<br>", 1) for title, _ in pictures], gap=0.02)  # on a narrow screen, too
     for number in range(count):
         name = str(number + 1) if number else ""
         hidden = {"visible": False, "constrain": "domain", "constraintoward": "top"}
@@ -154,7 +154,7 @@ def noisy_figure(
     return {
         "data": data,
         "layout": layout | {
-            "height": 510, "margin": {"l": 67, "r": 21, "t": 26, "b": 67}, "hovermode": "closest", "shapes": shapes,
+            "height": 530, "margin": {"l": 67, "r": 21, "t": 46, "b": 67}, "hovermode": "closest", "shapes": shapes,
             "showlegend": False,
         },
     }  # fmt: skip
