@@ -10,12 +10,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from browser.conftest import ARGS, chromium
+from browser.conftest import headless
 from browser.server import explorer
 
 from gnc_core import zoo
@@ -69,13 +69,11 @@ if __name__ == "__main__":
     with (
         tempfile.TemporaryDirectory() as folder,
         explorer(Path(folder) / "log.txt") as url,
-        sync_playwright() as playwright,
+        headless() as browser,
     ):
-        browser = playwright.chromium.launch(executable_path=chromium(playwright), args=ARGS)
         for name in zoo.names():
             page = browser.new_page(viewport={"width": 1400, "height": 1000})
             size = open_page(page, f"{url}/inside?prior={name}&image=Cat")
             changes, frames = drag(page)
             print(f"{name}: {changes:.0f} changes, {frames:.0f} frames a second; {size / 1e6:.2f} MB", flush=True)
             page.close()
-        browser.close()

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from playwright.sync_api import Page as Tab
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks.load import TEN_STEPS
 from benchmarks.pages import FIRST, PAGES
-from browser.conftest import ARGS, chromium
+from browser.conftest import headless
 from browser.server import ROOT, server
 
 BARE = """
@@ -217,11 +217,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
     repeats = parser.parse_args().repeats
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(playwright), args=ARGS)
+    with tempfile.TemporaryDirectory() as folder, headless() as browser:
         bare = of_bare(browser, Path(folder), repeats)
         explorer, sizes = of_explorer(browser, Path(folder), repeats)
-        browser.close()
     print("| seconds, medians | explorer | longest | bare app | target |\n|---|---|---|---|---|")
     for name, values in explorer.items():
         same = bare.get(name.split(":")[0])

@@ -8,12 +8,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from browser.conftest import ARGS, chromium
+from browser.conftest import headless
 from browser.server import explorer
 
 # Where figures are, and the button that makes some.
@@ -51,9 +51,8 @@ if __name__ == "__main__":
     with (
         tempfile.TemporaryDirectory() as folder,
         explorer(Path(folder) / "log.txt") as url,
-        sync_playwright() as playwright,
+        headless() as browser,
     ):
-        browser = playwright.chromium.launch(executable_path=chromium(playwright), args=ARGS)
         for width in (1366, 390):
             print(f"{width} pixels", flush=True)
             for place, button in PLACES:
@@ -67,4 +66,3 @@ if __name__ == "__main__":
                 for name, more in page.evaluate(ENLARGED):
                     print(f"  {place}, {name}: {more or 'as it is'}", flush=True)
                 page.close()
-        browser.close()

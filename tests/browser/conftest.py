@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -31,8 +31,9 @@ def chromium(playwright: Playwright) -> str:
     return next(filter(None, map(shutil.which, names)), playwright.chromium.executable_path)
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+@contextmanager
+def headless() -> Iterator[Browser]:
+    """A Chromium without windows; skips the test where there is none."""
     with sync_playwright() as playwright:
         executable = chromium(playwright)
         if not os.path.exists(executable):
@@ -40,6 +41,12 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=executable, args=ARGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with headless() as browser:
+        yield browser
 
 
 @pytest.fixture
