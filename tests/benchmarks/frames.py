@@ -40,7 +40,7 @@ def open_page(page: Page, url: str) -> int:
     came = [0]
     page.on("websocket", lambda socket: socket.on("framereceived", lambda data: came.append(len(data))))
     page.goto(url)
-    expect(page.locator(".js-plotly-plot").nth(7)).to_be_visible(timeout=120_000)
+    expect(page.locator(".js-plotly-plot").nth(3)).to_be_visible(timeout=120_000)
     expect(page.locator(".slider-label").first).to_be_visible(timeout=120_000)
     expect(page.locator("[data-test-script-state=notRunning]")).to_be_visible(timeout=120_000)
     page.wait_for_timeout(3000)
