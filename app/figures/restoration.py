@@ -83,7 +83,7 @@ def difference_figure(panels: Sequence[tuple[str, np.ndarray]]) -> Figure:
     height, width = panels[0][1].shape
     bar = {"title": {"text": "1/255", "side": "top"}, "thickness": 12, "tickformat": "+d"}
     scale = {"colorscale": DIVERGING, "cmin": -limit, "cmax": limit, "colorbar": bar}
-    return merged(_linked(traces, (width, height)), {"layout": {"coloraxis": scale}})
+    return merged(_linked(traces, (width, height)), {"layout": {"coloraxis": scale, "margin": {"r": 110}}})
 
 
 def _linked(traces: Sequence[tuple[str, Part]], size: tuple[int, int]) -> Figure:

@@ -27,6 +27,7 @@ PLACES = (
     ("landscape?view=One+direction+and+σ", ""),
     ("maps", ""),
     ("restore?side=96&nsteps=4", "Restore"),
+    ("restore?side=96&nsteps=4&views=Error+and+residual", "Restore"),
     ("schedules", ""),
     ("training?kernels=8&kernel-size=3&batch=8&patch=24&iterations=100", "Train"),
     *((f"sampling?part={part}", "") for part in ("Mixture", "Images", "Cost", "Posterior")),
